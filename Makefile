@@ -1,0 +1,97 @@
+# make run    the agent on this host's GPUs, or on simulated ones where there are none
+# make test   all tests that need nothing but Go
+# make check  what CI runs
+GO      ?= go
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+BUILD   := $(GO) build -trimpath -buildvcs=false -tags grpcnotrace -ldflags '$(LDFLAGS)'
+LINT    := bin/golangci-lint
+NFPM    := bin/nfpm
+PROM    := bin/prometheus bin/promtool
+FUZZTIME ?= 10s
+
+# cgo needs a C compiler; without one everything is built without cgo.
+export CGO_ENABLED ?= $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo 1 || echo 0)
+export CGO_CFLAGS = -O2 -g -Wno-deprecated-declarations
+RACE := $(if $(filter 1,$(CGO_ENABLED)),-race,)
+
+.PHONY: run build test check integration lint vet race builds packages bench fuzz docs tools clean
+
+run: build
+	@if nvidia-smi -L >/dev/null 2>&1; then bin/gpuline run; \
+	else echo "no GPU found (nvidia-smi -L failed): simulated GPUs, from conf/demo.toml"; \
+	bin/gpuline run -c conf/demo.toml; fi
+
+build:
+	@$(if $(filter 0,$(CGO_ENABLED)),echo "no C compiler found: building without cgo",:)
+	$(BUILD) -o bin/gpuline ./cmd/gpuline
+
+test:
+	@$(if $(filter 0,$(CGO_ENABLED)),echo "no C compiler found: testing without cgo",:)
+	$(GO) test ./...
+
+check: lint vet race builds
+
+# Against the servers that the agent works with, on the loopback interface. The first time it builds them.
+# One package at a time: some measure.
+integration: $(PROM)
+	PATH='$(CURDIR)/bin':"$$PATH" $(GO) test -p 1 -tags integration ./...
+
+lint: $(LINT)
+	$(LINT) run ./...
+
+vet:
+	$(GO) vet ./...
+
+# The tests hold the generated documentation against the code, too: see docs/docs_test.go.
+race:
+	$(GO) test $(RACE) ./...
+
+# linux/amd64 and linux/arm64, each with and without cgo. CROSS=require makes a missing cross compiler
+# an error.
+builds:
+	CGO_ENABLED=0 GOARCH=amd64 $(BUILD) -o bin/gpuline-linux-amd64-static ./cmd/gpuline
+	CGO_ENABLED=0 GOARCH=arm64 $(BUILD) -o bin/gpuline-linux-arm64-static ./cmd/gpuline
+	@for target in amd64:x86_64 arm64:aarch64; do \
+		arch=$${target%:*}; cc=$${target#*:}-linux-gnu-gcc; \
+		if command -v $$cc >/dev/null; then \
+			echo "cgo build for linux/$$arch with $$cc"; \
+			CC=$$cc CGO_ENABLED=1 GOARCH=$$arch $(BUILD) -o bin/gpuline-linux-$$arch ./cmd/gpuline || exit 1; \
+		elif [ "$(CROSS)" = require ]; then echo "$$cc is missing" >&2; exit 1; \
+		else echo "skipped: cgo build for linux/$$arch, $$cc is missing"; fi; \
+	done
+
+# bin/gpuline_VERSION_{amd64,arm64}.{deb,rpm}; FLAVOR=cgo packs the builds with cgo.
+FLAVOR ?= static
+packages: builds $(NFPM)
+	conf/packaging/build.sh '$(VERSION)' $(FLAVOR)
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./... | grep -E '^(Benchmark|pkg:)'
+
+fuzz:
+	@for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+# docs/configuration.md, docs/metrics.md and the samples in the plugins' READMEs come from the code.
+docs:
+	$(GO) test ./docs -update
+
+tools: $(LINT)
+
+$(LINT):
+	GOBIN=$(CURDIR)/bin CGO_ENABLED=0 $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+$(NFPM):
+	GOBIN=$(CURDIR)/bin CGO_ENABLED=0 $(GO) install github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0
+
+# Of the ways in which Prometheus finds targets, files are enough.
+$(PROM):
+	GOBIN=$(CURDIR)/bin CGO_ENABLED=0 $(GO) install -tags remove_all_sd github.com/prometheus/prometheus/cmd/$(@F)@v0.316.0
+
+clean:
+	rm -rf bin
