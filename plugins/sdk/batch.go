@@ -1,0 +1,325 @@
+package sdk
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+	"unsafe"
+)
+
+// Batch is an ordered list of metrics with the memory that they live in. One goroutine owns it at a
+// time. Rows enter and leave only through Add, Copy, Drop, Filter, Absorb and Merge, which keep the
+// batch's [Tally].
+//
+// A row that is added while a loop over All or Samples runs stands behind the row at which the loop is,
+// and behind the results and events that processors before have put there; the loop does not visit it.
+// So a processor's results stand behind the sample that made them, however the stream is cut into
+// batches.
+type Batch struct {
+	catalog *Catalog
+	rows    []*Metric
+	added   []insertion // rows added within a loop, not settled yet
+	cursor  int         // index in rows of the row a loop is at; -1 outside of loops
+	gone    int
+	tally   Tally
+	bytes   int // of strings, and of values that do not fit into a chunk
+
+	metrics   [][]Metric // chunks
+	metric    int        // metrics in use
+	arena     [][]uint64 // chunks
+	chunk     int        // of arena, in use
+	used      int        // of that chunk
+	open      *Metric    // the last row, whose values may grow in place
+	discarded Metric
+
+	// ID is set once, when the batch enters an output's queue, and stays with it through retries and
+	// restarts: a receiver tells a duplicate by it.
+	ID BatchID
+}
+
+// BatchID identifies a batch across deliveries.
+type BatchID struct {
+	Agent string // host name
+	Epoch uint64 // when the queue was created, in Unix nanoseconds
+	Seq   uint64 // from 1
+}
+
+type insertion struct {
+	after int
+	m     *Metric
+}
+
+const (
+	metricChunk = 64
+	arenaChunk  = 2048
+	spareSlots  = 4 // room for the fields that processors add
+)
+
+// NewBatch returns an empty batch of the catalog c.
+func NewBatch(c *Catalog) *Batch { return &Batch{catalog: c, cursor: -1} }
+
+// Catalog returns the catalog that the batch's series and schemas belong to.
+func (b *Batch) Catalog() *Catalog { return b.catalog }
+
+// Series interns a series for Add. Keep the pointer where the tags are the same each time.
+func (b *Batch) Series(name string, tags ...Tag) *Series { return b.catalog.Series(name, tags...) }
+
+// Len returns the number of rows.
+func (b *Batch) Len() int { return len(b.rows) + len(b.added) - b.gone }
+
+// Bytes estimates the memory that the rows occupy; queues are bounded by it.
+func (b *Batch) Bytes() int {
+	return b.Len()*int(unsafe.Sizeof(Metric{})+8) + (b.chunk*arenaChunk+b.used)*8 + b.bytes
+}
+
+// Reset empties the batch and keeps its memory.
+func (b *Batch) Reset() {
+	for i := range b.metric {
+		clear(b.metrics[i/metricChunk][i%metricChunk].texts)
+	}
+	b.rows, b.added, b.cursor, b.gone = b.rows[:0], b.added[:0], -1, 0
+	b.metric, b.chunk, b.used, b.open, b.bytes = 0, 0, 0, nil, 0
+	b.ID = BatchID{}
+	b.tally.Reset()
+}
+
+// Add appends a sample of series s with the time t in Unix nanoseconds, for the caller to fill. A nil
+// s, as it comes from a full catalog, counts as read and dropped; the metric returned can be filled all
+// the same, and goes nowhere.
+func (b *Batch) Add(s *Series, t int64) *Metric {
+	b.tally.Added++
+	m := b.place(s, t)
+	m.schema = b.catalog.root
+	m.state |= made
+	return m
+}
+
+// place makes a row of series s, or, where s is nil, counts it as dropped and returns one that stands
+// nowhere.
+func (b *Batch) place(s *Series, t int64) *Metric {
+	if s != nil {
+		s = b.catalog.current(s)
+	}
+	if s == nil {
+		b.tally.AddDrops(DropSeriesCap, 1)
+		b.discarded = Metric{series: &Series{catalog: b.catalog}, batch: b, time: t, state: outside}
+		return &b.discarded
+	}
+	m := b.insert()
+	m.series, m.time = s, t
+	return m
+}
+
+// Copy appends a copy of m, which may stand in another batch of the same catalog.
+func (b *Batch) Copy(m *Metric) *Metric {
+	b.tally.Added++
+	c := b.insert()
+	c.series, c.schema, c.origin, c.notes = m.series, m.schema, m.origin, m.notes
+	c.time, c.class, c.state = m.time, m.class, m.state&(absorbed|made)
+	if len(m.values) > cap(c.values) {
+		b.reserve(c, len(m.values))
+	}
+	c.values = append(c.values, m.values...)
+	c.texts = append(c.texts, m.texts...)
+	for _, t := range m.texts {
+		b.bytes += len(t)
+	}
+	return c
+}
+
+// Drop removes m and counts it under reason r.
+func (b *Batch) Drop(m *Metric, r Reason) {
+	if b.remove(m) {
+		b.tally.AddDrops(r, 1)
+	}
+}
+
+// Filter removes m as the operator's filter asks. The engine alone calls it.
+func (b *Batch) Filter(m *Metric) {
+	if b.remove(m) {
+		b.tally.Filtered++
+	}
+}
+
+// Absorb marks m as read by a window. It stays in the batch, so that other windows see it too.
+func (b *Batch) Absorb(m *Metric) {
+	if m.state&(absorbed|gone|outside) == 0 {
+		m.state |= absorbed
+		b.tally.Absorbed++
+	}
+}
+
+// Merge moves the fields of from into m and removes from. A field that both have must be equal; where
+// it is not, m's stays and a conflict is counted.
+func (b *Batch) Merge(m, from *Metric) {
+	if m == from || !b.remove(from) {
+		return
+	}
+	b.tally.Merged++
+	for slot := range from.values {
+		f, v := from.Field(slot), from.Value(slot)
+		if have := m.schema.Slot(f.Name); have >= 0 {
+			if m.Value(have) != v {
+				b.tally.Conflict++
+			}
+			continue
+		}
+		m.Set(f, v)
+	}
+	m.Annotate(from.notes)
+}
+
+func (b *Batch) remove(m *Metric) bool {
+	if m.state&(gone|outside) != 0 {
+		return false
+	}
+	m.state |= gone
+	b.gone++
+	return true
+}
+
+// All loops over the rows that no filter hides.
+func (b *Batch) All() iter.Seq[*Metric] {
+	return func(yield func(*Metric) bool) { b.walk(yield, false) }
+}
+
+// Samples loops over the rows of class ClassSample that no filter hides.
+func (b *Batch) Samples() iter.Seq[*Metric] {
+	return func(yield func(*Metric) bool) { b.walk(yield, true) }
+}
+
+func (b *Batch) walk(yield func(*Metric) bool, samples bool) {
+	outer := b.cursor
+	if outer < 0 {
+		b.settle()
+	}
+	defer func() { b.cursor = outer }()
+	for i, m := range b.rows {
+		if m.state&(gone|hidden) != 0 || samples && m.class != ClassSample {
+			continue
+		}
+		b.cursor = i
+		if !yield(m) {
+			return
+		}
+	}
+}
+
+// settle puts the rows added within loops into their places and removes those that are gone.
+func (b *Batch) settle() {
+	if len(b.added) > 0 {
+		slices.SortStableFunc(b.added, func(x, y insertion) int { return cmp.Compare(x.after, y.after) })
+		last, next := len(b.rows)-1, len(b.added)-1
+		b.rows = slices.Grow(b.rows, len(b.added))[:len(b.rows)+len(b.added)]
+		for to := len(b.rows) - 1; next >= 0; to-- {
+			if b.added[next].after >= last {
+				b.rows[to] = b.added[next].m
+				next--
+			} else {
+				b.rows[to] = b.rows[last]
+				last--
+			}
+		}
+		b.added = b.added[:0]
+	}
+	if b.gone > 0 {
+		b.rows = slices.DeleteFunc(b.rows, func(m *Metric) bool { return m.state&gone != 0 })
+		b.gone = 0
+	}
+}
+
+// SortByTime puts the rows in order of time; equal times keep their order.
+func (b *Batch) SortByTime() {
+	b.settle()
+	earlier := func(x, y *Metric) int { return cmp.Compare(x.time, y.time) }
+	if !slices.IsSortedFunc(b.rows, earlier) {
+		slices.SortStableFunc(b.rows, earlier)
+	}
+}
+
+// insert makes room for a row and puts it at its place.
+func (b *Batch) insert() *Metric {
+	b.seal()
+	if b.metric == len(b.metrics)*metricChunk {
+		b.metrics = append(b.metrics, make([]Metric, metricChunk))
+	}
+	m := &b.metrics[b.metric/metricChunk][b.metric%metricChunk]
+	b.metric++
+	texts := m.texts[:0]
+	*m = Metric{batch: b, texts: texts}
+	if len(b.arena) == 0 {
+		b.arena = append(b.arena, make([]uint64, arenaChunk))
+	}
+	m.values = b.arena[b.chunk][b.used:b.used:arenaChunk]
+	b.open = m
+	if b.cursor >= 0 {
+		b.added = append(b.added, insertion{b.behind(), m})
+	} else {
+		b.rows = append(b.rows, m)
+	}
+	return m
+}
+
+// behind returns the index of the row that a row added within a loop stands behind.
+func (b *Batch) behind() int {
+	i := b.cursor
+	for i+1 < len(b.rows) && b.rows[i+1].state&made != 0 && b.rows[i+1].class != ClassSample {
+		i++
+	}
+	return i
+}
+
+// seal ends the growth in place of the last row, and leaves it some spare slots.
+func (b *Batch) seal() {
+	m := b.open
+	if m == nil {
+		return
+	}
+	b.open = nil
+	n := min(len(m.values)+spareSlots, cap(m.values))
+	m.values = m.values[:len(m.values):n]
+	b.used += n
+}
+
+// grow makes room for at least one more value of m.
+func (b *Batch) grow(m *Metric) { b.reserve(m, 2*len(m.values)+spareSlots) }
+
+// reserve moves m's values to a place with room for n.
+func (b *Batch) reserve(m *Metric, n int) {
+	if m.state&outside != 0 || n+spareSlots > arenaChunk {
+		if m == b.open {
+			b.open = nil
+		}
+		if m.state&outside == 0 {
+			b.bytes += 8 * n
+		}
+		m.values = append(make([]uint64, 0, n+spareSlots), m.values...)
+		return
+	}
+	if m != b.open {
+		b.seal()
+	}
+	if arenaChunk-b.used < n+spareSlots {
+		b.chunk, b.used = b.chunk+1, 0
+		if b.chunk == len(b.arena) {
+			b.arena = append(b.arena, make([]uint64, arenaChunk))
+		}
+	}
+	at := b.used
+	if m == b.open {
+		m.values = append(b.arena[b.chunk][at:at:arenaChunk], m.values...)
+		return
+	}
+	m.values = append(b.arena[b.chunk][at:at:at+n], m.values...)
+	b.used += n
+}
+
+// TakeTally returns the counts since the last call, and starts anew. The result is valid until the
+// batch is next used.
+func (b *Batch) TakeTally(into *Tally) {
+	into.Plus(&b.tally)
+	b.tally.Reset()
+}
+
+// Tally returns the counts so far.
+func (b *Batch) Tally() *Tally { return &b.tally }

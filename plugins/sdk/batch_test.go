@@ -1,0 +1,135 @@
+package sdk
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+func names(b *Batch) string {
+	var s []string
+	for m := range b.All() {
+		s = append(s, fmt.Sprintf("%s@%d", m.Name(), m.Time()))
+	}
+	return strings.Join(s, " ")
+}
+
+func TestRowsAddedInALoopStandBehindTheRowItIsAt(t *testing.T) {
+	b := NewBatch(NewCatalog(Limits{}))
+	in := b.Series("s")
+	out := b.Series("r")
+	for i := range 5 {
+		b.Add(in, int64(i)).Float("x", float64(i))
+	}
+	for m := range b.Samples() {
+		if m.Time()%2 == 0 {
+			b.Add(out, m.Time()).SetOrigin(in)
+			b.Add(out, m.Time()+100).SetOrigin(in)
+		}
+		if m.Time() == 3 {
+			b.Drop(m, "test")
+		}
+	}
+	want := "s@0 r@0 r@100 s@1 s@2 r@2 r@102 s@4 r@4 r@104"
+	if got := names(b); got != want {
+		t.Errorf("rows\n%s\nwant\n%s", got, want)
+	}
+	tally := b.Tally()
+	if tally.Added != 11 || tally.Dropped() != 1 || b.Len() != 10 {
+		t.Errorf("tally %+v, len %d", tally, b.Len())
+	}
+}
+
+func TestValuesSurviveGrowth(t *testing.T) {
+	b := NewBatch(NewCatalog(Limits{}))
+	for round := range 3 {
+		b.Reset()
+		var rows []*Metric
+		for i := range 500 {
+			m := b.Add(b.Series("s"), int64(i))
+			for f := range 1 + i%37 {
+				m.Float(fmt.Sprintf("f%d", f), float64(i*100+f))
+			}
+			m.Text("text", fmt.Sprint("t", i))
+			rows = append(rows, m)
+		}
+		for i, m := range rows {
+			for f := range 9 {
+				m.Int(fmt.Sprintf("later%d", f), int64(i+f))
+			}
+		}
+		i := 0
+		for m := range b.All() {
+			for f := range 1 + i%37 {
+				if v, ok := m.Number(fmt.Sprintf("f%d", f)); !ok || v != float64(i*100+f) {
+					t.Fatalf("round %d row %d f%d = %v %v", round, i, f, v, ok)
+				}
+			}
+			if v, ok := m.Lookup("text"); !ok || v.Text() != fmt.Sprint("t", i) {
+				t.Fatalf("round %d row %d text = %v %v", round, i, v, ok)
+			}
+			if v, ok := m.Number("later8"); !ok || v != float64(i+8) {
+				t.Fatalf("round %d row %d later8 = %v %v", round, i, v, ok)
+			}
+			i++
+		}
+	}
+}
+
+func TestSeriesCapDropsAndCounts(t *testing.T) {
+	b := NewBatch(NewCatalog(Limits{Series: 2}))
+	for i := range 5 {
+		b.Add(b.Series("s", Tag{"i", fmt.Sprint(i)}), 1).Float("x", 1)
+	}
+	if b.Len() != 2 || b.Tally().Added != 5 || b.Tally().Dropped() != 3 {
+		t.Errorf("len %d, tally %+v", b.Len(), b.Tally())
+	}
+}
+
+func TestSweepLetsIdleSeriesGo(t *testing.T) {
+	c := NewCatalog(Limits{Idle: time.Minute})
+	start := time.Unix(1000, 0)
+	c.Sweep(start)
+	b := NewBatch(c)
+	old, kept := b.Series("old"), b.Series("kept")
+	b.Add(old, 1)
+	var table Table[int, int]
+	for m := range b.All() {
+		row, _ := table.Row(m)
+		row.State = 7
+	}
+	c.Sweep(start.Add(30 * time.Second))
+	b.Add(kept, 2)
+	c.Sweep(start.Add(70 * time.Second))
+	if !old.Left() || kept.Left() || c.Len() != 1 {
+		t.Fatalf("old left %v, kept left %v, %d series", old.Left(), kept.Left(), c.Len())
+	}
+	b.Reset()
+	m := b.Add(old, 3)
+	if m.Series() == old || m.Series().Name() != "old" {
+		t.Errorf("a series that left was not replaced: %v", m.Series())
+	}
+	if row, isNew := table.Row(m); !isNew || row.State != 0 || table.Len() != 1 {
+		t.Errorf("state of a series that left: new %v, state %v, %d rows", isNew, row.State, table.Len())
+	}
+}
+
+func BenchmarkGatherByName(bm *testing.B) {
+	b := NewBatch(NewCatalog(Limits{}))
+	s := b.Series("gpu", Tag{"gpu", "0"})
+	var fields [20]Field
+	for i := range fields {
+		fields[i] = Field{Name: fmt.Sprintf("field_number_%d", i), Unit: "ratio"}
+	}
+	bm.ReportAllocs()
+	for bm.Loop() {
+		b.Reset()
+		for g := range 8 {
+			m := b.Add(s, int64(g))
+			for i := range fields {
+				m.SetNumber(fields[i], float64(i))
+			}
+		}
+	}
+}

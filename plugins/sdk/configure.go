@@ -1,0 +1,171 @@
+package sdk
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// Fault is something wrong with a configuration. It is an error, so that a [Validator] can return it.
+type Fault struct {
+	Path    []string // the key, from the plugin's table down; an index of a list is "0", "1", …
+	Problem string   // "is not a duration", "unknown key"; it never quotes a value that may be secret
+	Remedy  string   // "write it as \"10s\"", "did you mean `interval`?"; may be ""
+}
+
+// Error returns the fault as one line.
+func (f Fault) Error() string {
+	s := f.Problem
+	if len(f.Path) > 0 {
+		s = "`" + strings.Join(f.Path, ".") + "`: " + s
+	}
+	if f.Remedy != "" {
+		s += ": " + f.Remedy
+	}
+	return s
+}
+
+// Configure fills the struct that config points to from a table, as a TOML decoder yields it: string,
+// int64, float64, bool, time.Time, []any, []map[string]any, map[string]any. Keys that the table lacks
+// leave their fields alone. It returns all faults at once, and then config is as it was: unknown keys,
+// wrong types, values out of bounds, what is required and missing. A struct without such faults is asked
+// for those that only it knows, if it is a [Validator]; these come with the struct filled.
+//
+// Each exported field bears a tag toml:"key"; toml:"-" hides it, and an embedded struct without the tag
+// lends its fields. Further tags: doc (a sentence), default, unit, min, max, enum ("a|b"), and
+// required:"true". Elements of a default list stand between commas, those of a map are key=value. Min,
+// max and enum of a list or a map concern each element. Types: string, bool, int, int64, float64,
+// time.Duration ("10s", not negative unless min says so), [Size], [Secret], structs, slices of all these
+// and maps from string to them. Keys match exactly.
+func Configure(config any, table map[string]any) []Fault {
+	v, err := structOf(config)
+	if err != nil {
+		return []Fault{{Problem: err.Error()}}
+	}
+	fields, err := describe(v.Type())
+	if err != nil {
+		return []Fault{{Problem: err.Error()}}
+	}
+	options := make([]Option, len(fields))
+	for i := range fields {
+		options[i] = fields[i].Option
+	}
+	if faults := Check(options, table); len(faults) > 0 {
+		return faults
+	}
+	fill(v, fields, table)
+	if validator, ok := config.(Validator); ok {
+		return Faults(validator.Validate())
+	}
+	return nil
+}
+
+// Defaults sets the fields of the struct that config points to to the values of their default tags.
+// Faulty tags are left to [Configure] and [Options] to report.
+func Defaults(config any) {
+	if v, err := structOf(config); err == nil {
+		setDefaults(v)
+	}
+}
+
+func setDefaults(v reflect.Value) {
+	fields, _ := describe(v.Type())
+	for i := range fields {
+		f := &fields[i]
+		switch target := v.FieldByIndex(f.index); {
+		case f.Kind == OptionTable:
+			setDefaults(target)
+		case f.value != nil:
+			set(target, &f.Option, f.value)
+		}
+	}
+}
+
+// fill sets the fields that a checked table has.
+func fill(v reflect.Value, fields []field, table map[string]any) {
+	for i := range fields {
+		f := &fields[i]
+		if value, ok := table[f.Key]; ok {
+			set(v.FieldByIndex(f.index), &f.Option, value)
+		}
+	}
+}
+
+func set(target reflect.Value, o *Option, value any) {
+	switch o.Kind {
+	case OptionString:
+		target.SetString(value.(string))
+	case OptionSecret:
+		target.Set(reflect.ValueOf(NewSecret(value.(string))))
+	case OptionBool:
+		target.SetBool(value.(bool))
+	case OptionInteger:
+		n, _ := integer(value)
+		target.SetInt(n)
+	case OptionNumber:
+		n, _ := number(value)
+		target.SetFloat(n)
+	case OptionDuration:
+		d, _ := time.ParseDuration(value.(string))
+		target.SetInt(int64(d))
+	case OptionSize:
+		size, _ := sizeOf(value)
+		target.SetInt(int64(size))
+	case OptionTable:
+		fields, _ := describe(target.Type())
+		fill(target, fields, value.(map[string]any))
+	case OptionList:
+		elems, _ := list(value)
+		s := reflect.MakeSlice(target.Type(), len(elems), len(elems))
+		for i, elem := range elems {
+			setElem(s.Index(i), o.Elem, elem)
+		}
+		target.Set(s)
+	case OptionMap:
+		m := reflect.MakeMap(target.Type())
+		for key, value := range value.(map[string]any) {
+			elem := reflect.New(target.Type().Elem()).Elem()
+			setElem(elem, o.Elem, value)
+			m.SetMapIndex(reflect.ValueOf(key).Convert(target.Type().Key()), elem)
+		}
+		target.Set(m)
+	}
+}
+
+func setElem(target reflect.Value, o *Option, value any) {
+	if o.Kind == OptionTable {
+		setDefaults(target)
+	}
+	set(target, o, value)
+}
+
+// Faults takes an error of a [Validator] or of a constructor apart: what errors.Join joined, and the
+// [Fault] in each part. An error that holds no Fault becomes one without a path; text that wraps a Fault
+// becomes part of its problem.
+func Faults(err error) []Fault {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		parts := joined.Unwrap()
+		texts := make([]string, len(parts))
+		var faults []Fault
+		for i, part := range parts {
+			texts[i] = part.Error()
+			faults = append(faults, Faults(part)...)
+		}
+		if strings.Join(texts, "\n") == err.Error() {
+			return faults
+		}
+	}
+	var f Fault
+	if !errors.As(err, &f) {
+		return []Fault{{Problem: err.Error()}}
+	}
+	if prefix, ok := strings.CutSuffix(err.Error(), f.Error()); ok {
+		f.Problem = prefix + f.Problem
+		return []Fault{f}
+	}
+	return []Fault{{Path: f.Path, Problem: err.Error()}}
+}

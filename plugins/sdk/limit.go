@@ -1,0 +1,120 @@
+package sdk
+
+// Limit hides rows and fields from a processor, for as long as it is at work: rows for which see
+// returns false, and in the others the fields that fields(schema) masks. Rows that the processor adds
+// are not hidden from it. The engine alone calls Limit and Unlimit.
+func (b *Batch) Limit(see func(*Metric) bool, fields func(*Schema) *Mask) {
+	b.settle()
+	for _, m := range b.rows {
+		if !see(m) {
+			m.state |= hidden
+			continue
+		}
+		m.mask = fields(m.schema)
+	}
+}
+
+// Unlimit undoes Limit.
+func (b *Batch) Unlimit() {
+	b.settle()
+	for _, m := range b.rows {
+		m.state &^= hidden
+		m.mask = nil
+	}
+}
+
+// Enter marks the rows that stand in the batch as not made by this chain. The engine calls it when a
+// batch enters a chain.
+func (b *Batch) Enter() {
+	b.settle()
+	for _, m := range b.rows {
+		m.state &^= made
+	}
+}
+
+// MergeResults merges the results that processors made since Enter where they stand next to each other
+// and have equal series and time: what average and peak say of one window leaves as one metric. Rows
+// that came in are never merged, so that how the stream was cut into batches changes nothing.
+func (b *Batch) MergeResults() {
+	b.settle()
+	for i := 0; i < len(b.rows); {
+		if !b.rows[i].mergeable() {
+			i++
+			continue
+		}
+		end := i + 1
+		for end < len(b.rows) && b.rows[end].mergeable() {
+			end++
+		}
+		b.mergeRun(b.rows[i:end])
+		i = end
+	}
+	b.settle()
+}
+
+type window struct {
+	series *Series
+	time   int64
+}
+
+// mergeRun merges within a run of results. Short runs are the rule: what one sample closed.
+func (b *Batch) mergeRun(run []*Metric) {
+	if len(run) > 16 {
+		first := make(map[window]*Metric, len(run))
+		for _, m := range run {
+			key := window{m.series, m.time}
+			if into := first[key]; into != nil {
+				b.Merge(into, m)
+				continue
+			}
+			first[key] = m
+		}
+		return
+	}
+	for i, m := range run {
+		for _, into := range run[:i] {
+			if into.state&gone == 0 && into.series == m.series && into.time == m.time {
+				b.Merge(into, m)
+				break
+			}
+		}
+	}
+}
+
+func (m *Metric) mergeable() bool {
+	return m.class == ClassResult && m.state&(made|gone) == made
+}
+
+// Project removes the fields that mask hides; a mask of nil removes none. It reports false where no
+// field is left, and leaves the metric as it is. The engine calls it for the filters of inputs and
+// outputs.
+func (m *Metric) Project(mask *Mask) bool {
+	if mask == nil {
+		return true
+	}
+	if mask.kept == nil {
+		return false
+	}
+	n := 0
+	for slot, bits := range m.values {
+		if !mask.hidden[slot] {
+			m.values[n] = bits
+			n++
+		}
+	}
+	m.values, m.schema = m.values[:n], mask.kept
+	return true
+}
+
+// Move gives the metric another series, such as its own with the agent's tags added. A nil s, from a
+// full catalog, drops it as series_cap.
+func (b *Batch) Move(m *Metric, s *Series) {
+	if s != nil {
+		s = b.catalog.current(s)
+	}
+	if s == nil {
+		b.Drop(m, DropSeriesCap)
+		return
+	}
+	m.series = s
+}

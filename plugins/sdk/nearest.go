@@ -1,0 +1,44 @@
+package sdk
+
+import "strings"
+
+// Nearest returns the known name that name was most probably meant to be, or "" when none is near. Case
+// and the choice of "-" or "_" do not count; otherwise a third of the letters may be wrong.
+func Nearest(name string, known []string) string {
+	fold := func(s string) []rune { return []rune(strings.ReplaceAll(strings.ToLower(s), "-", "_")) }
+	from := fold(name)
+	if len(from) > 64 {
+		return ""
+	}
+	best, least := "", max(len(from)/3, 1)+1
+	for _, candidate := range known {
+		to := fold(candidate)
+		if d := distance(from, to); d < least && d < len(to) {
+			best, least = candidate, d
+		}
+	}
+	return best
+}
+
+// distance counts the letters to insert, delete, replace or swap with their neighbour that make a of b.
+func distance(a, b []rune) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			replace := last[j-1]
+			if a[i-1] != b[j-1] {
+				replace++
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, replace)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}
