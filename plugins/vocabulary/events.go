@@ -1,0 +1,116 @@
+package vocabulary
+
+import (
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// The values of TagEvent.
+const (
+	EventXID      = "xid"
+	EventECC      = "ecc"
+	EventLost     = "lost"
+	EventFound    = "found"
+	EventThrottle = "throttle"
+	EventRule     = "rule"
+)
+
+var eventKinds = []struct{ event, code, help string }{
+	{EventXID, "its number", "the driver reports an error"},
+	{EventECC, "`corrected` or `uncorrected`", "memory errors"},
+	{EventLost, "", "the device no longer answers"},
+	{EventFound, "", "a lost device answers again"},
+	{EventThrottle, "the reason, as in the table of bits", "clocks begin to be held back, after ten seconds or more without that reason"},
+	{EventRule, "the rule's name", "a threshold rule changes its state"},
+}
+
+// The values of TagSeverity.
+const (
+	Critical = "critical" // the device is of no use until somebody acts
+	Warning  = "warning"  // something is wrong
+	Notice   = "info"     // worth knowing
+)
+
+// Events makes metrics of gpu_event for one input, so that all inputs make them alike. Events of equal
+// series and time would overwrite each other in a database: it moves the later one by 1 ns. The zero
+// value is ready. It belongs to one goroutine and to the batches of one catalog.
+type Events struct {
+	last       map[*sdk.Series]int64
+	generation uint64
+}
+
+// A run of events is moved on by 1 ns each while they are no further back than this; a clock that steps
+// back further is believed.
+const eventRun = int64(time.Second)
+
+var (
+	eventMessage = Field(Event, "message")
+	eventValue   = Field(Event, "value")
+)
+
+// Add adds an event of the device with the given tags at the time t, in Unix nanoseconds.
+func (e *Events) Add(b *sdk.Batch, gpuTags []sdk.Tag, t int64, event, code, severity, message string) *sdk.Metric {
+	var room [16]sdk.Tag
+	tags := append(append(room[:0], gpuTags...),
+		sdk.Tag{Key: TagEvent, Value: event}, sdk.Tag{Key: TagCode, Value: code}, sdk.Tag{Key: TagSeverity, Value: severity})
+	s := b.Series(Event, tags...)
+	if s != nil {
+		t = e.distinct(b.Catalog(), s, t)
+	}
+	m := b.Add(s, t)
+	m.SetClass(sdk.ClassEvent)
+	m.Set(eventMessage, sdk.StringValue(message))
+	return m
+}
+
+// AddValue is Add with the number that the event is about.
+func (e *Events) AddValue(b *sdk.Batch, gpuTags []sdk.Tag, t int64, event, code, severity, message string, value float64) *sdk.Metric {
+	m := e.Add(b, gpuTags, t, event, code, severity, message)
+	m.Set(eventValue, sdk.FloatValue(value))
+	return m
+}
+
+// XID adds the event of an XID error. detail, which may be empty, is what the driver said of it.
+func (e *Events) XID(b *sdk.Batch, gpuTags []sdk.Tag, t int64, number int, detail string) *sdk.Metric {
+	x := FindXID(number)
+	message := fmt.Sprintf("XID %d: %s", number, x.Meaning)
+	if detail != "" {
+		message += ": " + detail
+	}
+	return e.Add(b, gpuTags, t, EventXID, strconv.Itoa(number), x.Severity, message)
+}
+
+// Lost adds the event of a device that no longer answers, Found that of one that does again.
+func (e *Events) Lost(b *sdk.Batch, gpuTags []sdk.Tag, t int64, message string) *sdk.Metric {
+	return e.Add(b, gpuTags, t, EventLost, "", Critical, message)
+}
+
+// Found adds the event of a lost device that answers again.
+func (e *Events) Found(b *sdk.Batch, gpuTags []sdk.Tag, t int64, message string) *sdk.Metric {
+	return e.Add(b, gpuTags, t, EventFound, "", Notice, message)
+}
+
+func (e *Events) distinct(c *sdk.Catalog, s *sdk.Series, t int64) int64 {
+	if e.last == nil {
+		e.last = make(map[*sdk.Series]int64)
+	}
+	if g := c.Generation(); g != e.generation {
+		e.generation = g
+		maps.DeleteFunc(e.last, func(s *sdk.Series, _ int64) bool { return s.Left() })
+	}
+	if last, ok := e.last[s]; ok && t <= last && last-t < eventRun {
+		t = last + 1
+	}
+	e.last[s] = t
+	return t
+}
+
+// AddEvent is Events.Add for who makes one event of a series and time at most.
+func AddEvent(b *sdk.Batch, gpuTags []sdk.Tag, t int64, event, code, severity, message string) *sdk.Metric {
+	var e Events
+	return e.Add(b, gpuTags, t, event, code, severity, message)
+}
