@@ -1,0 +1,28 @@
+package average
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/processors/internal/window"
+	"github.com/gpuline/gpuline/plugins/processors/internal/window/windowtest"
+)
+
+func BenchmarkAverage(bm *testing.B) {
+	f := func(name string, period, every time.Duration, stats ...string) {
+		bm.Run(name, func(bm *testing.B) {
+			a, err := New(&Config{
+				Config: window.Config{Period: period, Every: every, Lateness: time.Second, MaxGap: 30 * time.Second},
+				Stats:  stats, MaxSamples: 65536,
+			})
+			if err != nil {
+				bm.Fatal(err)
+			}
+			windowtest.Benchmark(bm, a)
+		})
+	}
+	f("1s/mean", time.Second, 0, "mean")
+	f("1s/mean+min+max+stddev", time.Second, 0, "mean", "min", "max", "stddev")
+	f("1s/percentiles", time.Second, 0, "p50", "p95", "p99")
+	f("60s every 1s/mean", time.Minute, time.Second, "mean")
+}

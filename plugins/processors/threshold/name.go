@@ -1,0 +1,116 @@
+package threshold
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/gpuline/gpuline/plugins/vocabulary"
+)
+
+// deviceTags may be on any series; where one is missing, it is the empty text.
+var deviceTags = []string{
+	vocabulary.TagHost, vocabulary.TagUUID, vocabulary.TagIndex, vocabulary.TagName, vocabulary.TagPCI,
+	vocabulary.TagGI, vocabulary.TagCI, vocabulary.TagSource, vocabulary.TagWindow,
+}
+
+var measurementTags = map[string][]string{
+	vocabulary.Process: {vocabulary.TagPID, vocabulary.TagProcess, vocabulary.TagType},
+	vocabulary.Event:   {vocabulary.TagEvent, vocabulary.TagCode, vocabulary.TagSeverity},
+}
+
+// isTag reports whether the vocabulary has a tag of that name for a measurement.
+func isTag(measurement, name string) bool {
+	return slices.Contains(deviceTags, name) || slices.Contains(measurementTags[measurement], name)
+}
+
+// resultSuffix returns the suffix that makes name a field of results, or "".
+func resultSuffix(measurement, name string) string {
+	if _, ok := vocabulary.Find(measurement, name); ok {
+		return ""
+	}
+	for _, r := range vocabulary.Results() {
+		if len(name) > len(r.Suffix) && name[len(name)-len(r.Suffix):] == r.Suffix {
+			return r.Suffix
+		}
+	}
+	return ""
+}
+
+// meant returns the name that an unknown one was probably meant to be: one of the measurement gpu that
+// is two letters away at most. Fields of other measurements, and names further away, are their inputs'
+// own business.
+func meant(measurement, name string, text bool) string {
+	if measurement != vocabulary.GPU {
+		return ""
+	}
+	if _, ok := vocabulary.Coerce(measurement, name); ok || isTag(measurement, name) {
+		return ""
+	}
+	known := tagNames() // no field of a GPU is a text
+	if !text {
+		known = fieldNames()
+	}
+	best, least := "", 3
+	for _, k := range known {
+		if d := distance(name, k.name, least); d < least && d <= k.slack {
+			best, least = k.name, d
+		}
+	}
+	return best
+}
+
+// knownName is a name, and how many letters may be wrong in one that means it: a third, at most.
+type knownName struct {
+	name  string
+	slack int
+}
+
+var tagNames = sync.OnceValue(func() []knownName {
+	var all []knownName
+	for _, tag := range deviceTags {
+		all = append(all, knownName{tag, len(tag) / 3})
+	}
+	return all
+})
+
+// fieldNames returns all fields that a GPU has, in samples and in results.
+var fieldNames = sync.OnceValue(func() []knownName {
+	var all []knownName
+	for _, r := range vocabulary.All() {
+		if r.Metric != vocabulary.GPU {
+			continue
+		}
+		all = append(all, knownName{r.Name, len(r.Name) / 3})
+		for _, s := range vocabulary.Results() {
+			all = append(all, knownName{r.Name + s.Suffix, len(r.Name) / 3})
+		}
+	}
+	return all
+})
+
+// distance counts the letters to insert, delete, replace or swap that make a of b; where that is limit
+// or more, it may return limit.
+func distance(a, b string, limit int) int {
+	if max(len(a)-len(b), len(b)-len(a)) >= limit {
+		return limit
+	}
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			replace := last[j-1]
+			if a[i-1] != b[j-1] {
+				replace++
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, replace)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}
