@@ -1,0 +1,122 @@
+package nvidiasmi
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ExitError says why nvidia-smi ended. Its codes are those of NVML.
+type ExitError struct {
+	Code    int    // -1 when a signal ended it
+	Message string // the first line that it printed as its reason; on standard output, as its habit is
+
+	stderr []byte
+}
+
+var exitMeanings = map[int]struct{ meaning, remedy string }{
+	2:   {"it does not understand the query", "ask for fewer readings with `query`, or update the driver"},
+	3:   {"the operation is not supported on this device", "leave the device out with `devices`"},
+	4:   {"it may not talk to the driver", "let the agent's user read /dev/nvidia*"},
+	6:   {"it found no device", "check `devices`, and `nvidia-smi -L`"},
+	8:   {"a GPU's power cables are not attached", "attach them"},
+	9:   {"the NVIDIA driver is not loaded", "load it with `modprobe nvidia`, or install it"},
+	10:  {"the driver reports a fault of a GPU's interrupts", "see `dmesg` for NVRM messages"},
+	12:  {"the library libnvidia-ml.so.1 is not there", "install the driver's libraries; in a container, run it with the NVIDIA runtime"},
+	13:  {"the installed library is too old for this nvidia-smi", "install the same driver version for both"},
+	14:  {"a GPU's infoROM is corrupted", "the readings are still good; have the card serviced"},
+	15:  {"a GPU has fallen off the bus", "see `dmesg` for an XID 79; the GPU needs a reset or the host a reboot"},
+	255: {"the driver reported an error", "see `dmesg` for NVRM messages"},
+}
+
+func (e *ExitError) Error() string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "nvidia-smi ended with status %d", e.Code)
+	if e.Code < 0 {
+		s.Reset()
+		s.WriteString("nvidia-smi was ended by a signal")
+	}
+	if m, ok := exitMeanings[e.Code]; ok {
+		fmt.Fprintf(&s, ": %s (%s)", m.meaning, m.remedy)
+	}
+	if e.Message != "" {
+		fmt.Fprintf(&s, "; it said: %q", e.Message)
+	}
+	return s.String()
+}
+
+// gone reports whether the driver, the devices or one that stands for all cannot be reached.
+func (e *ExitError) gone() bool { return e.Code == 9 || e.Code == 15 || e.Code == 6 }
+
+// tolerable returns nil for an error that leaves all readings there: a corrupted infoROM is a warning.
+func tolerable(err error) error {
+	var exit *ExitError
+	if errors.As(err, &exit) && exit.Code == exitInfoROM {
+		return nil
+	}
+	return err
+}
+
+const exitInfoROM = 14
+
+// isGone reports whether an error says that no GPU can be read at all.
+func isGone(err error) bool {
+	var exit *ExitError
+	return errors.As(err, &exit) && exit.gone()
+}
+
+const maxMessage = 200
+
+// message picks the line that explains a failure: the first one that is no comma-separated row.
+func message(outputs ...[]byte) string {
+	for _, out := range outputs {
+		for line := range bytes.Lines(out) {
+			line = bytes.TrimSpace(line)
+			if len(line) == 0 || line[0] == '<' || bytes.Count(line, []byte(", ")) > 3 {
+				continue
+			}
+			return string(line[:min(len(line), maxMessage)])
+		}
+	}
+	return ""
+}
+
+// invalidField returns x of `Field "x" is not a valid field to query.`, or "".
+func invalidField(out []byte) string {
+	const before, after = `Field "`, `" is not a valid field to query`
+	for line := range bytes.Lines(out) {
+		i := bytes.Index(line, []byte(before))
+		if i < 0 {
+			continue
+		}
+		rest := line[i+len(before):]
+		if end := bytes.Index(rest, []byte(after)); end > 0 {
+			return string(rest[:end])
+		}
+	}
+	return ""
+}
+
+// lostDevice returns the PCI bus id in `Unable to determine the device handle for GPU 0000:0B:00.0: …`,
+// with which nvidia-smi refuses to read any GPU because one of them is lost.
+func lostDevice(out []byte) string {
+	const before = "Unable to determine the device handle for "
+	_, rest, found := bytes.Cut(out, []byte(before))
+	if !found {
+		return ""
+	}
+	rest = bytes.TrimLeft(rest, "GPUgpu ")
+	end := 0
+	for end < len(rest) && (isHex(rest[end]) || rest[end] == '.' || rest[end] == ':' && end+1 < len(rest) && isHex(rest[end+1])) {
+		end++
+	}
+	if bytes.Count(rest[:end], []byte(":")) < 1 {
+		return ""
+	}
+	return string(rest[:end])
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}

@@ -1,0 +1,227 @@
+package nvidiasmi
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
+	"github.com/gpuline/gpuline/plugins/vocabulary"
+)
+
+func pollOf(t testing.TB, mode, scenario string, change ...func(*Config)) *Poll {
+	c := testConfig()
+	c.Mode = mode
+	c.BinPath = fake(t, scenario)
+	c.InfoInterval = 0
+	for _, f := range change {
+		f(c)
+	}
+	return newPoll(c)
+}
+
+func TestPoll(t *testing.T) {
+	f := func(mode, scenario string, rows int, wantErr ...string) {
+		t.Helper()
+		t.Run(mode+"/"+scenario, func(t *testing.T) {
+			p := pollOf(t, mode, scenario)
+			open(t, p)
+			b := newBatch()
+			err := p.Gather(t.Context(), b)
+			if (err != nil) != (len(wantErr) > 0) {
+				t.Errorf("error %v, want one with %q", err, wantErr)
+			}
+			for _, w := range wantErr {
+				if err != nil && !strings.Contains(err.Error(), w) {
+					t.Errorf("error %q lacks %q", err, w)
+				}
+			}
+			if got := byUUID(t, b, vocabulary.GPU); len(got) != rows {
+				t.Errorf("%d rows, want %d:\n%s", len(got), rows, describe(b))
+			}
+		})
+	}
+	f("query", "normal", 3)
+	f("query", "old", 3)
+	f("query", "mute", 3)
+	f("query", "noise", 3)
+	f("query", "grandchild", 3)
+	f("query", "no driver", 0, "status 9", "modprobe")
+	f("query", "no library", 0, "status 12")
+	f("xml", "normal", 3)
+	f("xml", "torn", 2, "too early")
+	f("xml", "no driver", 0, "status 9", "modprobe")
+	f("xml", "blocked", 0, "status 15", "fallen off the bus")
+}
+
+// TestPollFailing checks that GPUs that were there are lost once nvidia-smi says so twice.
+func TestPollFailing(t *testing.T) {
+	f := func(mode string) {
+		t.Helper()
+		t.Run(mode, func(t *testing.T) {
+			p := pollOf(t, mode, "normal")
+			open(t, p)
+			b := newBatch()
+			gather := func(scenario string) (ups []float64, events map[string]int) {
+				t.Setenv(fakeScenario, scenario)
+				b.Reset()
+				_ = p.Gather(t.Context(), b)
+				for _, m := range byUUID(t, b, vocabulary.GPU) {
+					v, _ := m.Number("up")
+					ups = append(ups, v)
+				}
+				return ups, count(b)
+			}
+			expect := func(scenario string, rows int, up float64, event string) {
+				t.Helper()
+				ups, events := gather(scenario)
+				if len(ups) != rows || events["event lost"] != map[bool]int{true: 3}[event == "lost"] || events["event found"] != map[bool]int{true: 3}[event == "found"] {
+					t.Errorf("%s: up %v, events %v", scenario, ups, events)
+				}
+				for _, v := range ups {
+					if v != up {
+						t.Errorf("%s: up %v, want %v", scenario, ups, up)
+					}
+				}
+			}
+			expect("normal", 3, 1, "")
+			expect("no driver", 0, 0, "")
+			expect("no driver", 3, 0, "lost")
+			expect("no driver", 3, 0, "")
+			expect("normal", 3, 1, "found")
+		})
+	}
+	f("query")
+	f("xml")
+}
+
+// TestPollBlocked checks that one lost GPU, over which nvidia-smi refuses to read any, keeps nobody else
+// from being read, and is lost itself.
+func TestPollBlocked(t *testing.T) {
+	f := func(mode string) {
+		t.Helper()
+		t.Run(mode, func(t *testing.T) {
+			p := pollOf(t, mode, "normal")
+			open(t, p)
+			b := newBatch()
+			for i, scenario := range []string{"normal", "blocked", "blocked", "blocked"} {
+				t.Setenv(fakeScenario, scenario)
+				b.Reset()
+				if err := p.Gather(t.Context(), b); err != nil {
+					t.Fatal(err)
+				}
+				rows := byUUID(t, b, vocabulary.GPU)
+				for gpu := range 3 {
+					m := rows[world{}.uuid(gpu)]
+					lost := gpu == 1 && i > 0
+					switch {
+					case m == nil && (!lost || i > 1):
+						t.Errorf("gather %d: no row of GPU %d", i, gpu)
+					case m == nil:
+					default:
+						if up, _ := m.Number("up"); (up == 0) != lost {
+							t.Errorf("gather %d: GPU %d has up %v", i, gpu, up)
+						}
+						if m.Tag("gpu_index") != string(rune('0'+gpu)) {
+							t.Errorf("gather %d: GPU %d has index %s", i, gpu, m.Tag("gpu_index"))
+						}
+					}
+				}
+			}
+		})
+	}
+	f("query")
+	f("xml")
+}
+
+// TestPollTimeout checks that a hanging nvidia-smi holds a gather up for its timeout and no longer.
+func TestPollTimeout(t *testing.T) {
+	f := func(mode string, kill func(int, syscall.Signal) error) {
+		t.Helper()
+		t.Run(mode, func(t *testing.T) {
+			p := pollOf(t, mode, "hangs")
+			open(t, p)
+			p.launcher.patience.kill = 50 * time.Millisecond
+			var hanging []int
+			if kill != nil {
+				p.launcher.kill = func(group int, s syscall.Signal) error {
+					hanging = append(hanging, group)
+					return kill(group, s)
+				}
+				p.launcher.patience.term = 50 * time.Millisecond
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			began := time.Now()
+			err := p.Gather(ctx, newBatch())
+			if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 3*time.Second {
+				t.Errorf("error %v after %v", err, time.Since(began))
+			}
+			for _, group := range hanging {
+				_ = syscall.Kill(-group, syscall.SIGKILL)
+			}
+		})
+	}
+	f("query", nil)
+	f("xml", nil)
+	f("query", func(int, syscall.Signal) error { return nil })
+}
+
+func TestPollMIG(t *testing.T) {
+	p := pollOf(t, "xml", "normal")
+	open(t, p)
+	b := newBatch()
+	if err := p.Gather(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for m := range b.All() {
+		if m.Tag("mig_gi") == "" || m.Name() != vocabulary.GPU {
+			continue
+		}
+		n++
+		used, _ := m.Number("memory_used_bytes")
+		ratio, _ := m.Number("memory_used_ratio")
+		if _, power := m.Lookup("power_watts"); used != 2500<<20 || ratio != 0.25 || power || m.Tag("mig_ci") != "0" || m.Tag("gpu_uuid") == "" {
+			t.Errorf("%s", sdktest.Line(m))
+		}
+	}
+	if n != 6 {
+		t.Errorf("%d MIG instances, want 6", n)
+	}
+}
+
+func TestPollDevices(t *testing.T) {
+	f := func(mode string, devices ...string) {
+		t.Helper()
+		p := pollOf(t, mode, "normal", func(c *Config) { c.Devices = devices })
+		open(t, p)
+		b := newBatch()
+		if err := p.Gather(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		rows := byUUID(t, b, vocabulary.GPU)
+		if m := rows[world{}.uuid(1)]; m == nil || len(rows) != 1 || m.Tag("gpu_index") != "1" {
+			t.Errorf("%s %v: %s", mode, devices, describe(b))
+		}
+	}
+	f("xml", "1")
+	f("xml", "gpu-5EED0000-0000-4000-8000-000000000001")
+	f("xml", "0000:11:00.0")
+	f("xml", "11:00.0")
+	f("query", world{}.uuid(1))
+}
+
+func TestPollKeepsTheContract(t *testing.T) {
+	for _, mode := range []string{"query", "xml"} {
+		t.Run(mode, func(t *testing.T) {
+			sdktest.TestGatherer(t, func(t testing.TB) sdk.Gatherer {
+				return pollOf(t, mode, "normal", func(c *Config) { c.InfoInterval = time.Hour })
+			})
+		})
+	}
+}

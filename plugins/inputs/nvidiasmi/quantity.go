@@ -1,0 +1,173 @@
+package nvidiasmi
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// A scale leads from a unit as nvidia-smi writes it to a base unit. The factor is a quotient, so that
+// 87 % becomes the float nearest to 0.87 and not 87 times the one nearest to 0.01.
+type scale struct {
+	unit     sdk.Unit
+	mul, div float64
+}
+
+var scales = map[string]scale{
+	"%":       {"ratio", 1, 100},
+	"B":       {"bytes", 1, 1},
+	"KiB":     {"bytes", 1 << 10, 1},
+	"MiB":     {"bytes", 1 << 20, 1},
+	"GiB":     {"bytes", 1 << 30, 1},
+	"MB":      {"bytes", 1 << 20, 1}, // what drivers before 331 print for MiB
+	"B/s":     {"bytes_per_second", 1, 1},
+	"KB/s":    {"bytes_per_second", 1000, 1},
+	"MB/s":    {"bytes_per_second", 1e6, 1},
+	"W":       {"watts", 1, 1},
+	"mW":      {"watts", 1, 1000},
+	"C":       {"celsius", 1, 1},
+	"MHz":     {"hertz", 1e6, 1},
+	"s":       {"seconds", 1, 1},
+	"ms":      {"seconds", 1, 1e3},
+	"us":      {"seconds", 1, 1e6},
+	"ns":      {"seconds", 1, 1e9},
+	"mV":      {"volts", 1, 1000},
+	"V":       {"volts", 1, 1},
+	"x":       {"", 1, 1},
+	"bank(s)": {"", 1, 1},
+	"":        {"", 1, 1},
+}
+
+// scaleOf returns the scale of a unit, and false for one that nobody knows here.
+func scaleOf(unit []byte) (scale, bool) {
+	s, ok := scales[string(unit)]
+	return s, ok
+}
+
+func (s scale) apply(v float64) float64 { return v * s.mul / s.div }
+
+// quantity splits "11441 MiB" into a number and its unit. What is no number (N/A, [Not Supported], GPU
+// is lost, ERR!, nothing at all) is not ok: a reading that the driver does not give is absent.
+func quantity(text []byte) (number float64, unit []byte, ok bool) {
+	text = bytes.TrimSpace(text)
+	number, n := decimal(text)
+	if n == 0 {
+		return 0, nil, false
+	}
+	return number, bytes.TrimSpace(text[n:]), true
+}
+
+var powersOfTen = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
+
+// decimal reads the number at the start of text, with thousands separated by commas or not, and returns
+// how many bytes it takes: 0 where there is none. The common ones are exact without strconv: a mantissa
+// below 2⁵³ divided by a power of ten below 10²³ is correctly rounded.
+func decimal(text []byte) (number float64, n int) {
+	var mantissa uint64
+	digits, fraction := 0, -1
+	i := 0
+	if len(text) > 0 && (text[0] == '-' || text[0] == '+') {
+		i++
+	}
+	for ; i < len(text); i++ {
+		switch c := text[i]; {
+		case '0' <= c && c <= '9':
+			if digits++; digits > 15 {
+				return longDecimal(text)
+			}
+			mantissa = mantissa*10 + uint64(c-'0')
+			if fraction >= 0 {
+				fraction++
+			}
+			continue
+		case c == '.' && fraction < 0:
+			fraction = 0
+			continue
+		case c == ',' && fraction < 0 && digits > 0:
+			continue
+		}
+		break
+	}
+	if digits == 0 {
+		return 0, 0
+	}
+	if i < len(text) && !ends(text[i]) {
+		return 0, 0
+	}
+	number = float64(mantissa) / powersOfTen[max(fraction, 0)]
+	if text[0] == '-' {
+		number = -number
+	}
+	return number, i
+}
+
+// ends reports whether a number may end before c: "16x" and "30 C" are numbers, "0x1F" and "3g.40gb"
+// are not.
+func ends(c byte) bool {
+	return c == ' ' || c == '\t' || c == '%' || c == 'x' || c == 'W' || c == 'C' || c == 'M'
+}
+
+func longDecimal(text []byte) (number float64, n int) {
+	for n < len(text) && (bytes.IndexByte([]byte("+-.,0123456789"), text[n]) >= 0) {
+		n++
+	}
+	if n < len(text) && !ends(text[n]) {
+		return 0, 0
+	}
+	number, err := strconv.ParseFloat(string(bytes.ReplaceAll(text[:n], []byte(","), nil)), 64)
+	if err != nil || math.IsInf(number, 0) {
+		return 0, 0
+	}
+	return number, n
+}
+
+// bitmask reads "0x00000000000001FF" or the decimal "511".
+func bitmask(text []byte) (mask uint64, ok bool) {
+	text = bytes.TrimSpace(text)
+	base := 10
+	if len(text) > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X') {
+		base, text = 16, text[2:]
+	}
+	if len(text) > 20 {
+		return 0, false
+	}
+	mask, err := strconv.ParseUint(string(text), base, 64)
+	return mask, err == nil
+}
+
+// What drivers print in place of a value, in brackets or without.
+var nonValues = map[string]bool{
+	"":              true,
+	"N/A":           true,
+	"Not Available": true,
+	"Not Supported": true,
+	"Requested functionality has been deprecated": true,
+	"Insufficient Permissions":                    true,
+	"GPU is lost":                                 true,
+	"GPU requires reset":                          true,
+	"Unknown Error":                               true,
+	"Unknown":                                     true,
+	"Not Found":                                   true,
+	"Uninitialized":                               true,
+	"Timeout":                                     true,
+	"ERR!":                                        true,
+	"Error":                                       true,
+}
+
+// word returns the text of a value that is no number, such as a driver's version, and false for what
+// stands in place of one.
+func word(text []byte) ([]byte, bool) {
+	text = bytes.TrimSpace(text)
+	if n := len(text); n >= 2 && text[0] == '[' && text[n-1] == ']' {
+		return nil, false
+	}
+	return text, !nonValues[string(text)]
+}
+
+// isLost reports whether the driver says in place of a value that the GPU is gone.
+func isLost(text []byte) bool {
+	text = bytes.Trim(text, " \t\r\n[]")
+	return string(text) == "GPU is lost" || string(text) == "GPU requires reset"
+}

@@ -1,0 +1,172 @@
+package nvidiasmi
+
+import (
+	"strings"
+
+	"github.com/gpuline/gpuline/plugins/vocabulary"
+)
+
+// node is an element of a nvidia-smi document that somebody here wants, known by its path: sm_clock and
+// average_power_draw occur below several parents. The number of the DTD tells nothing; what is there is
+// read, whatever the driver.
+type node struct {
+	children map[string]*node
+	prefixes []prefix
+	role     role
+	bit      uint64 // of roleReason
+
+	slot int // of roleReading
+	rank uint8
+	sum  bool
+}
+
+type prefix struct {
+	name string
+	node *node
+}
+
+// role says what an element is for.
+type role uint8
+
+const (
+	roleNone role = iota
+	roleReading
+	roleGPU
+	roleInstance // of MIG
+	roleProcess
+	roleReasons
+	roleReason
+	roleName
+	roleUUID
+	roleBus
+	roleGI
+	roleCI
+	rolePID
+	roleType
+	roleProcessName
+	roleProcessMemory
+)
+
+var tree = grow()
+
+// grow makes the tree from the paths in the vocabulary.
+func grow() *node {
+	root, gpu := new(node), new(node)
+	log := root.at("nvidia_smi_log")
+	log.children = map[string]*node{"gpu": gpu}
+	gpu.role = roleGPU
+	for slot := range readings {
+		r := &readings[slot]
+		if r.Metric != vocabulary.GPU && r.Metric != vocabulary.Info {
+			continue
+		}
+		for rank, path := range alternatives(r.XML) {
+			base := gpu
+			if rest, up := strings.CutPrefix(path, "../"); up {
+				base, path = log, rest
+			}
+			if slot == slotReasons {
+				base.at(path).reasons()
+				continue
+			}
+			names := expand(path)
+			for _, name := range names {
+				sum := len(names) > 1 || strings.HasSuffix(name, "*")
+				leaf := base.at(name)
+				leaf.role, leaf.slot, leaf.rank, leaf.sum = roleReading, slot, uint8(rank), sum
+			}
+		}
+	}
+	for path, role := range map[string]role{
+		"uuid":           roleUUID,
+		"product_name":   roleName,
+		"pci/pci_bus_id": roleBus,
+	} {
+		gpu.at(path).role = role
+	}
+	instance := gpu.at("mig_devices/mig_device")
+	instance.role = roleInstance
+	for path, role := range map[string]role{"gpu_instance_id": roleGI, "compute_instance_id": roleCI} {
+		instance.at(path).role = role
+	}
+	for _, shared := range []string{"fb_memory_usage", "bar1_memory_usage", "ecc_errors"} {
+		instance.children[shared] = gpu.children[shared]
+	}
+	ecc := instance.at("ecc_error_count/volatile_count/sram_uncorrectable")
+	ecc.role, ecc.slot = roleReading, slotECC
+	process := gpu.at("processes/process_info")
+	process.role = roleProcess
+	for path, role := range map[string]role{
+		"pid": rolePID, "type": roleType, "process_name": roleProcessName, "used_memory": roleProcessMemory,
+		"gpu_instance_id": roleGI, "compute_instance_id": roleCI,
+	} {
+		process.at(path).role = role
+	}
+	return root
+}
+
+// at returns the node at a path below n, and makes it where there is none. A last element that ends in
+// "*" stands for all whose names begin so.
+func (n *node) at(path string) *node {
+	for name := range strings.SplitSeq(path, "/") {
+		if start, ok := strings.CutSuffix(name, "*"); ok {
+			next := new(node)
+			n.prefixes = append(n.prefixes, prefix{start, next})
+			return next
+		}
+		next := n.children[name]
+		if next == nil {
+			next = new(node)
+			if n.children == nil {
+				n.children = make(map[string]*node)
+			}
+			n.children[name] = next
+		}
+		n = next
+	}
+	return n
+}
+
+// child returns the node of an element, or nil where nobody wants it.
+func (n *node) child(name []byte) *node {
+	if c := n.children[string(name)]; c != nil {
+		return c
+	}
+	for i := range n.prefixes {
+		if p := &n.prefixes[i]; len(name) >= len(p.name) && string(name[:len(p.name)]) == p.name {
+			return p.node
+		}
+	}
+	return nil
+}
+
+func (n *node) reasons() {
+	n.role = roleReasons
+	for name, bit := range reasonBits {
+		for _, start := range []string{"clocks_event_reason_", "clocks_throttle_reason_"} {
+			leaf := n.at(start + name)
+			leaf.role, leaf.bit = roleReason, bit
+		}
+	}
+}
+
+// alternatives splits "new/path, old/path", where a comma may also stand within braces.
+func alternatives(paths string) []string {
+	if paths == "" {
+		return nil
+	}
+	return strings.Split(paths, ", ")
+}
+
+// expand turns "a/{b,c}_d" into "a/b_d" and "a/c_d": elements that are added up.
+func expand(path string) []string {
+	open, end := strings.IndexByte(path, '{'), strings.IndexByte(path, '}')
+	if open < 0 || end < open {
+		return []string{path}
+	}
+	var all []string
+	for part := range strings.SplitSeq(path[open+1:end], ",") {
+		all = append(all, path[:open]+part+path[end+1:])
+	}
+	return all
+}

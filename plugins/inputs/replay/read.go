@@ -1,0 +1,160 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/lineprotocol"
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+const batchLimit = 1000 // metrics
+
+// Read adds the next metrics. A file that cannot be read is an error, once; the next call goes on with
+// the file after it. Bad lines are no error: they are logged and counted.
+func (r *Replay) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
+	for ctx.Err() == nil {
+		if r.next < len(r.waiting) {
+			return nil, r.release(ctx, b)
+		}
+		if r.file == nil {
+			if err := r.openNext(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		into := b
+		if r.config.Speed > 0 {
+			into = r.ahead
+			into.Reset()
+		}
+		n := r.file.decode(ctx, r.decoder, into, r.now, batchLimit)
+		r.countBad()
+		r.read += n
+		switch {
+		case n == 0 && ctx.Err() == nil:
+			if err := r.closeFile(); err != nil {
+				return nil, err
+			}
+		case n > 0 && into == b:
+			r.moveAll(b)
+			return nil, nil
+		case n > 0:
+			r.takeDrops(b)
+			r.waiting, r.next = slices.AppendSeq(r.waiting[:0], r.ahead.All()), 0
+		}
+	}
+	return nil, ctx.Err()
+}
+
+// moveAll gives the metrics of b their new time stamps.
+func (r *Replay) moveAll(b *sdk.Batch) {
+	if !r.config.Now {
+		return
+	}
+	now := r.now()
+	for m := range b.All() {
+		r.pace.due(m.Time(), now)
+		r.pace.move(m)
+	}
+}
+
+// takeDrops puts into b's tally what could not be added to ahead: its series exceed the catalog's cap.
+func (r *Replay) takeDrops(b *sdk.Batch) {
+	for _, d := range r.ahead.Tally().Drops {
+		b.Tally().Added += d.Count
+		b.Tally().AddDrops(d.Reason, d.Count)
+	}
+}
+
+// release adds to b what is due of the metrics that wait. Where nothing is, it waits for the first.
+func (r *Replay) release(ctx context.Context, b *sdk.Batch) error {
+	now := r.now()
+	for r.next < len(r.waiting) {
+		m := r.waiting[r.next]
+		if due := r.pace.due(m.Time(), now); due.After(now) {
+			if b.Len() > 0 {
+				break
+			}
+			if err := wait(ctx, due.Sub(now)); err != nil {
+				return err
+			}
+			now = r.now()
+		}
+		r.pace.move(b.Copy(m))
+		r.next++
+	}
+	return nil
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// openNext opens the next file. After the last it begins the next round or returns [sdk.ErrEnd].
+func (r *Replay) openNext() error {
+	if len(r.queue) == 0 {
+		return r.nextRound()
+	}
+	name := r.queue[0]
+	r.queue = r.queue[1:]
+	f, err := openFile(name, r.input, r.buf, r.logBad)
+	if err != nil {
+		return err
+	}
+	r.file, r.counted = f, 0
+	r.opened++
+	r.pace.restart()
+	return nil
+}
+
+func (r *Replay) nextRound() error {
+	switch {
+	case r.rounds == 0:
+	case r.opened == 0:
+		return fmt.Errorf("none of the files could be opened: %w", sdk.ErrPermanent)
+	case !r.config.Loop:
+		return sdk.ErrEnd
+	case r.read == 0:
+		r.log.Warn("no metric in any file: there is nothing to loop over")
+		return sdk.ErrEnd
+	}
+	r.rounds++
+	r.opened, r.read = 0, 0
+	var err error
+	r.queue, err = expand(r.config.Files)
+	return err
+}
+
+// closeFile ends the file at work, and returns why it ended early.
+func (r *Replay) closeFile() error {
+	f := r.file
+	r.file, r.buf = nil, f.buf
+	if more := f.bad - namedErrors; more > 0 {
+		r.log.Warn("more bad lines were left out", "file", f.name, "count", more)
+	}
+	return errors.Join(f.fault(), f.close())
+}
+
+// logBad names a bad line.
+func (r *Replay) logBad(l lineprotocol.LineError) {
+	r.log.Warn("bad line left out", "at", fmt.Sprintf("%s:%d:%d", r.file.name, l.Line, l.Column), "err", l.Message())
+}
+
+// countBad brings the counter of bad lines up to date.
+func (r *Replay) countBad() {
+	if n := r.file.bad - r.counted; n > 0 {
+		r.badLines.Add(float64(n))
+		r.counted = r.file.bad
+	}
+}
