@@ -1,0 +1,94 @@
+package prometheus
+
+import (
+	"slices"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/vocabulary"
+)
+
+// place is a field on its way to its cell.
+type place struct {
+	at     int // in the row
+	column column
+	line   string
+}
+
+// resolve finds or makes the cells of m's fields, all of them or, where the page is full, none.
+func (p *Prometheus) resolve(m *sdk.Metric, row *sdk.TableRow[seriesState, target], cells []int) bool {
+	s := &row.State
+	if s.refused == p.store.room+1 {
+		return false
+	}
+	var places []place
+	missing := 0
+	for slot, at := range cells {
+		if at < 0 || !row.Cell(at).stale() {
+			continue
+		}
+		name := ofSample
+		if m.Class() == sdk.ClassResult {
+			name = ofResult
+		}
+		c, ok := name(m.Name(), m.Field(slot))
+		if !ok {
+			*row.Cell(at) = target{state: left}
+			continue
+		}
+		pl := place{at, c, c.line(c.family, m.Series().Tags())}
+		if p.store.cells[pl.line] == nil && !slices.ContainsFunc(places, func(o place) bool { return o.line == pl.line }) {
+			missing++
+		}
+		places = append(places, pl)
+	}
+	if p.store.len+missing > p.store.max {
+		s.refused = p.store.room + 1
+		return false
+	}
+	s.holds = slices.DeleteFunc(s.holds, (*hold).gone)
+	for i := range places {
+		t := p.target(s, &places[i], m.Series().Tags())
+		if t.cell != nil && m.Class() == sdk.ClassInfo && m.Name() != vocabulary.Threshold {
+			t.cell.device = s.device
+		}
+		*row.Cell(places[i].at) = t
+	}
+	return true
+}
+
+func (c *column) line(family string, tags []sdk.Tag) string {
+	if c.reason == "" {
+		return line(family, nil, tags)
+	}
+	return line(family, []sdk.Tag{{Key: "reason", Value: c.reason}}, tags)
+}
+
+func (p *Prometheus) target(s *seriesState, pl *place, tags []sdk.Tag) target {
+	f := p.store.family(&pl.column)
+	if f == nil {
+		p.conflicts.Add(1)
+		return target{state: left}
+	}
+	t := target{cell: p.store.cell(f, pl.line), state: plain}
+	if pl.column.instant {
+		t.state = instant
+	}
+	if pl.column.peak == "" {
+		return t
+	}
+	key := pl.column.line(pl.column.peak, tags)
+	t.hold = p.store.holds[key]
+	if t.hold == nil {
+		t.hold = new(hold)
+		p.store.holds[key] = t.hold
+	}
+	if pl.column.instant {
+		t.state, t.hold.time = moment, t.cell
+		return t
+	}
+	t.state, t.hold.max = maximum, t.cell
+	if !slices.Contains(s.holds, t.hold) {
+		s.holds = append(s.holds, t.hold)
+	}
+	return t
+}
