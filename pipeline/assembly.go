@@ -1,0 +1,158 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/gpuline/gpuline/pipeline/queue"
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// assembly makes the parts of one graph.
+type assembly struct {
+	pipeline *Pipeline
+	graph    *graph
+	old      *graph
+	names    map[string]int
+	places   map[string]int
+	faults   []error
+}
+
+func (a *assembly) err() error { return errors.Join(a.faults...) }
+
+// place returns where an instance stands in the plan: its scope, role and name, and its alias or, without
+// one, its number among its like.
+func (a *assembly) place(scope string, role sdk.Role, plan *Plugin) string {
+	place := scope + "/" + role.String() + "." + plan.Name
+	if plan.Alias != "" {
+		return place + "." + plan.Alias
+	}
+	a.places[place]++
+	return place + "#" + strconv.Itoa(a.places[place])
+}
+
+func (a *assembly) input(plan Input) (*input, string) {
+	place := a.place("", sdk.RoleInput, &plan.Plugin)
+	tags := a.graph.tagsOf(&plan)
+	if old, ok := find[*input](a.old, place); ok && unchanged(&old.plan.Plugin, &plan.Plugin) &&
+		old.plan.Interval == plan.Interval && slices.Equal(old.tagger.tags, tags) {
+		a.graph.parts[place] = old
+		return old, place
+	}
+	p := a.pipeline
+	in := &input{
+		plan:     plan,
+		filter:   newFilter(plan.Filter),
+		once:     a.graph.plan.Agent.Gathers,
+		out:      p.chain.in,
+		abandon:  make(chan struct{}),
+		credit:   p.credit,
+		batches:  p.batches,
+		instance: a.instance(sdk.RoleInput, plan.Plugin),
+		tagger:   tagger{tags: tags},
+	}
+	_, in.polled = in.impl.(sdk.Gatherer)
+	finite, ok := in.impl.(sdk.Finite)
+	in.finite = ok && finite.Finite()
+	in.env.Interval = plan.Interval
+	m := in.env.Meter
+	in.gathers = m.Counter("gpuline_gathers_total", "Times that an input was asked for metrics.")
+	in.errs = m.Counter("gpuline_errors_total", "Failures of a plugin.")
+	in.overruns = m.Counter("gpuline_gather_overruns_total", "Ticks skipped because the gather before was not finished.")
+	in.stuck = m.Counter("gpuline_stuck_total", "Calls that outlived their timeout.")
+	in.seconds = m.Counter("gpuline_gather_seconds_total", "Time spent in gathering.")
+	in.last = m.Gauge("gpuline_gather_duration_seconds", "seconds", "Duration of the last gather.")
+	in.stage.role, in.stage.name = roleInput, in.name
+	a.graph.parts[place] = in
+	return in, place
+}
+
+func (a *assembly) processor(scope string, plan Processor) *processor {
+	place := a.place(scope, sdk.RoleProcessor, &plan.Plugin)
+	if old, ok := find[*processor](a.old, place); ok && unchanged(&old.plugin, &plan.Plugin) {
+		a.graph.parts[place] = old
+		return old
+	}
+	next := &processor{instance: a.instance(sdk.RoleProcessor, plan.Plugin), filter: newFilter(plan.Filter)}
+	next.errs = next.env.Meter.Counter("gpuline_errors_total", "Failures of a plugin.")
+	next.stage.role, next.stage.name, next.stage.made = roleProcessor, next.name, true
+	a.graph.parts[place] = next
+	return next
+}
+
+// output makes an output with its queue and its own chain. They stay together: the fingerprint of an
+// output covers the processors under it.
+func (a *assembly) output(plan Output) *output {
+	place := a.place("", sdk.RoleOutput, &plan.Plugin)
+	if old, ok := find[*output](a.old, place); ok && unchanged(&old.plan.Plugin, &plan.Plugin) {
+		a.graph.parts[place] = old
+		return old
+	}
+	p := a.pipeline
+	o := &output{
+		instance: a.instance(sdk.RoleOutput, plan.Plugin),
+		plan:     plan,
+		filter:   newFilter(plan.Filter),
+		scaled:   sdk.NewBatch(p.catalog),
+	}
+	o.queue = queue.NewMemory(p.catalog, queue.Limits{
+		MaxBytes:      int(plan.Queue.MaxBytes),
+		MaxAge:        plan.Queue.MaxAge,
+		BatchSize:     plan.BatchSize,
+		FlushInterval: plan.FlushInterval,
+		KeepOldest:    plan.Queue.WhenFull == DropNewest || plan.Queue.WhenFull == Block,
+	}, a.graph.host)
+	m := o.env.Meter
+	o.writes = m.Counter("gpuline_writes_total", "Times that an output was given a batch.")
+	o.errs = m.Counter("gpuline_errors_total", "Failures of a plugin.")
+	o.stuck = m.Counter("gpuline_stuck_total", "Calls that outlived their timeout.")
+	o.seconds = m.Counter("gpuline_write_seconds_total", "Time spent in writing.")
+	o.entrance = o
+	if len(plan.Processors) > 0 {
+		o.own = newChain(p.batches)
+		o.own.sinks = []sink{o}
+		o.own.merge.name = "results of " + o.name
+		for _, planned := range plan.Processors {
+			o.own.processors = append(o.own.processors, a.processor(place, planned))
+		}
+		o.entrance = &branch{chain: o.own}
+	}
+	a.graph.parts[place] = o
+	return o
+}
+
+// instance prepares what every plugin has.
+func (a *assembly) instance(role sdk.Role, plan Plugin) instance {
+	p := a.pipeline
+	name := role.String() + "." + plan.Name
+	if plan.Alias != "" {
+		name += "." + plan.Alias
+	}
+	if a.names[name]++; a.names[name] > 1 {
+		name += "#" + strconv.Itoa(a.names[name])
+	}
+	meter := p.meter(name)
+	log := quieted(p.log, plan.Level, name)
+	env := &sdk.Env{
+		Log: log, Host: a.graph.host, Now: p.clock.Now, Catalog: p.catalog, Meter: meter, Totals: p.Totals,
+	}
+	if p.server != nil {
+		env.Mux = &mounts{server: p.server}
+		env.Served = p.server.urls
+	}
+	impl, err := plan.New()
+	if err != nil {
+		a.faults = append(a.faults, fmt.Errorf("%s: %w", name, err))
+	}
+	return instance{
+		plugin:   plan,
+		impl:     impl,
+		name:     name,
+		log:      log,
+		env:      env,
+		panics:   meter.Counter("gpuline_panics_total", "Panics of a plugin that were caught."),
+		restarts: meter.Counter("gpuline_restarts_total", "Times that a plugin was made anew."),
+	}
+}

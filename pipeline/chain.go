@@ -1,0 +1,217 @@
+package pipeline
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// chain passes batches through processors, in order, and hands each to its sinks. All of it runs on one
+// goroutine, so processors need no lock. The main chain of an agent ends at its outputs; an output with
+// processors of its own has a chain between.
+type chain struct {
+	wiring
+	in      chan delivery
+	abandon <-chan struct{} // closed when in will not be, because an input is stuck
+	swaps   chan swap       // nil for an output's own chain
+	merge   stage
+	batches *pool
+	ticking atomic.Bool  // wiring.live, or that of the chain before
+	busy    atomic.Int64 // since when it works on a batch, in Unix ns; 0 while it waits
+}
+
+func newChain(batches *pool) *chain {
+	return &chain{
+		in:      make(chan delivery),
+		batches: batches,
+		merge:   stage{role: roleMerge, name: "results", made: true},
+	}
+}
+
+// wiring is what a chain is made of, and what a reload changes.
+type wiring struct {
+	prefixes   map[*input][]*processor // under an input
+	order      []*input                // that have any, as in the plan
+	processors []*processor
+	sinks      []sink
+	live       bool // an input reads what happens now, so processors are flushed now and then
+}
+
+// swap asks a chain to go on with another wiring. adopt is called between the last batch of the old and
+// the first of the new; done is closed after it.
+type swap struct {
+	next  wiring
+	adopt func()
+	done  chan struct{}
+}
+
+// delivery is a batch on its way, owned by whoever received it last.
+type delivery struct {
+	batch *sdk.Batch
+	from  *input
+	held  bool // its input waits for room, so no queue drops it
+	acks  *acks
+}
+
+// sink takes what leaves a chain. It must not keep b, and must not change it.
+type sink interface {
+	take(b *sdk.Batch, held bool, a *acks)
+	end() // nothing more will come
+}
+
+// flushInterval is how often processors that hold something back are asked for it.
+const flushInterval = 100 * time.Millisecond
+
+// run works until in is closed or abandon is, and then flushes. ctx ends with the agent's grace.
+func (c *chain) run(ctx context.Context) {
+	tick := time.NewTicker(flushInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case d, ok := <-c.in:
+			if !ok {
+				c.end(ctx)
+				return
+			}
+			c.pass(ctx, d)
+		case now := <-tick.C:
+			if c.ticking.Load() {
+				c.flush(ctx, now, false, nil)
+			}
+		case s := <-c.swaps:
+			c.exchange(ctx, s)
+		case <-c.abandon:
+			c.end(ctx)
+			return
+		}
+	}
+}
+
+func (c *chain) pass(ctx context.Context, d delivery) {
+	c.busy.Store(time.Now().UnixNano())
+	defer c.busy.Store(0)
+	d.batch.Enter()
+	if d.from != nil {
+		d.from.stage.take(d.batch.Len())
+		for _, p := range c.prefixes[d.from] {
+			p.process(ctx, d.batch)
+		}
+	}
+	for _, p := range c.processors {
+		p.process(ctx, d.batch)
+	}
+	c.finish(d)
+}
+
+// flush asks every processor but those that stay for what it holds back. It passes the processors that
+// follow.
+func (c *chain) flush(ctx context.Context, now time.Time, final bool, stay map[*processor]bool) {
+	c.busy.Store(now.UnixNano())
+	defer c.busy.Store(0)
+	for _, in := range c.order {
+		b := c.batches.get()
+		flushThrough(ctx, c.prefixes[in], now, final, stay, b)
+		for _, p := range c.processors {
+			p.process(ctx, b)
+		}
+		c.finish(delivery{batch: b})
+	}
+	b := c.batches.get()
+	flushThrough(ctx, c.processors, now, final, stay, b)
+	c.finish(delivery{batch: b})
+}
+
+func flushThrough(ctx context.Context, processors []*processor, now time.Time, final bool, stay map[*processor]bool, b *sdk.Batch) {
+	for _, p := range processors {
+		p.process(ctx, b)
+		if !stay[p] {
+			p.flush(ctx, now, final, b)
+		}
+	}
+}
+
+// finish merges results, hands the batch to all sinks and takes it back.
+func (c *chain) finish(d delivery) {
+	if in := d.batch.Len(); in > 0 {
+		d.batch.MergeResults()
+		c.merge.publish(in, d.batch.Len(), d.batch)
+		for _, s := range c.sinks {
+			s.take(d.batch, d.held, d.acks)
+		}
+	}
+	d.acks.release(nil)
+	c.batches.put(d.batch)
+}
+
+func (c *chain) end(ctx context.Context) {
+	c.flush(ctx, time.Now(), true, nil)
+	for p := range c.all() {
+		p.close()
+	}
+	for _, s := range c.sinks {
+		s.end()
+	}
+}
+
+// exchange goes on with another wiring. Processors that are in both keep their state; the others are
+// flushed, as at an end, and what they held goes the old way.
+func (c *chain) exchange(ctx context.Context, s swap) {
+	stay := make(map[*processor]bool)
+	for p := range s.next.all() {
+		stay[p] = true
+	}
+	c.flush(ctx, time.Now(), true, stay)
+	for p := range c.all() {
+		if !stay[p] {
+			p.close()
+		}
+	}
+	for _, old := range c.sinks {
+		if !slices.Contains(s.next.sinks, old) {
+			old.end()
+		}
+	}
+	c.wiring = s.next
+	s.adopt()
+	close(s.done)
+}
+
+// all loops over the processors of the chain.
+func (w *wiring) all() iter.Seq[*processor] {
+	return func(yield func(*processor) bool) {
+		for _, in := range w.order {
+			for _, p := range w.prefixes[in] {
+				if !yield(p) {
+					return
+				}
+			}
+		}
+		for _, p := range w.processors {
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// branch is the sink before an output's own chain: it copies each batch, so that the chain may change
+// its own.
+type branch struct {
+	chain *chain
+}
+
+func (s *branch) take(b *sdk.Batch, held bool, a *acks) {
+	c := s.chain.batches.get()
+	for m := range b.All() {
+		c.Copy(m)
+	}
+	c.Tally().Reset()
+	a.hold()
+	s.chain.in <- delivery{batch: c, held: held, acks: a}
+}
+
+func (s *branch) end() { close(s.chain.in) }

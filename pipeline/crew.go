@@ -1,0 +1,75 @@
+package pipeline
+
+import "context"
+
+// crew runs inputs, each on a goroutine, and knows which have not ended. One goroutine owns it.
+type crew struct {
+	ended   chan ending
+	running map[*input]context.CancelFunc
+	errs    []error // with which inputs ended for good
+}
+
+type ending struct {
+	in  *input
+	err error
+}
+
+func newCrew() *crew {
+	return &crew{ended: make(chan ending), running: make(map[*input]context.CancelFunc)}
+}
+
+// start runs an input until ctx ends or the input does.
+func (c *crew) start(ctx context.Context, in *input) {
+	ctx, stop := context.WithCancel(ctx)
+	c.running[in] = stop
+	go func() {
+		err := in.run(ctx)
+		select {
+		case c.ended <- ending{in, err}:
+		case <-in.abandon:
+		}
+	}()
+}
+
+// note takes the end of an input that was received from ended.
+func (c *crew) note(e ending) {
+	stop, known := c.running[e.in]
+	if !known { // left behind, and back after all
+		return
+	}
+	stop()
+	delete(c.running, e.in)
+	if e.err != nil {
+		c.errs = append(c.errs, e.err)
+	}
+}
+
+// lasting counts the inputs without the agent's own figures, which never end.
+func (c *crew) lasting() (n int) {
+	for in := range c.running {
+		if in.plan.Name != selfName {
+			n++
+		}
+	}
+	return n
+}
+
+// stop asks all inputs to end.
+func (c *crew) stop() {
+	for _, stop := range c.running {
+		stop()
+	}
+}
+
+// leave leaves those behind that have not ended: whatever they still read is dropped.
+func (c *crew) leave() {
+	for in := range c.running {
+		c.leaveBehind(in)
+	}
+}
+
+func (c *crew) leaveBehind(in *input) {
+	close(in.abandon)
+	c.running[in]()
+	delete(c.running, in)
+}

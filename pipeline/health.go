@@ -1,0 +1,107 @@
+package pipeline
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The pages by which whatever runs the agent learns how it is.
+const (
+	healthPath = "/healthz" // 503 when the engine itself is stuck: restart it
+	readyPath  = "/readyz"  // 503 when an input is stale or an output fails: look at it
+)
+
+const (
+	chainPatience  = 30 * time.Second // in one batch
+	outputPatience = 10 * time.Second // in failing
+)
+
+// condition is how an input or an output is. Its owner reports, anybody asks.
+type condition struct {
+	mu      sync.Mutex
+	open    bool
+	failing time.Time // since; zero while it does not
+	worked  time.Time // last
+}
+
+func (c *condition) opened() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open, c.worked = true, time.Now()
+}
+
+// report takes the outcome of a call.
+func (c *condition) report(ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case ok:
+		c.worked, c.failing = time.Now(), time.Time{}
+	case c.failing.IsZero():
+		c.failing = time.Now()
+	}
+}
+
+// fault says what is wrong, or "". A call that takes longer than stale after the last that worked counts.
+func (c *condition) fault(now time.Time, patience, stale time.Duration) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case !c.open:
+		return "not open"
+	case !c.failing.IsZero() && now.Sub(c.failing) >= patience:
+		return fmt.Sprintf("failing for %v", now.Sub(c.failing).Round(time.Second))
+	case stale > 0 && now.Sub(c.worked) > stale:
+		return fmt.Sprintf("nothing for %v", now.Sub(c.worked).Round(time.Second))
+	}
+	return ""
+}
+
+// Alive reports whether the engine works: it is not when its chain is stuck in a batch. It may be called
+// from any goroutine.
+func (p *Pipeline) Alive() bool {
+	since := p.chain.busy.Load()
+	return since == 0 || time.Since(time.Unix(0, since)) <= chainPatience
+}
+
+// healthy answers healthPath.
+func (p *Pipeline) healthy(w http.ResponseWriter, _ *http.Request) {
+	if !p.Alive() {
+		http.Error(w, "the chain of processors is stuck", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = fmt.Fprintln(w, "ok")
+}
+
+// ready answers readyPath. It names plugins and no error: a page tells nothing that may be a secret.
+func (p *Pipeline) ready(w http.ResponseWriter, _ *http.Request) {
+	faults := p.faultsNow(time.Now())
+	if len(faults) > 0 {
+		http.Error(w, strings.Join(faults, "\n"), http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = fmt.Fprintln(w, "ok")
+}
+
+func (p *Pipeline) faultsNow(now time.Time) []string {
+	var faults []string
+	g := p.now()
+	for _, in := range g.inputs {
+		stale := time.Duration(0)
+		if in.polled {
+			stale = 3*in.plan.Interval + in.plan.Timeout
+		}
+		if f := in.condition.fault(now, 0, stale); f != "" {
+			faults = append(faults, in.name+": "+f)
+		}
+	}
+	for _, o := range g.outputs {
+		if f := o.condition.fault(now, outputPatience, 0); f != "" {
+			faults = append(faults, o.name+": "+f)
+		}
+	}
+	return faults
+}

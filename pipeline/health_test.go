@@ -1,0 +1,94 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
+)
+
+// page asks for one of the agent's own pages.
+func page(p *Pipeline, path string) (int, string) {
+	w := httptest.NewRecorder()
+	p.server.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	return w.Code, strings.TrimSpace(w.Body.String())
+}
+
+// served plans a server that is never run: Gathers keeps it from listening, and the inputs from ending.
+func (r *rig) served() { r.plan.Agent.HTTP, r.plan.Agent.Gathers = "127.0.0.1:0", 1<<30 }
+
+func wantPage(t *testing.T, p *Pipeline, path string, status int, text string) {
+	t.Helper()
+	if code, got := page(p, path); code != status || got != text {
+		t.Errorf("%s: %d %q, want %d %q", path, code, got, status, text)
+	}
+}
+
+func TestReadyNamesWhatIsNot(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.served()
+		down := errors.New("down, and the password is hunter2")
+		absent := make([]error, 1000)
+		for i := range absent {
+			absent[i] = down
+		}
+		broken := sdktest.NewFeed(t)
+		broken.OpenErrs = absent
+		free := make(chan struct{})
+		stuck := sdktest.Step{Do: func(context.Context) error { <-free; return nil }}
+		r.input(sdktest.NewScript(t, append(many(3, 1), stuck)...))
+		r.input(broken).Alias = "b"
+		r.input(sdktest.NewScript(t, many(1000, 1)...)).Alias = "well"
+		r.output(&sdktest.Sink{})
+		r.output(&sdktest.Sink{Do: sdktest.FailTimes(1<<30, down)}).Alias = "far"
+		p, stop := r.start()
+		synctest.Wait()
+		wantPage(t, p, healthPath, 200, "ok")
+		// broken's first pauses sum up to less than that, so it has been tried often by then.
+		time.Sleep(30 * time.Second)
+		wantPage(t, p, readyPath, 503, "inputs.script: nothing for 28s\ninputs.script.b: not open\noutputs.sink.far: failing for 30s")
+		wantPage(t, p, healthPath, 200, "ok")
+		close(free)
+		stop()
+	})
+}
+
+func TestReadyWhenAllIsWell(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.served()
+		r.input(sdktest.NewScript(t, many(1000, 1)...))
+		idle := sdktest.Step{Do: func(ctx context.Context) error { <-ctx.Done(); return sdk.ErrNoData }}
+		r.input(sdktest.NewFeed(t, idle)).Alias = "quiet"
+		r.output(&sdktest.Sink{})
+		p, stop := r.start()
+		time.Sleep(time.Minute)
+		wantPage(t, p, readyPath, 200, "ok")
+		stop()
+	})
+}
+
+func TestHealthFailsWhenTheChainIsStuck(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.served()
+		free := make(chan struct{})
+		r.input(sdktest.NewScript(t, many(1000, 1)...))
+		r.processor(&sdktest.Stage{Do: func(context.Context, *sdk.Batch) error { <-free; return nil }})
+		r.output(&sdktest.Sink{})
+		p, stop := r.start()
+		time.Sleep(29 * time.Second)
+		wantPage(t, p, healthPath, 200, "ok")
+		time.Sleep(2 * time.Second)
+		wantPage(t, p, healthPath, 503, "the chain of processors is stuck")
+		close(free)
+		synctest.Wait()
+		wantPage(t, p, healthPath, 200, "ok")
+		stop()
+	})
+}

@@ -1,0 +1,235 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// input runs one input on a goroutine of its own.
+type input struct {
+	instance
+	plan   Input
+	polled bool
+	finite bool
+	stage  stage
+	filter *filter
+	tagger tagger
+	once   int // end after so many batches; 0 for never
+
+	out     chan<- delivery
+	abandon chan struct{}         // closed when the input is left behind
+	credit  func(context.Context) // waits until every queue behind has room, or the context ends
+	batches *pool
+
+	gathers  *sdk.Number
+	errs     *sdk.Number
+	overruns *sdk.Number
+	stuck    *sdk.Number
+	seconds  *sdk.Number
+	last     *sdk.Number
+}
+
+// run reads until ctx ends or the input does. It returns the error with which the input ended for good,
+// if any.
+func (in *input) run(ctx context.Context) error {
+	defer in.close()
+	if !sleep(ctx, in.delay()) {
+		return nil
+	}
+	for {
+		if err := in.reopen(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		var err error
+		switch p := in.impl.(type) {
+		case sdk.Gatherer:
+			err = in.poll(ctx, p)
+		case sdk.Reader:
+			err = in.follow(ctx, p)
+		}
+		switch {
+		case errors.Is(err, sdk.ErrEnd) || ctx.Err() != nil:
+			return nil
+		case errors.Is(err, sdk.ErrPermanent):
+			in.log.Error("input ended for good", "err", err)
+			return err
+		}
+	}
+}
+
+func (in *input) delay() time.Duration {
+	if in.plan.Jitter <= 0 {
+		return 0
+	}
+	return rand.N(in.plan.Jitter)
+}
+
+// reopen opens the input, and tries again until it is open or ctx ends.
+func (in *input) reopen(ctx context.Context) error {
+	for {
+		err := in.open(ctx, in.plan.Timeout)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, sdk.ErrPermanent) || in.once > 0:
+			in.log.Error("input cannot start", "err", err)
+			return err
+		case !errors.Is(err, errNotDue):
+			in.errs.Add(1)
+			in.log.Error("input cannot start; it will be tried again", "err", err)
+		}
+		sleep(ctx, time.Until(in.due))
+	}
+}
+
+// poll calls Gather at each tick of a clock that does not drift: tick n is at start + n intervals. It
+// returns when ctx ends, after a panic, and with an error that ends the input.
+func (in *input) poll(ctx context.Context, g sdk.Gatherer) error {
+	start := time.Now()
+	for tick := time.Duration(0); ; {
+		if !sleep(ctx, time.Until(start.Add(tick*in.plan.Interval))) {
+			return nil
+		}
+		b := in.batches.get()
+		began := time.Now()
+		err := in.bounded(ctx, func(ctx context.Context) error { return g.Gather(ctx, b) })
+		took := time.Since(began)
+		in.gathers.Add(1)
+		in.seconds.Add(took.Seconds())
+		in.last.Set(took.Seconds())
+		in.send(b, nil, false)
+		if _, err = in.judge(ctx, err); err != nil {
+			return err
+		}
+		next := time.Since(start)/in.plan.Interval + 1
+		if missed := next - tick - 1; missed > 0 {
+			in.overruns.Add(float64(missed))
+		}
+		tick = next
+	}
+}
+
+// bounded calls f with the input's timeout, and says so while f is stuck beyond it.
+func (in *input) bounded(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, in.plan.Timeout)
+	defer cancel()
+	alarm := time.AfterFunc(in.plan.Timeout+in.plan.Timeout/4, func() {
+		in.stuck.Add(1)
+		in.log.Error("gather is stuck", "timeout", in.plan.Timeout)
+	})
+	defer alarm.Stop()
+	return in.protect(func() error { return f(ctx) })
+}
+
+// follow calls Read as soon as there is room. It returns as poll does.
+func (in *input) follow(ctx context.Context, r sdk.Reader) error {
+	for {
+		if ctx.Err() != nil {
+			return sdk.ErrEnd
+		}
+		in.credit(ctx)
+		b := in.batches.get()
+		var ack sdk.Ack
+		err := in.protect(func() (err error) {
+			ack, err = r.Read(ctx, b)
+			return err
+		})
+		in.gathers.Add(1)
+		in.send(b, newAcks(ack), true)
+		again, err := in.judge(ctx, err)
+		if err != nil {
+			return err
+		}
+		if again {
+			sleep(ctx, in.pause.next())
+		}
+	}
+}
+
+// judge sorts what Gather or Read returned: an error that ends the loop around it is returned, others
+// are logged and call for another try.
+func (in *input) judge(ctx context.Context, err error) (again bool, end error) {
+	in.condition.report(err == nil || errors.Is(err, sdk.ErrNoData))
+	if in.once > 0 {
+		if in.once--; in.once == 0 {
+			end = sdk.ErrEnd
+		}
+	}
+	switch {
+	case err == nil:
+		in.pause.reset()
+		return false, end
+	case errors.Is(err, sdk.ErrNoData), ctx.Err() != nil:
+		return false, end
+	case errors.Is(err, sdk.ErrEnd), errors.Is(err, errPanic), errors.Is(err, sdk.ErrPermanent):
+		return false, err
+	}
+	in.errs.Add(1)
+	in.log.Error("reading failed; it will be tried again", "err", err)
+	return true, end
+}
+
+// send takes what was read into the ledger and hands it on. It waits while the chain is busy.
+func (in *input) send(b *sdk.Batch, a *acks, held bool) {
+	b.SortByTime()
+	in.filter.apply(b)
+	in.tagger.apply(b)
+	if b.Len() == 0 {
+		in.stage.publish(0, 0, b)
+		a.release(nil)
+		in.batches.put(b)
+		return
+	}
+	select {
+	case <-in.abandon: // it took too long, and nobody waits for it any more
+		a.release(errShutdown)
+		return
+	default:
+	}
+	n := b.Len()
+	in.stage.publish(0, n, b)
+	select {
+	case in.out <- delivery{batch: b, from: in, held: held, acks: a}:
+	case <-in.abandon:
+		in.stage.retract(n)
+		a.release(errShutdown)
+	}
+}
+
+var errShutdown = errors.New("the agent ended")
+
+// tagger adds the agent's and the input's tags to metrics that lack them. It belongs to one goroutine.
+type tagger struct {
+	tags       []sdk.Tag
+	known      map[*sdk.Series]*sdk.Series
+	generation uint64
+}
+
+func (t *tagger) apply(b *sdk.Batch) {
+	if len(t.tags) == 0 {
+		return
+	}
+	c := b.Catalog()
+	if g := c.Generation(); g != t.generation || t.known == nil {
+		t.generation, t.known = g, make(map[*sdk.Series]*sdk.Series)
+	}
+	for m := range b.All() {
+		s := m.Series()
+		tagged := t.known[s]
+		if tagged == nil {
+			if tagged = c.With(s, t.tags...); tagged != nil {
+				t.known[s], t.known[tagged] = tagged, tagged
+			}
+		}
+		b.Move(m, tagged)
+	}
+}

@@ -1,0 +1,141 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// instance is a plugin at work: made, opened, closed, and made anew after a panic. It belongs to the
+// goroutine that runs the plugin.
+type instance struct {
+	plugin Plugin
+	name   string // such as "inputs.nvidia_smi" or "outputs.influxdb.central"
+	log    *slog.Logger
+	env    *sdk.Env
+	impl   any
+	opened bool
+	pause  backoff
+	due    time.Time // not opened before
+
+	condition condition
+
+	panics   *sdk.Number
+	restarts *sdk.Number
+}
+
+var errPanic = errors.New("panic")
+
+// open makes and opens the plugin where it is not open. It returns errNotDue while a pause lasts.
+func (i *instance) open(ctx context.Context, timeout time.Duration) error {
+	if i.opened {
+		return nil
+	}
+	if time.Now().Before(i.due) {
+		return errNotDue
+	}
+	err := i.tryOpen(ctx, timeout)
+	if err != nil {
+		i.due = time.Now().Add(i.pause.next())
+		return fmt.Errorf("open %s: %w", i.name, err)
+	}
+	i.opened = true
+	i.condition.opened()
+	i.pause.reset()
+	return nil
+}
+
+var errNotDue = errors.New("waiting to be opened again")
+
+func (i *instance) tryOpen(ctx context.Context, timeout time.Duration) error {
+	if i.impl == nil {
+		err := i.protect(func() (err error) {
+			i.impl, err = i.plugin.New()
+			return err
+		})
+		if err != nil {
+			i.impl = nil
+			return err
+		}
+	}
+	o, ok := i.impl.(sdk.Opener)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return i.protect(func() error { return o.Open(ctx, i.env) })
+}
+
+// close closes the plugin where it is open.
+func (i *instance) close() {
+	if !i.opened {
+		return
+	}
+	i.opened = false
+	if m, ok := i.env.Mux.(*mounts); ok {
+		m.unmount()
+	}
+	c, ok := i.impl.(io.Closer)
+	if !ok {
+		return
+	}
+	if err := i.protect(c.Close); err != nil {
+		i.log.Warn("close failed", "err", err)
+	}
+}
+
+// protect calls f and turns a panic into an error. After one the plugin is in an unknown state: it is
+// closed, and the next open makes it anew.
+func (i *instance) protect(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			i.panics.Add(1)
+			i.log.Error("plugin panicked; it will be restarted", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			i.close()
+			i.impl = nil
+			i.due = time.Now().Add(i.pause.next())
+			i.restarts.Add(1)
+			err = fmt.Errorf("%w: %v", errPanic, v)
+		}
+	}()
+	return f()
+}
+
+// backoff yields growing pauses: half a second, doubling up to half a minute, each less up to a half
+// at random so that a fleet does not come back in step.
+type backoff struct{ last time.Duration }
+
+const (
+	firstPause = 500 * time.Millisecond
+	maxPause   = 30 * time.Second
+)
+
+func (b *backoff) next() time.Duration {
+	b.last = min(max(2*b.last, firstPause), maxPause)
+	return b.last - rand.N(b.last/2)
+}
+
+func (b *backoff) reset() { b.last = 0 }
+
+// sleep waits for d, and reports false when ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

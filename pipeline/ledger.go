@@ -1,0 +1,149 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// Ledger accounts for every metric that an agent has read or made. Taken while the agent runs, it is
+// exact for each stage; at rest it is exact from end to end.
+type Ledger struct {
+	Stages  []StageFlow
+	Outputs []OutputFlow
+	links   []linkFlow
+}
+
+// linkFlow is what passed between two stages.
+type linkFlow struct {
+	to      string
+	out, in uint64
+}
+
+// StageFlow is the flow of one stage.
+type StageFlow struct {
+	Role string // "input", "processor", "merge"
+	Name string
+	Flow
+}
+
+// OutputFlow is what became of the metrics that reached an output:
+// Offered = Absorbed + Filtered + dropped + Delivered + DeadLettered + Queued.
+type OutputFlow struct {
+	Name         string
+	Offered      uint64
+	Absorbed     uint64 // left out: a window has read them
+	Filtered     uint64
+	Delivered    uint64
+	DeadLettered uint64
+	Drops        []sdk.Drop
+	Queued       uint64
+	QueuedBytes  uint64
+}
+
+// Dropped returns the sum over all reasons.
+func (f *OutputFlow) Dropped() uint64 {
+	var n uint64
+	for _, d := range f.Drops {
+		n += d.Count
+	}
+	return n
+}
+
+// Check returns an error that names each stage and each connection whose sums do not hold. It is meant
+// for an agent at rest; while one runs, metrics are on their way between stages.
+func (l *Ledger) Check() error {
+	var errs []error
+	for i := range l.Stages {
+		s := &l.Stages[i]
+		if !s.Balanced() {
+			errs = append(errs, fmt.Errorf("%s %s: %v", s.Role, s.Name, &s.Flow))
+		}
+	}
+	for i := range l.Outputs {
+		o := &l.Outputs[i]
+		if o.Offered != o.Absorbed+o.Filtered+o.Dropped()+o.Delivered+o.DeadLettered+o.Queued {
+			errs = append(errs, fmt.Errorf("output %s: %+v", o.Name, *o))
+		}
+	}
+	for _, k := range l.links {
+		if k.in != k.out {
+			errs = append(errs, fmt.Errorf("%s took %d of %d metrics handed to it", k.to, k.in, k.out))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// String returns the ledger as one line. What merged into another metric is not counted as made, so
+// that with one output read + made = absorbed + delivered + dropped + queued, plus filtered and
+// dead_lettered where they are shown.
+func (l *Ledger) String() string {
+	var read, made, merged, absorbed, delivered, dead, dropped, filtered, queued uint64
+	for i := range l.Stages {
+		s := &l.Stages[i]
+		if s.Role == roleInput {
+			read += s.In
+		}
+		made += s.Made
+		merged += s.Merged
+		dropped += s.Dropped()
+		filtered += s.Filtered
+	}
+	for i := range l.Outputs {
+		o := &l.Outputs[i]
+		absorbed += o.Absorbed
+		delivered += o.Delivered
+		dead += o.DeadLettered
+		dropped += o.Dropped()
+		filtered += o.Filtered
+		queued += o.Queued
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "ledger read=%d made=%d absorbed=%d delivered=%d dropped=%d", read, made-merged, absorbed, delivered, dropped)
+	if filtered > 0 {
+		fmt.Fprintf(&b, " filtered=%d", filtered)
+	}
+	if dead > 0 {
+		fmt.Fprintf(&b, " dead_lettered=%d", dead)
+	}
+	balance := "ok"
+	if l.Check() != nil {
+		balance = "off"
+	}
+	fmt.Fprintf(&b, " queued=%d balance=%s", queued, balance)
+	return b.String()
+}
+
+// addStage adds a flow to that of the same role and name: an instance that a reload has replaced and its
+// successor are one line of the ledger.
+func (l *Ledger) addStage(f StageFlow) {
+	for i := range l.Stages {
+		if l.Stages[i].Role == f.Role && l.Stages[i].Name == f.Name {
+			l.Stages[i].Drops = slices.Clone(l.Stages[i].Drops)
+			l.Stages[i].plus(&f.Flow)
+			return
+		}
+	}
+	l.Stages = append(l.Stages, f)
+}
+
+// addOutput does the same for outputs.
+func (l *Ledger) addOutput(f OutputFlow) {
+	for i := range l.Outputs {
+		if o := &l.Outputs[i]; o.Name == f.Name {
+			o.Offered += f.Offered
+			o.Absorbed += f.Absorbed
+			o.Filtered += f.Filtered
+			o.Delivered += f.Delivered
+			o.DeadLettered += f.DeadLettered
+			o.Drops = plusDrops(slices.Clone(o.Drops), f.Drops)
+			o.Queued += f.Queued
+			o.QueuedBytes += f.QueuedBytes
+			return
+		}
+	}
+	l.Outputs = append(l.Outputs, f)
+}

@@ -1,0 +1,84 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// quiet is a slog.Handler that lets each message of a plugin through a few times a minute. What it
+// holds back it counts, and the next that passes says how many there were.
+type quiet struct {
+	next  slog.Handler
+	level slog.Level
+	state *quietState
+}
+
+type quietState struct {
+	mu   sync.Mutex
+	seen map[string]*burst
+}
+
+type burst struct {
+	since time.Time
+	count int
+}
+
+const (
+	quietBurst  = 5
+	quietPeriod = time.Minute
+	quietKeys   = 256
+)
+
+// quieted returns a logger for one plugin.
+func quieted(log *slog.Logger, level slog.Level, plugin string) *slog.Logger {
+	return slog.New(&quiet{
+		next:  log.Handler(),
+		level: level,
+		state: &quietState{seen: make(map[string]*burst)},
+	}).With("plugin", plugin)
+}
+
+func (q *quiet) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= q.level && q.next.Enabled(ctx, l)
+}
+
+func (q *quiet) Handle(ctx context.Context, r slog.Record) error {
+	held, pass := q.state.admit(r.Message, r.Time)
+	if !pass {
+		return nil
+	}
+	if held > 0 {
+		r = r.Clone()
+		r.Add("suppressed", held)
+	}
+	return q.next.Handle(ctx, r)
+}
+
+func (q *quiet) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &quiet{next: q.next.WithAttrs(attrs), level: q.level, state: q.state}
+}
+
+func (q *quiet) WithGroup(name string) slog.Handler {
+	return &quiet{next: q.next.WithGroup(name), level: q.level, state: q.state}
+}
+
+func (s *quietState) admit(message string, now time.Time) (held int, pass bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.seen[message]
+	if b == nil {
+		if len(s.seen) >= quietKeys {
+			clear(s.seen)
+		}
+		b = &burst{since: now}
+		s.seen[message] = b
+	}
+	if now.Sub(b.since) >= quietPeriod {
+		held = max(b.count-quietBurst, 0)
+		b.since, b.count = now, 0
+	}
+	b.count++
+	return held, b.count <= quietBurst
+}

@@ -1,0 +1,305 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// Pipeline is an agent at work: inputs, each on a goroutine of its own, send batches to one chain of
+// processors on another; the chain copies what leaves it into a queue for each output, and each output
+// delivers on a goroutine of its own.
+//
+//	input  input  input      read
+//	    \    |    /          a channel: back pressure
+//	   average > peak        one goroutine, no locks
+//	     |         |         copies
+//	  queue      queue       bounded
+//	     |         |
+//	  output     output      deliver, and try again
+type Pipeline struct {
+	log     *slog.Logger
+	started time.Time
+	clock   *clock
+	catalog *sdk.Catalog
+	batches *pool
+	server  *server
+	chain   *chain
+	abandon chan struct{} // closed when an input does not end in time
+
+	changes chan change   // from Reload to read
+	over    chan struct{} // closed when read has ended
+
+	working    sync.WaitGroup // chains
+	delivering sync.WaitGroup // outputs
+
+	mu      sync.Mutex
+	graph   *graph
+	retired Ledger    // of parts that reloads have ended
+	leaving []*output // that reloads have ended, and that still deliver
+	meters  []namedMeter
+}
+
+// New makes the agent that the plan describes. It opens nothing and starts nothing.
+func New(plan Plan, log *slog.Logger) (*Pipeline, error) {
+	p := &Pipeline{
+		log:     log,
+		started: time.Now(),
+		catalog: sdk.NewCatalog(sdk.Limits{}),
+		abandon: make(chan struct{}),
+		changes: make(chan change),
+		over:    make(chan struct{}),
+	}
+	p.clock = newClock(quieted(log, slog.LevelDebug, "agent.clock"), p.meter("agent"))
+	p.batches = &pool{catalog: p.catalog}
+	p.chain = newChain(p.batches)
+	p.chain.abandon, p.chain.swaps = p.abandon, make(chan swap)
+	if plan.Agent.HTTP != "" {
+		p.server = newServer(&plan.Agent, log)
+		p.server.handlers[healthPath] = http.HandlerFunc(p.healthy)
+		p.server.handlers[readyPath] = http.HandlerFunc(p.ready)
+	}
+	p.catalog.Sweep(p.started)
+	g, err := p.assemble(plan, nil)
+	if err != nil {
+		return nil, err
+	}
+	p.graph, p.chain.wiring = g, g.wiring
+	g.tick(p.chain)
+	return p, nil
+}
+
+// Run works until every input has come to its end, or ctx does. It returns what ended an input for good.
+//
+// The end, in one sentence: inputs stop, their channel is closed, windows are flushed as partial, queues
+// drain until the grace ends, outputs are closed.
+func (p *Pipeline) Run(ctx context.Context) error {
+	var serving sync.WaitGroup
+	serverCtx, stopServer := context.WithCancel(context.Background())
+	outputCtx, stopOutputs := context.WithCancel(context.Background())
+	defer stopServer()
+	defer stopOutputs()
+	if p.server != nil && p.graph.plan.Agent.Gathers == 0 {
+		serving.Go(func() { p.server.run(serverCtx) })
+	}
+	for _, o := range p.graph.outputs {
+		p.deliver(outputCtx, o)
+	}
+	p.working.Go(func() { p.chain.run(outputCtx) })
+
+	err := p.read(ctx, outputCtx)
+
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		p.working.Wait()
+		p.delivering.Wait()
+	}()
+	p.drain(ctx, finished, stopOutputs)
+	stopServer()
+	serving.Wait()
+	return err
+}
+
+// deliver starts an output and its own chain. ctx ends with the agent's grace.
+func (p *Pipeline) deliver(ctx context.Context, o *output) {
+	bounded, stop := context.WithCancel(ctx)
+	o.stop = stop
+	p.delivering.Go(func() {
+		defer stop()
+		o.run(bounded)
+		p.left(o)
+	})
+	if o.own != nil {
+		p.working.Go(func() { o.own.run(ctx) })
+	}
+}
+
+// read runs the inputs until all have ended or, once ctx has, for half of the grace: then those that
+// are stuck are left behind. In between it takes changes.
+func (p *Pipeline) read(ctx, outputCtx context.Context) error {
+	defer close(p.over)
+	inputs := newCrew()
+	for _, in := range p.graph.inputs {
+		inputs.start(ctx, in)
+	}
+	sweep := time.NewTicker(time.Minute)
+	defer sweep.Stop()
+	var late <-chan time.Time
+	stopping := ctx.Done()
+	for {
+		if inputs.lasting() == 0 {
+			inputs.stop()
+		}
+		if len(inputs.running) == 0 {
+			close(p.chain.in)
+			return errors.Join(inputs.errs...)
+		}
+		select {
+		case e := <-inputs.ended:
+			inputs.note(e)
+		case <-stopping:
+			stopping = nil
+			inputs.stop()
+			late = time.After(p.grace() / 2)
+		case <-late:
+			p.log.Error("an input does not end; it is left behind")
+			inputs.leave()
+			close(p.abandon)
+			return errors.New("an input did not end in time")
+		case c := <-p.changes:
+			if stopping == nil {
+				c.done <- errEnding
+				continue
+			}
+			p.apply(ctx, outputCtx, inputs, c.next)
+			c.done <- nil
+		case now := <-sweep.C:
+			p.catalog.Sweep(now)
+			p.clock.Now() // a step is found where no input asks for the time, too
+		}
+	}
+}
+
+// drain waits until all is delivered. Once ctx has ended the grace bounds the wait; before, it goes on
+// for as long as something is delivered now and then.
+func (p *Pipeline) drain(ctx context.Context, finished <-chan struct{}, stopOutputs func()) {
+	grace := p.grace()
+	stopping := ctx.Done()
+	if ctx.Err() != nil {
+		stopping, grace = nil, grace/2
+	}
+	late := time.NewTimer(grace)
+	defer late.Stop()
+	before := p.delivered()
+	for {
+		select {
+		case <-finished:
+			return
+		case <-stopping:
+			stopping = nil
+			late.Reset(grace)
+		case <-late.C:
+			if now := p.delivered(); stopping != nil && now > before {
+				before = now
+				late.Reset(grace)
+				continue
+			}
+			stopOutputs()
+			p.leave(finished)
+			return
+		}
+	}
+}
+
+// leave waits a moment for outputs that heed their context, and gives up the queues of the others.
+func (p *Pipeline) leave(finished <-chan struct{}) {
+	select {
+	case <-finished:
+		return
+	case <-time.After(time.Second):
+	}
+	p.log.Error("an output does not end; what waits for it is dropped")
+	for _, o := range p.outputs() {
+		o.queue.Abandon(sdk.DropShutdown, errShutdown)
+	}
+}
+
+func (p *Pipeline) delivered() (n uint64) {
+	l := p.Ledger()
+	for i := range l.Outputs {
+		n += l.Outputs[i].Delivered + l.Outputs[i].DeadLettered
+	}
+	return n
+}
+
+func (p *Pipeline) grace() time.Duration { return p.now().plan.Agent.ShutdownGrace }
+
+// now returns the graph at work.
+func (p *Pipeline) now() *graph {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.graph
+}
+
+// outputs returns the outputs at work and those that only deliver what they still have.
+func (p *Pipeline) outputs() []*output {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Concat(p.graph.outputs, p.leaving)
+}
+
+// credit waits until every queue has room: an input that can wait loses nothing.
+func (p *Pipeline) credit(ctx context.Context) {
+	for _, o := range p.now().outputs {
+		o.queue.WaitRoom(ctx)
+	}
+}
+
+// namedMeter holds the figures of all plugins that have had the name.
+type namedMeter struct {
+	name  string
+	meter *sdk.Meter
+}
+
+// meter returns the meter of a plugin. Its counters go on through reloads.
+func (p *Pipeline) meter(name string) *sdk.Meter {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.meters {
+		if m.name == name {
+			return m.meter
+		}
+	}
+	m := namedMeter{name, sdk.NewMeter(sdk.Tag{Key: "plugin", Value: name})}
+	p.meters = append(p.meters, m)
+	return m.meter
+}
+
+func (p *Pipeline) allMeters() []namedMeter {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.meters)
+}
+
+// Ledger returns the account of all metrics so far. It may be called from any goroutine.
+func (p *Pipeline) Ledger() Ledger {
+	p.mu.Lock()
+	g, leaving := p.graph, slices.Clone(p.leaving)
+	past := Ledger{Stages: slices.Clone(p.retired.Stages), Outputs: slices.Clone(p.retired.Outputs)}
+	p.mu.Unlock()
+	var l Ledger
+	for _, s := range g.stages {
+		l.addStage(s.line())
+	}
+	for _, s := range past.Stages {
+		l.addStage(s)
+	}
+	for _, o := range slices.Concat(g.outputs, leaving) {
+		l.addOutput(o.account())
+	}
+	for _, o := range past.Outputs {
+		l.addOutput(o)
+	}
+	for _, k := range g.links {
+		l.links = append(l.links, k.state())
+	}
+	return l
+}
+
+func (p *Pipeline) selfInput(interval time.Duration) Input {
+	return Input{
+		Plugin: Plugin{
+			Name: selfName, Fingerprint: selfName,
+			New: func() (any, error) { return &self{totals: p.Totals, now: p.clock.Now}, nil },
+		},
+		Interval: interval,
+		Timeout:  interval,
+	}
+}

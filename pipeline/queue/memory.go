@@ -1,0 +1,297 @@
+package queue
+
+import (
+	"context"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// Memory is a queue in memory. Any goroutine may push; one goroutine takes batches with Next and ends
+// each with Done.
+type Memory struct {
+	limits  Limits
+	catalog *sdk.Catalog
+	id      sdk.BatchID
+
+	mu      sync.Mutex
+	entries []*entry // oldest first
+	free    []*sdk.Batch
+	bytes   int
+	rows    int
+	taken   bool // the oldest is with the output
+	closed  bool
+	pushed  uint64
+	out     sdk.Tally // drops only
+	done    Outcome
+	acked   []func(error) // to be called with nil once mu is free
+	wake    chan struct{} // a batch may be ready
+	room    chan struct{} // closed when room was made; nil while nobody waits
+}
+
+type entry struct {
+	batch *sdk.Batch
+	born  time.Time
+	bytes int
+	held  bool
+	acks  []func(error)
+}
+
+// NewMemory returns an empty queue. agent becomes part of the identity of its batches.
+func NewMemory(c *sdk.Catalog, limits Limits, agent string) *Memory {
+	return &Memory{
+		limits:  limits,
+		catalog: c,
+		id:      sdk.BatchID{Agent: agent, Epoch: uint64(time.Now().UnixNano())},
+		wake:    make(chan struct{}, 1),
+	}
+}
+
+// Push copies rows to the end of the queue, and makes room as the limits say. It never blocks.
+func (q *Memory) Push(rows []*sdk.Metric, from Source) {
+	if len(rows) == 0 {
+		if from.Ack != nil {
+			from.Ack(nil)
+		}
+		return
+	}
+	q.mu.Lock()
+	now := time.Now()
+	q.pushed += uint64(len(rows))
+	q.expire(now)
+	if q.closed || q.limits.KeepOldest && !from.Held && q.bytes >= q.limits.MaxBytes {
+		reason := sdk.DropQueueFull
+		if q.closed {
+			reason = sdk.DropShutdown
+		}
+		q.out.AddDrops(reason, uint64(len(rows)))
+		if from.Ack != nil {
+			q.acked = append(q.acked, from.Ack)
+		}
+		q.unlock()
+		return
+	}
+	for len(rows) > 0 {
+		e := q.tail(from.Held, now)
+		n := min(len(rows), q.limits.BatchSize-e.batch.Len())
+		for _, m := range rows[:n] {
+			e.batch.Copy(m)
+		}
+		rows = rows[n:]
+		q.bytes -= e.bytes
+		e.bytes = e.batch.Bytes()
+		q.bytes += e.bytes
+		q.rows += n
+	}
+	if from.Ack != nil {
+		last := q.entries[len(q.entries)-1]
+		last.acks = append(last.acks, from.Ack)
+	}
+	q.shrink()
+	q.unlock()
+	q.signal()
+}
+
+// unlock lets go of mu and answers the acks that came due under it: an Ack is foreign code.
+func (q *Memory) unlock() {
+	acked := q.acked
+	q.acked = nil
+	q.mu.Unlock()
+	for _, ack := range acked {
+		ack(nil)
+	}
+}
+
+// tail returns the entry to append to.
+func (q *Memory) tail(held bool, now time.Time) *entry {
+	if n := len(q.entries); n > 0 && (n > 1 || !q.taken) {
+		if e := q.entries[n-1]; e.held == held && e.batch.Len() < q.limits.BatchSize {
+			return e
+		}
+	}
+	e := &entry{born: now, held: held}
+	if n := len(q.free); n > 0 {
+		e.batch, q.free = q.free[n-1], q.free[:n-1]
+	} else {
+		e.batch = sdk.NewBatch(q.catalog)
+	}
+	q.id.Seq++
+	e.batch.ID = q.id
+	q.entries = append(q.entries, e)
+	return e
+}
+
+// shrink drops the oldest entries that may be dropped until the rest fits.
+func (q *Memory) shrink() {
+	for i := 0; i < len(q.entries) && q.bytes > q.limits.MaxBytes; {
+		if i == 0 && q.taken || q.entries[i].held {
+			i++
+			continue
+		}
+		q.drop(i, sdk.DropQueueFull)
+	}
+}
+
+func (q *Memory) expire(now time.Time) {
+	if q.limits.MaxAge <= 0 {
+		return
+	}
+	for i := 0; i < len(q.entries); {
+		if i == 0 && q.taken {
+			i++
+			continue
+		}
+		if now.Sub(q.entries[i].born) <= q.limits.MaxAge {
+			return
+		}
+		q.drop(i, DropExpired)
+	}
+}
+
+func (q *Memory) drop(i int, r sdk.Reason) {
+	q.out.AddDrops(r, uint64(q.entries[i].batch.Len()))
+	q.remove(i)
+}
+
+func (q *Memory) remove(i int) {
+	e := q.entries[i]
+	q.acked = append(q.acked, e.acks...)
+	q.entries = slices.Delete(q.entries, i, i+1)
+	q.bytes -= e.bytes
+	q.rows -= e.batch.Len()
+	e.batch.Reset()
+	if len(q.free) < 2 {
+		q.free = append(q.free, e.batch)
+	}
+	if q.room != nil && q.hasRoom() {
+		close(q.room)
+		q.room = nil
+	}
+}
+
+// Next waits for a batch that is full, or old enough, or the last one of a closed queue. The batch
+// stays in the queue until Done. Next returns io.EOF when a closed queue is empty, and ctx's error when
+// ctx ends.
+func (q *Memory) Next(ctx context.Context) (*sdk.Batch, error) {
+	for {
+		b, wait, err := q.take()
+		if b != nil || err != nil {
+			return b, err
+		}
+		var late <-chan time.Time
+		if wait > 0 {
+			late = time.After(wait)
+		}
+		select {
+		case <-q.wake:
+		case <-late:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (q *Memory) take() (*sdk.Batch, time.Duration, error) {
+	q.mu.Lock()
+	defer q.unlock()
+	now := time.Now()
+	q.expire(now)
+	if len(q.entries) == 0 {
+		if q.closed {
+			return nil, 0, io.EOF
+		}
+		return nil, 0, nil
+	}
+	e := q.entries[0]
+	wait := e.born.Add(q.limits.FlushInterval).Sub(now)
+	if q.closed || wait <= 0 || len(q.entries) > 1 || e.batch.Len() >= q.limits.BatchSize {
+		q.taken = true
+		return e.batch, 0, nil
+	}
+	return nil, wait, nil
+}
+
+// Done removes the batch that Next returned. The counts in o add up to its rows.
+func (q *Memory) Done(o Outcome) {
+	q.mu.Lock()
+	defer q.unlock()
+	if !q.taken { // abandoned meanwhile
+		return
+	}
+	q.taken = false
+	q.done.Delivered += o.Delivered
+	q.done.DeadLettered += o.DeadLettered
+	for _, d := range o.Drops {
+		q.out.AddDrops(d.Reason, d.Count)
+	}
+	q.remove(0)
+}
+
+// Close ends the queue for pushing. Next hands out what is left.
+func (q *Memory) Close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	q.signal()
+}
+
+// Abandon drops all that is left as r and answers its acks with err. A Write that is stuck in the
+// oldest batch may go on reading it; its Done then does nothing.
+func (q *Memory) Abandon(r sdk.Reason, err error) {
+	q.mu.Lock()
+	var acks []func(error)
+	for _, e := range q.entries {
+		q.out.AddDrops(r, uint64(e.batch.Len()))
+		acks = append(acks, e.acks...)
+	}
+	q.entries, q.bytes, q.rows, q.taken, q.closed = nil, 0, 0, false, true
+	q.mu.Unlock()
+	for _, ack := range acks {
+		ack(err)
+	}
+}
+
+// hasRoom leaves half of the queue to what is already on its way.
+func (q *Memory) hasRoom() bool { return q.bytes <= q.limits.MaxBytes/2 || q.closed }
+
+// WaitRoom waits until the queue has room for more from an input that can wait, or ctx ends.
+func (q *Memory) WaitRoom(ctx context.Context) {
+	q.mu.Lock()
+	if q.hasRoom() {
+		q.mu.Unlock()
+		return
+	}
+	if q.room == nil {
+		q.room = make(chan struct{})
+	}
+	room := q.room
+	q.mu.Unlock()
+	select {
+	case <-room:
+	case <-ctx.Done():
+	}
+}
+
+// Stats returns the totals, consistent with each other.
+func (q *Memory) Stats() Stats {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return Stats{
+		Pushed:       q.pushed,
+		Delivered:    q.done.Delivered,
+		DeadLettered: q.done.DeadLettered,
+		Drops:        slices.Clone(q.out.Drops),
+		Rows:         uint64(q.rows),
+		Bytes:        uint64(q.bytes),
+	}
+}
+
+func (q *Memory) signal() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}

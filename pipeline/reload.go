@@ -1,0 +1,136 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// change is a graph that is to take over.
+type change struct {
+	next *graph
+	done chan error
+}
+
+var errEnding = errors.New("the agent is ending")
+
+// Reload goes on with another plan. Everything of it is made and checked first: with an error the agent
+// works on as before. Instances that the plan has left as they were keep their state, their connections
+// and their queues; others end as at the end of the agent, and what they held is delivered.
+//
+// The plan takes over between two batches, so no metric is lost or counted twice. The address of the
+// agent's server changes too; only whether there is one does not. Reload may be called from any goroutine
+// while Run runs, by one at a time.
+func (p *Pipeline) Reload(plan Plan) error {
+	old := p.now()
+	plan.Agent.Gathers = old.plan.Agent.Gathers
+	if (plan.Agent.HTTP == "") != (p.server == nil) {
+		p.log.Warn("whether the agent has a server changes with its next start")
+	}
+	next, err := p.assemble(plan, old)
+	if err != nil {
+		return err
+	}
+	c := change{next: next, done: make(chan error, 1)}
+	select {
+	case p.changes <- c:
+		return <-c.done
+	case <-p.over:
+		return errEnding
+	}
+}
+
+// apply ends the inputs that are not in next, starts its new outputs, has the chain go over to it, and
+// starts its new inputs.
+func (p *Pipeline) apply(ctx, outputCtx context.Context, inputs *crew, next *graph) {
+	old := p.now()
+	p.endInputs(inputs, func(in *input) bool { return !slices.Contains(next.inputs, in) })
+	for _, o := range next.outputs {
+		if !slices.Contains(old.outputs, o) {
+			p.deliver(outputCtx, o)
+		}
+	}
+	s := swap{next: next.wiring, adopt: func() { p.adopt(next) }, done: make(chan struct{})}
+	select {
+	case p.chain.swaps <- s:
+		<-s.done
+	case <-ctx.Done(): // the chain is stuck, and the agent is to end
+		for _, o := range next.outputs {
+			if !slices.Contains(old.outputs, o) {
+				o.entrance.end()
+			}
+		}
+		return
+	}
+	for _, in := range next.inputs {
+		if !slices.Contains(old.inputs, in) {
+			inputs.start(ctx, in)
+		}
+	}
+	if p.server != nil && next.plan.Agent.HTTP != "" {
+		p.server.change(&next.plan.Agent)
+	}
+	p.log.Info("configuration reloaded", "inputs", len(next.inputs), "outputs", len(next.outputs))
+}
+
+// endInputs asks inputs to end and waits until they have; one that is stuck is left behind after half of
+// the grace.
+func (p *Pipeline) endInputs(inputs *crew, leaves func(*input) bool) {
+	waiting := 0
+	for in, stop := range inputs.running {
+		if leaves(in) {
+			stop()
+			waiting++
+		}
+	}
+	late := time.After(p.grace() / 2)
+	for waiting > 0 {
+		select {
+		case e := <-inputs.ended:
+			if _, running := inputs.running[e.in]; running && leaves(e.in) {
+				waiting--
+			}
+			inputs.note(e)
+		case <-late:
+			for in := range inputs.running {
+				if leaves(in) {
+					p.log.Error("an input does not end; it is left behind", "plugin", in.name)
+					inputs.leaveBehind(in)
+				}
+			}
+			return
+		}
+	}
+}
+
+// adopt makes next the graph at work. The chain calls it, between two batches.
+func (p *Pipeline) adopt(next *graph) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	old := p.graph
+	next.settle(old)
+	p.graph = next
+	next.tick(p.chain)
+	for _, s := range old.stages {
+		if !slices.Contains(next.stages, s) {
+			p.retired.addStage(s.line())
+		}
+	}
+	for _, o := range old.outputs {
+		if !slices.Contains(next.outputs, o) {
+			p.leaving = append(p.leaving, o)
+			time.AfterFunc(old.plan.Agent.ShutdownGrace, o.stop)
+		}
+	}
+}
+
+// left puts an output that has delivered its last into the ledger of the past.
+func (p *Pipeline) left(o *output) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.Index(p.leaving, o); i >= 0 {
+		p.leaving = slices.Delete(p.leaving, i, i+1)
+		p.retired.addOutput(o.account())
+	}
+}

@@ -1,0 +1,162 @@
+package pipeline
+
+import (
+	"context"
+	"iter"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// Totals loops over the agent's own figures: what it costs, and what became of the metrics. It may be
+// called from any goroutine.
+func (p *Pipeline) Totals() iter.Seq[sdk.Total] {
+	return func(yield func(sdk.Total) bool) {
+		for t := range p.process() {
+			if !yield(t) {
+				return
+			}
+		}
+		l := p.Ledger()
+		for t := range l.totals() {
+			if !yield(t) {
+				return
+			}
+		}
+		for _, m := range p.allMeters() {
+			for t := range m.meter.Totals() {
+				if !yield(t) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// process yields the figures of the operating system's process and of the catalog.
+func (p *Pipeline) process() iter.Seq[sdk.Total] {
+	return func(yield func(sdk.Total) bool) {
+		var ru syscall.Rusage
+		cpu := 0.0
+		if syscall.Getrusage(syscall.RUSAGE_SELF, &ru) == nil {
+			cpu = seconds(ru.Utime) + seconds(ru.Stime)
+		}
+		_ = yield(sdk.Total{
+			Name: "gpuline_cpu_seconds_total", Kind: sdk.Counter, Unit: "seconds", Value: cpu,
+			Help: "Processor time that the agent has used.",
+		}) && yield(sdk.Total{
+			Name: "gpuline_resident_bytes", Unit: "bytes", Value: resident(),
+			Help: "Memory that the agent occupies.",
+		}) && yield(sdk.Total{
+			Name: "gpuline_uptime_seconds", Unit: "seconds", Value: time.Since(p.started).Seconds(),
+			Help: "Time since the agent started.",
+		}) && yield(sdk.Total{
+			Name: "gpuline_series", Value: float64(p.catalog.Len()),
+			Help: "Series that the agent remembers.",
+		})
+	}
+}
+
+func seconds(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
+
+// resident reads the resident set from /proc; it is 0 where there is none.
+func resident() float64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(text))
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseFloat(fields[1], 64)
+	if err != nil {
+		return 0
+	}
+	return pages * float64(os.Getpagesize())
+}
+
+// totals yields the ledger as figures.
+func (l *Ledger) totals() iter.Seq[sdk.Total] {
+	return func(yield func(sdk.Total) bool) {
+		count := func(name, help string, value uint64, tags ...sdk.Tag) bool {
+			return yield(sdk.Total{Name: name, Kind: sdk.Counter, Help: help, Value: float64(value), Tags: tags})
+		}
+		gauge := func(name, help string, unit sdk.Unit, value uint64, tags ...sdk.Tag) bool {
+			return yield(sdk.Total{Name: name, Unit: unit, Help: help, Value: float64(value), Tags: tags})
+		}
+		drops := func(tag sdk.Tag, drops []sdk.Drop) bool {
+			for _, d := range drops {
+				if !count("gpuline_dropped_total", "Metrics dropped, by reason.", d.Count, tag, sdk.Tag{Key: "reason", Value: string(d.Reason)}) {
+					return false
+				}
+			}
+			return true
+		}
+		for i := range l.Stages {
+			s := &l.Stages[i]
+			if s.Role == roleMerge {
+				if !count("gpuline_merge_conflicts_total", "Fields that two results of one window gave different values; the first stays.", s.Conflict,
+					sdk.Tag{Key: "stage", Value: s.Name}) {
+					return
+				}
+				continue
+			}
+			tag := sdk.Tag{Key: "plugin", Value: s.Name}
+			ok := drops(tag, s.Drops)
+			if s.Role == roleInput {
+				ok = ok && count("gpuline_read_total", "Metrics read by an input.", s.In, tag) &&
+					count("gpuline_filtered_total", "Metrics left out by a filter.", s.Filtered, tag)
+			} else {
+				ok = ok && count("gpuline_made_total", "Metrics made by a processor.", s.Made, tag)
+			}
+			if !ok {
+				return
+			}
+		}
+		for i := range l.Outputs {
+			o := &l.Outputs[i]
+			tag := sdk.Tag{Key: "plugin", Value: o.Name}
+			if !(count("gpuline_offered_total", "Metrics that reached an output.", o.Offered, tag) &&
+				count("gpuline_absorbed_total", "Metrics that an output left out because a window has read them.", o.Absorbed, tag) &&
+				count("gpuline_filtered_total", "Metrics left out by a filter.", o.Filtered, tag) &&
+				count("gpuline_delivered_total", "Metrics delivered.", o.Delivered, tag) &&
+				count("gpuline_dead_lettered_total", "Metrics put aside because the far end refused them.", o.DeadLettered, tag) &&
+				drops(tag, o.Drops) &&
+				gauge("gpuline_queued_metrics", "Metrics that wait for an output.", "", o.Queued, tag) &&
+				gauge("gpuline_queue_bytes", "Memory of what waits for an output.", "bytes", o.QueuedBytes, tag)) {
+				return
+			}
+		}
+	}
+}
+
+// self is the input that puts the agent's own figures into the stream: measurement gpuline, a field for
+// each figure, and the figure's tags.
+type self struct {
+	totals func() iter.Seq[sdk.Total]
+	now    func() time.Time
+}
+
+// selfName is the measurement of the agent's own figures.
+const selfName = "gpuline"
+
+func (s *self) Gather(_ context.Context, b *sdk.Batch) error {
+	now := s.now().UnixNano()
+	rows := make(map[*sdk.Series]*sdk.Metric)
+	for t := range s.totals() {
+		series := b.Series(selfName, t.Tags...)
+		m := rows[series]
+		if m == nil {
+			m = b.Add(series, now)
+			rows[series] = m
+		}
+		name := strings.TrimPrefix(t.Name, selfName+"_")
+		m.Set(sdk.Field{Name: name, Unit: t.Unit, Kind: t.Kind, Type: sdk.Float}, sdk.FloatValue(t.Value))
+	}
+	return nil
+}

@@ -1,0 +1,217 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+)
+
+// server is the agent's own HTTP server. Plugins mount their handlers on it through sdk.Env.
+type server struct {
+	address string
+	tls     TLS
+	auth    Auth
+	log     *slog.Logger
+	changed chan struct{}
+
+	mu       sync.RWMutex
+	handlers map[string]http.Handler
+	owners   map[string]*mounts // of those that plugins mounted
+	root     string             // such as "http://127.0.0.1:9445", once it listens
+}
+
+func newServer(a *Agent, log *slog.Logger) *server {
+	return &server{
+		address:  a.HTTP,
+		tls:      a.TLS,
+		auth:     a.Auth,
+		log:      quieted(log, slog.LevelDebug, "agent.http"),
+		changed:  make(chan struct{}, 1),
+		handlers: make(map[string]http.Handler),
+		owners:   make(map[string]*mounts),
+	}
+}
+
+// run serves until ctx ends. An address that is in use is tried again, and stops nothing else.
+func (s *server) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		current, stop := context.WithCancel(ctx)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.listen(current)
+		}()
+		select {
+		case <-s.changed:
+		case <-ctx.Done():
+		}
+		stop()
+		<-done
+	}
+}
+
+// change takes over another address, certificate or password. Where nothing changes, nobody notices.
+func (s *server) change(a *Agent) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.address == a.HTTP && s.tls == a.TLS && s.auth.User == a.Auth.User && s.auth.Password.Equal(a.Auth.Password) {
+		return
+	}
+	s.address, s.tls, s.auth = a.HTTP, a.TLS, a.Auth
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (s *server) listen(ctx context.Context) {
+	s.mu.RLock()
+	address := s.address
+	s.mu.RUnlock()
+	var pause backoff
+	for {
+		var lc net.ListenConfig
+		l, err := lc.Listen(ctx, "tcp", address)
+		if err == nil {
+			s.serve(ctx, l)
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		s.log.Error("cannot listen; it will be tried again: end what uses the address, or set [agent] http",
+			"address", address, "err", err)
+		if !sleep(ctx, pause.next()) {
+			return
+		}
+	}
+}
+
+func (s *server) serve(ctx context.Context, l net.Listener) {
+	h := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	s.mu.Lock()
+	root := "http://" + l.Addr().String()
+	if s.tls.Cert != "" {
+		root = "https://" + l.Addr().String()
+		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: (&certificate{files: s.tls}).get})
+	}
+	s.root = root
+	s.mu.Unlock()
+	s.log.Info("listening", "url", root)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		<-ctx.Done()
+		bounded, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := h.Shutdown(bounded); err != nil {
+			_ = h.Close() // a client that does not let go is cut off
+		}
+	}()
+	if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		s.log.Error("server ended", "err", err)
+	}
+	<-stopped
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.RLock()
+	h, auth := s.handlers[r.URL.Path], s.auth
+	s.mu.RUnlock()
+	switch {
+	case !open[r.URL.Path] && !auth.admits(r):
+		w.Header().Set("WWW-Authenticate", `Basic realm="gpuline"`)
+		http.Error(w, "user and password, please", http.StatusUnauthorized)
+	case h != nil:
+		h.ServeHTTP(w, r)
+	case r.URL.Path == "/":
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = fmt.Fprintf(w, "gpuline\n%s\n", strings.Join(s.paths(), "\n"))
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// open lists the pages that ask for no password: what runs the agent looks at them.
+var open = map[string]bool{healthPath: true, readyPath: true}
+
+// admits compares in a time that tells nothing of the password.
+func (a *Auth) admits(r *http.Request) bool {
+	if a.User == "" {
+		return true
+	}
+	user, password, ok := r.BasicAuth()
+	return ok && same(user, a.User) && same(password, a.Password.Reveal())
+}
+
+func same(given, want string) bool {
+	g, w := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(want))
+	return subtle.ConstantTimeCompare(g[:], w[:]) == 1
+}
+
+func (s *server) paths() []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var paths []string
+	for path := range s.handlers {
+		paths = append(paths, path)
+	}
+	sort.Strings(paths)
+	return paths
+}
+
+// urls returns where the plugins' handlers are to be found; nowhere while the server does not listen.
+func (s *server) urls() []string {
+	s.mu.RLock()
+	root := s.root
+	s.mu.RUnlock()
+	if root == "" {
+		return nil
+	}
+	var urls []string
+	for _, path := range s.paths() {
+		if !open[path] {
+			urls = append(urls, root+path)
+		}
+	}
+	return urls
+}
+
+// mounts are one plugin's handlers; they leave when the plugin is closed.
+type mounts struct{ server *server }
+
+// Handle mounts a handler on a path. A path that another plugin has goes to the later one.
+func (m *mounts) Handle(path string, handler http.Handler) {
+	m.server.mu.Lock()
+	defer m.server.mu.Unlock()
+	m.server.handlers[path], m.server.owners[path] = handler, m
+}
+
+func (m *mounts) unmount() {
+	m.server.mu.Lock()
+	defer m.server.mu.Unlock()
+	for path, owner := range m.server.owners {
+		if owner == m {
+			delete(m.server.handlers, path)
+			delete(m.server.owners, path)
+		}
+	}
+}

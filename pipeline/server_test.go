@@ -1,0 +1,177 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+func newTextLog(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
+
+func TestServerWaitsForItsAddress(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log logBuffer
+	s := newServer(&Agent{HTTP: taken.Addr().String()}, newTextLog(&log))
+	m := &mounts{server: s}
+	m.Handle("/metrics", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "page") }))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); s.run(ctx) }()
+	for !strings.Contains(log.String(), "cannot listen") {
+		time.Sleep(time.Millisecond)
+	}
+	if err := taken.Close(); err != nil {
+		t.Fatal(err)
+	}
+	get := func(path string) (int, string) {
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		for {
+			resp, err := client.Get("http://" + s.address + path)
+			if err != nil {
+				time.Sleep(10 * time.Millisecond)
+				continue
+			}
+			defer resp.Body.Close()
+			text, err := io.ReadAll(resp.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return resp.StatusCode, string(text)
+		}
+	}
+	f := func(path string, status int, part string) {
+		t.Helper()
+		if code, text := get(path); code != status || !strings.Contains(text, part) {
+			t.Errorf("%s: %d %q", path, code, text)
+		}
+	}
+	f("/metrics", 200, "page")
+	f("/", 200, "/metrics")
+	f("/other", 404, "")
+	m.unmount()
+	f("/metrics", 404, "")
+	cancel()
+	<-done
+}
+
+func TestServerAsksForAPassword(t *testing.T) {
+	s := newServer(&Agent{HTTP: "127.0.0.1:0", Auth: Auth{User: "scraper", Password: sdk.NewSecret("hunter2")}}, newTextLog(io.Discard))
+	for _, path := range []string{"/metrics", healthPath} {
+		s.handlers[path] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "page") })
+	}
+	f := func(path, user, password string, want int) {
+		t.Helper()
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		if user != "" {
+			r.SetBasicAuth(user, password)
+		}
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%s as %q with %q: %d", path, user, password, w.Code)
+		}
+	}
+	f("/metrics", "", "", 401)
+	f("/metrics", "scraper", "", 401)
+	f("/metrics", "scraper", "hunter", 401)
+	f("/metrics", "other", "hunter2", 401)
+	f("/metrics", "scraper", "hunter2", 200)
+	f("/", "", "", 401)
+	f("/", "scraper", "hunter2", 200)
+	f(healthPath, "", "", 200)
+}
+
+// writeCertificate writes a fresh certificate for 127.0.0.1 and its key.
+func writeCertificate(t *testing.T, files TLS, serial int64) *x509.CertPool {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, block := range map[string]*pem.Block{files.Cert: {Type: "CERTIFICATE", Bytes: der}, files.Key: {Type: "EC PRIVATE KEY", Bytes: private}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	later := time.Now().Add(time.Duration(serial) * time.Second)
+	if err := os.Chtimes(files.Cert, later, later); err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.AddCert(certificate)
+	return pool
+}
+
+func TestServerSpeaksTLSAndTakesARenewedCertificate(t *testing.T) {
+	files := TLS{Cert: filepath.Join(t.TempDir(), "cert.pem"), Key: filepath.Join(t.TempDir(), "key.pem")}
+	s := newServer(&Agent{HTTP: "127.0.0.1:0", TLS: files}, newTextLog(io.Discard))
+	s.handlers["/metrics"] = http.NotFoundHandler()
+	trusted := writeCertificate(t, files, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); s.run(ctx) }()
+	for s.urls() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	url := s.urls()[0]
+	serial := func(pool *x509.CertPool) int64 {
+		t.Helper()
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: pool}}}
+		resp, err := client.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp.TLS.PeerCertificates[0].SerialNumber.Int64()
+	}
+	if n := serial(trusted); n != 1 || !strings.HasPrefix(url, "https://127.0.0.1:") {
+		t.Errorf("certificate %d at %s", n, url)
+	}
+	if n := serial(writeCertificate(t, files, 2)); n != 2 {
+		t.Errorf("certificate %d after the renewal", n)
+	}
+	if err := os.WriteFile(files.Cert, []byte("torn"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (&certificate{files: files}).get(nil); err == nil {
+		t.Error("a torn certificate was taken")
+	}
+	cancel()
+	<-done
+}
