@@ -1,0 +1,295 @@
+package conf
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gpuline/gpuline/pipeline"
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// builder makes a plan of documents.
+type builder struct {
+	registry  sdk.Registry
+	documents []*document
+	errors    Errors            // that belong to no document
+	aliases   map[string]string // where each alias was given
+	level     string            // the agent's
+	interval  time.Duration     // the agent's
+}
+
+var rootKeys = []string{agentTable, "inputs", "processors", "outputs"}
+
+func (b *builder) plan() (*pipeline.Plan, error) {
+	b.aliases = make(map[string]string)
+	plan := &pipeline.Plan{Agent: b.agent()}
+	for _, d := range b.documents {
+		b.root(d)
+		for _, in := range d.instances() {
+			switch in.role {
+			case sdk.RoleInput:
+				plan.Inputs = append(plan.Inputs, b.input(in))
+			case sdk.RoleProcessor:
+				plan.Processors = append(plan.Processors, b.processor(in))
+			case sdk.RoleOutput:
+				plan.Outputs = append(plan.Outputs, b.output(in))
+			}
+		}
+	}
+	b.absent()
+	if err := b.faults(); err != nil {
+		return nil, err
+	}
+	return plan, nil
+}
+
+// faults returns all that was found wrong, or nil.
+func (b *builder) faults() error {
+	all := b.errors
+	for _, d := range b.documents {
+		all = append(all, d.errors...)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all.sorted()
+}
+
+// root finds keys outside of the tables that there are.
+func (b *builder) root(d *document) {
+	agent, _ := sdk.Options(&agentKeys{}) // a test keeps its tags right
+	for _, key := range slices.Sorted(maps.Keys(d.table)) {
+		if slices.Contains(rootKeys, key) {
+			continue
+		}
+		fault := sdk.UnknownKey([]string{key}, rootKeys)
+		if slices.ContainsFunc(agent, func(o sdk.Option) bool { return o.Key == key }) {
+			fault.Remedy = "it belongs under [agent]"
+		}
+		place{d, nil, "", d.table}.report(nil, fault)
+	}
+}
+
+// absent reports that there is nothing to read from or to write to, once all files could be read.
+func (b *builder) absent() {
+	var names []string
+	for _, d := range b.documents {
+		if d.table == nil {
+			return
+		}
+		names = append(names, d.name)
+	}
+	if len(b.errors) > 0 {
+		return
+	}
+	for _, role := range []sdk.Role{sdk.RoleInput, sdk.RoleOutput} {
+		given := func(d *document) bool {
+			group, isTable := d.table[role.String()].(map[string]any)
+			return len(group) > 0 || !isTable && d.table[role.String()] != nil
+		}
+		if slices.ContainsFunc(b.documents, given) {
+			continue
+		}
+		e := Error{File: strings.Join(names, ", "), Problem: "there is no " + singular(role)}
+		if known := b.names(role); len(known) > 0 {
+			e.Remedy = fmt.Sprintf("add one, such as [[%s.%s]]", role, known[0])
+		}
+		b.errors = append(b.errors, e)
+	}
+}
+
+func singular(role sdk.Role) string { return strings.TrimSuffix(role.String(), "s") }
+
+// names lists the plugins of a role.
+func (b *builder) names(role sdk.Role) []string {
+	var names []string
+	for _, def := range b.registry {
+		if def.Role == role {
+			names = append(names, def.Name)
+		}
+	}
+	return names
+}
+
+func (b *builder) input(in *instance) pipeline.Input {
+	var keys inputKeys
+	plugin := b.plugin(in, &keys)
+	return pipeline.Input{
+		Plugin:     b.common(plugin, keys.pluginKeys),
+		Interval:   cmp.Or(keys.Interval, b.interval),
+		Jitter:     keys.Jitter,
+		Timeout:    keys.Timeout,
+		Tags:       sortedTags(keys.Tags),
+		Processors: b.processors(in),
+	}
+}
+
+func (b *builder) processor(in *instance) pipeline.Processor {
+	var keys pluginKeys
+	plugin := b.plugin(in, &keys)
+	return pipeline.Processor{Plugin: b.common(plugin, keys)}
+}
+
+func (b *builder) processors(in *instance) []pipeline.Processor {
+	var list []pipeline.Processor
+	for _, p := range in.processors {
+		list = append(list, b.processor(p))
+	}
+	return list
+}
+
+func (b *builder) output(in *instance) pipeline.Output {
+	var keys outputKeys
+	plugin := b.plugin(in, &keys)
+	processors := b.processors(in)
+	for _, p := range processors {
+		plugin.Fingerprint = fingerprint(plugin.Fingerprint, p.Name, p.Fingerprint)
+	}
+	return pipeline.Output{
+		Plugin: b.common(plugin, keys.pluginKeys),
+		Queue: pipeline.Queue{
+			MaxBytes: int64(keys.Queue.MaxBytes), MaxAge: keys.Queue.MaxAge, WhenFull: keys.Queue.WhenFull,
+		},
+		BatchSize:     keys.BatchSize,
+		FlushInterval: keys.FlushInterval,
+		Timeout:       keys.Timeout,
+		Samples:       keys.Samples,
+		Required:      keys.Required,
+		Processors:    append(processors, b.naming(in, keys)...),
+	}
+}
+
+var levels = map[string]slog.Level{
+	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+}
+
+func (b *builder) common(p pipeline.Plugin, keys pluginKeys) pipeline.Plugin {
+	p.Alias = keys.Alias
+	p.Level = levels[cmp.Or(keys.LogLevel, b.level)]
+	p.Filter = pipeline.Filter(keys.Filter)
+	return p
+}
+
+// plugin checks the table of an instance against the schema of its plugin and the common keys, fills
+// the common keys, and returns how to make the plugin. All faults are reported.
+func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
+	p := pipeline.Plugin{Name: in.name, Where: in.doc.where(in.path)}
+	if in.orphan {
+		return p
+	}
+	at := place{in.doc, in.path, in.heading, in.table}
+	def := b.registry.Find(in.role, in.name)
+	if def == nil {
+		b.unknown(in)
+		return p
+	}
+	own, err := sdk.Options(def.NewConfig())
+	if err == nil {
+		err = defaults(def, common)
+	}
+	if err != nil {
+		at.report(nil, sdk.Fault{Problem: "the plugin is faulty: " + err.Error()})
+		return p
+	}
+	shared, _ := sdk.Options(common) // a test keeps its tags right
+	table, missing := at.expand()
+	forPlugin, forAll := make(map[string]any), make(map[string]any)
+	before := len(in.doc.errors)
+	for key, value := range table {
+		isOwn, isShared := has(own, key), has(shared, key)
+		if isOwn {
+			forPlugin[key] = value
+		}
+		if isShared {
+			forAll[key] = value
+		}
+		if !isOwn && !isShared {
+			at.report(nil, sdk.UnknownKey([]string{key}, append(keysOf(own), keysOf(shared)...)))
+		}
+	}
+	at.report(missing, sdk.Configure(common, forAll)...)
+	at.report(missing, sdk.Configure(def.NewConfig(), forPlugin)...)
+	b.alias(at, in, table)
+	p.Fingerprint = fingerprint(table)
+	p.New = func() (any, error) {
+		config := def.NewConfig()
+		var errs []error
+		for _, fault := range sdk.Configure(config, forPlugin) {
+			errs = append(errs, fault)
+		}
+		if len(errs) > 0 {
+			return nil, errors.Join(errs...)
+		}
+		return def.New(config)
+	}
+	if len(missing) == 0 && len(in.doc.errors) == before {
+		_, err := p.New()
+		at.report(nil, sdk.Faults(err)...)
+	}
+	return p
+}
+
+// defaults sets the common keys to their defaults, and to the plugin's where they differ.
+func defaults(def *sdk.Definition, common any) error {
+	sdk.Defaults(common)
+	for _, fault := range sdk.Configure(common, def.Common) {
+		return fmt.Errorf("default of a common key: %w", fault)
+	}
+	return nil
+}
+
+// alias reports an alias that another instance of the plugin has.
+func (b *builder) alias(at place, in *instance, table map[string]any) {
+	alias, _ := table["alias"].(string)
+	if alias == "" {
+		return
+	}
+	id := pathID([]string{in.role.String(), in.name, alias})
+	if first, taken := b.aliases[id]; taken {
+		at.report(nil, sdk.Fault{Path: []string{"alias"}, Problem: fmt.Sprintf("%q is taken by the %s at %s", alias, singular(in.role), first)})
+		return
+	}
+	b.aliases[id] = in.doc.where(in.path)
+}
+
+// unknown reports an instance of no plugin that there is.
+func (b *builder) unknown(in *instance) {
+	problem := fmt.Sprintf("unknown %s `%s`", singular(in.role), in.name)
+	known := b.names(in.role)
+	remedy := "there are " + strings.Join(known, ", ")
+	if len(known) == 0 {
+		remedy = fmt.Sprintf("this binary has no %s", in.role)
+	}
+	if near := sdk.Nearest(in.name, known); near != "" {
+		remedy = fmt.Sprintf("did you mean `%s`? %s", near, remedy)
+	}
+	for _, role := range []sdk.Role{sdk.RoleInput, sdk.RoleProcessor, sdk.RoleOutput} {
+		if role != in.role && b.registry.Find(role, in.name) != nil {
+			article := "an"
+			if role == sdk.RoleProcessor {
+				article = "a"
+			}
+			remedy = fmt.Sprintf("it is %s %s; %s", article, singular(role), remedy)
+			break
+		}
+	}
+	in.doc.fault(in.path, Error{Problem: problem, Remedy: remedy})
+}
+
+func has(options []sdk.Option, key string) bool {
+	return slices.ContainsFunc(options, func(o sdk.Option) bool { return o.Key == key })
+}
+
+func keysOf(options []sdk.Option) []string {
+	keys := make([]string, len(options))
+	for i := range options {
+		keys[i] = options[i].Key
+	}
+	return keys
+}

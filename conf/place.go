@@ -1,0 +1,73 @@
+package conf
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// place is a table in a document, to report faults at.
+type place struct {
+	doc     *document
+	path    []string
+	heading string
+	table   map[string]any
+}
+
+// at returns the path of a key of the table.
+func (p place) at(key []string) []string { return append(slices.Clip(p.path), key...) }
+
+// expand returns the table with references replaced. Keys with references that cannot be replaced are
+// reported and missing.
+func (p place) expand() (table map[string]any, missing []string) {
+	table, faults := p.doc.expander.table(p.table)
+	for _, fault := range faults {
+		missing = append(missing, fault.Path[0])
+	}
+	p.report(nil, faults...)
+	return table, missing
+}
+
+// report reports faults of the table, except those of keys that are missing for a known reason.
+func (p place) report(missing []string, faults ...sdk.Fault) {
+	for _, fault := range faults {
+		if len(fault.Path) > 0 && slices.Contains(missing, fault.Path[0]) {
+			continue
+		}
+		p.doc.fault(p.at(fault.Path), Error{
+			Heading: p.heading,
+			Key:     p.key(fault.Path),
+			Problem: p.doc.expander.hide(fault.Problem),
+			Remedy:  p.doc.expander.hide(fault.Remedy),
+		})
+	}
+}
+
+// key writes a path without the indices of lists: the line says which element is meant.
+func (p place) key(path []string) string {
+	var key []string
+	var at any = p.table
+	for _, part := range path {
+		switch value := at.(type) {
+		case []any:
+			if i, err := strconv.Atoi(part); err == nil && 0 <= i && i < len(value) {
+				at = value[i]
+				continue
+			}
+		case []map[string]any:
+			if i, err := strconv.Atoi(part); err == nil && 0 <= i && i < len(value) {
+				at = value[i]
+				continue
+			}
+		case map[string]any:
+			at = value[part]
+		}
+		key = append(key, part)
+	}
+	if key == nil {
+		return ""
+	}
+	return strings.TrimSpace(pathID(key))
+}

@@ -1,0 +1,33 @@
+// Package all names every plugin that is built into gpuline. A vendor who builds a binary of their own
+// appends to the list.
+package all
+
+import (
+	"github.com/gpuline/gpuline/plugins/inputs/nvidiasmi"
+	"github.com/gpuline/gpuline/plugins/inputs/replay"
+	"github.com/gpuline/gpuline/plugins/inputs/simulate"
+	"github.com/gpuline/gpuline/plugins/outputs/prometheus"
+	"github.com/gpuline/gpuline/plugins/outputs/stdout"
+	"github.com/gpuline/gpuline/plugins/processors/average"
+	"github.com/gpuline/gpuline/plugins/processors/naming"
+	"github.com/gpuline/gpuline/plugins/processors/peak"
+	"github.com/gpuline/gpuline/plugins/processors/threshold"
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// Plugins returns the built-in plugins, in the order in which they are listed.
+func Plugins() sdk.Registry {
+	return sdk.Registry{
+		nvidiasmi.Definition(),
+		replay.Definition(),
+		simulate.Definition(),
+
+		average.Definition(),
+		naming.Definition(),
+		peak.Definition(),
+		threshold.Definition(),
+
+		prometheus.Definition(),
+		stdout.Definition(),
+	}
+}
