@@ -1,0 +1,258 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gpuline/gpuline/conf"
+	"github.com/gpuline/gpuline/plugins/all"
+	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/vocabulary"
+)
+
+// undone takes the comment signs from settings and headings.
+func undone(text string) string {
+	return regexp.MustCompile(`(?m)^# ?([a-z0-9_]+ *= .*|\[[a-z0-9_.\[\]]+\])$`).ReplaceAllString(text, "$1")
+}
+
+func TestForHost(t *testing.T) {
+	there := func(input string) finding {
+		s := gpuSources[0]
+		if input != s.Input {
+			s = gpuSource{Input: input, Sampling: "# gpus = 2\n"}
+		}
+		return finding{s, "/usr/bin/" + input, nil}
+	}
+	missing := finding{gpuSources[0], "", errors.New("look for nvidia-smi:\nit is not there")}
+	f := func(findings []finding, inputs, remark string) {
+		t.Helper()
+		text, said, err := forHost(findings)
+		if err != nil || !strings.Contains(said, remark) {
+			t.Fatalf("%q, %v; want %q", said, err, remark)
+		}
+		headings := strings.Join(regexp.MustCompile(`(?m)^.*\[\[inputs\.[a-z_]+\]\]$`).FindAllString(text, -1), " ")
+		if headings != inputs {
+			t.Errorf("inputs %q, want %q", headings, inputs)
+		}
+		if !strings.Contains(inputs, "simulate") && strings.Contains(text, "simulated") {
+			t.Error("a file for GPUs speaks of simulated ones")
+		}
+		for _, text := range []string{text, undone(text)} {
+			if _, err := conf.Parse(all.Plugins(), "written.toml", []byte(text)); err != nil {
+				t.Errorf("%v\n%s", err, text)
+			}
+		}
+	}
+	f([]finding{there("nvidia_smi")}, "[[inputs.nvidia_smi]]", "found /usr/bin/nvidia_smi, which [[inputs.nvidia_smi]]")
+	f([]finding{there("nvidia_smi"), there("simulate")}, "[[inputs.nvidia_smi]] # [[inputs.simulate]]", "[[inputs.nvidia_smi]]")
+	f([]finding{there("nvidia_smi"), missing}, "[[inputs.nvidia_smi]] # [[inputs.nvidia_smi]]", "[[inputs.nvidia_smi]]")
+	f([]finding{missing}, "[[inputs.simulate]] # [[inputs.nvidia_smi]]", "no GPU was found, so the configuration simulates some until you change it (inputs.nvidia_smi: look for")
+}
+
+func TestGPUSources(t *testing.T) {
+	if got := len(lookForGPUs()); got != len(gpuSources) || got == 0 {
+		t.Errorf("%d findings of %d sources", got, len(gpuSources))
+	}
+	for _, s := range gpuSources {
+		heading := "[[inputs." + s.Input + "]]\n"
+		for _, settings := range []string{s.Sampling, s.Polling, undone(s.Sampling), undone(s.Polling)} {
+			if _, err := conf.Parse(all.Plugins(), s.Input, []byte(heading+settings+"[[outputs.stdout]]\n")); err != nil {
+				t.Errorf("%v\n%s", err, settings)
+			}
+		}
+	}
+}
+
+func TestParseCounters(t *testing.T) {
+	f := func(text string, want ...string) {
+		t.Helper()
+		counters, faults := parseCounters(text)
+		var got []string
+		for _, c := range counters {
+			got = append(got, c.field+" "+c.kind)
+		}
+		for _, fault := range faults {
+			got = append(got, fmt.Sprintf("%d: %s", fault.line, fault.problem))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q:\n got %q\nwant %q", text, got, want)
+		}
+	}
+	f("")
+	f("# X, gauge, help\n\n   \n  # Y, gauge, help\n")
+	f("DCGM_FI_DEV_SM_CLOCK,  gauge, SM clock (in MHz).", "DCGM_FI_DEV_SM_CLOCK gauge")
+	f("DCGM_FI_DEV_DEC_UTIL ,     gauge, x\r\nB,counter,y\r\n", "DCGM_FI_DEV_DEC_UTIL gauge", "B counter")
+	f("\ufeffA,label,x\n  B, summary, x, y, and z\n\"C\",\"histogram\",\"d, e\"", "A label", "B summary", "C histogram")
+	f("A,gauge", "A gauge")
+	f("A,gauge,x\nA,counter,y", "A gauge")
+	f("A\nB,gauge,x\nC,guage,x\n4,gauge,x\nD,x,y\n,,\n", "B gauge",
+		`1: "A" is no counter: write FIELD, type, help`,
+		"3: C has the unknown type \"guage\": did you mean gauge?",
+		`4: "4" is not the name of a field`,
+		"5: D has the unknown type \"x\": there are gauge, counter, histogram, summary, label",
+		`6: "" is not the name of a field`)
+	f("a b,gauge,x\nA\x00,gauge,x\nÄ,gauge,x", `1: "a b" is not the name of a field`, `2: "A\x00" is not the name of a field`, `3: "Ä" is not the name of a field`)
+	if _, faults := parseCounters(strings.Repeat("?\n", 1000)); len(faults) != 12 {
+		t.Errorf("%d faults", len(faults))
+	}
+}
+
+func TestServe(t *testing.T) {
+	f := func(field, kind, want string) {
+		t.Helper()
+		if name, reason := gpuSources[0].serve(counter{field, kind}); name+reason != want {
+			t.Errorf("%s: %q, want %q", field, name+reason, want)
+		}
+	}
+	f("DCGM_FI_DEV_GPU_TEMP", "gauge", "DCGM_FI_DEV_GPU_TEMP")
+	f("DCGM_FI_DEV_GPU_TEMP_CELSIUS", "gauge", "DCGM_FI_DEV_GPU_TEMP")
+	f("DCGM_FI_DEV_POWER_USAGE_INSTANT", "gauge", "DCGM_FI_DEV_POWER_USAGE")
+	f("DCGM_FI_DEV_FB_USED_PERCENT", "gauge", "DCGM_FI_DEV_FB_USED_PERCENT")
+	f("DCGM_FI_DEV_PCIE_REPLAY_COUNTER", "counter", "DCGM_FI_DEV_PCIE_REPLAY_COUNTER")
+	f("DCGM_FI_DEV_XID_ERRORS", "gauge", "inputs.nvidia_smi does not read it")
+	f("DCGM_FI_PROF_SM_ACTIVE", "gauge", "needs DCGM's profiling counters, which inputs.nvidia_smi does not read")
+	f("DCGM_FI_DEV_GPU_TMP", "gauge", "not known to gpuline; did you mean DCGM_FI_DEV_GPU_TEMP?")
+	f("SOMETHING_ELSE_ENTIRELY_DIFFERENT", "gauge", "not known to gpuline")
+	f("DCGM_EXP_XID_ERRORS_COUNT", "gauge", "dcgm-exporter counts this itself; gpuline makes events and rules of what happens")
+	f("DCGM_FI_DEV_BRAND", "label", "a label that gpuline does not write")
+	f("DCGM_FI_DRIVER_VERSION", "label", "DCGM_FI_DRIVER_VERSION")
+	f("DCGM_FI_DRIVER_VERSION", "gauge", "a text, which is no metric")
+}
+
+// checkWritten checks a configuration made from counters: it loads, and it shows or explains each.
+func checkWritten(t *testing.T, text string, counters []counter) {
+	t.Helper()
+	if _, err := conf.Parse(all.Plugins(), "written.toml", []byte(text)); err != nil {
+		t.Errorf("%v\n%s", err, text)
+	}
+	for _, c := range counters {
+		shown := strings.Contains(text, `  "`+c.field+"\",\n") || strings.Contains(text, `", # `+c.field+"\n") ||
+			c.kind == kindLabel && regexp.MustCompile("# As a label of each: .*"+c.field).MatchString(text)
+		explained := strings.Contains(text, "#   "+c.field+": ")
+		if shown == explained {
+			t.Errorf("%s: shown %v, explained %v\n%s", c.field, shown, explained, text)
+		}
+	}
+}
+
+func TestForCounters(t *testing.T) {
+	text, remark, err := forCounters("x\n.csv", []counter{
+		{"DCGM_FI_DEV_GPU_TEMP", "gauge"},
+		{"DCGM_FI_DEV_GPU_TEMP_CELSIUS", "gauge"},
+		{"DCGM_FI_DEV_BOARD_POWER_WATTS", "gauge"},
+		{"DCGM_FI_DEV_XID_ERRORS", "gauge"},
+		{"DCGM_FI_DRIVER_VERSION", "label"},
+	})
+	if err != nil || remark != "3 of 5 fields are served; the file says why the others are not" {
+		t.Errorf("%q, %v", remark, err)
+	}
+	for _, want := range []string{
+		`from "x\n.csv".`, "naming = \"dcgm\"\n",
+		"metrics = [\n  \"DCGM_FI_DEV_GPU_TEMP\",\n  \"DCGM_FI_DEV_POWER_USAGE\", # DCGM_FI_DEV_BOARD_POWER_WATTS\n]\n",
+		"]\n# As a label of each: DCGM_FI_DRIVER_VERSION\n",
+		"#   DCGM_FI_DEV_GPU_TEMP_CELSIUS: DCGM_FI_DEV_GPU_TEMP is the same reading\n#   DCGM_FI_DEV_XID_ERRORS: ",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+
+	if _, remark, _ := forCounters("x.csv", []counter{{"DCGM_FI_DEV_GPU_TEMP", "gauge"}}); remark != "1 of 1 fields are served" {
+		t.Errorf("%q", remark)
+	}
+	for _, counters := range [][]counter{nil, {{"DCGM_FI_DEV_XID_ERRORS", "gauge"}}, {{"DCGM_FI_DRIVER_VERSION", "label"}}} {
+		if _, _, err := forCounters("x.csv", counters); err == nil {
+			t.Errorf("%v: a page without a filter would show everything", counters)
+		}
+	}
+}
+
+// TestEveryDCGMName turns all names that there are into a configuration.
+func TestEveryDCGMName(t *testing.T) {
+	var counters []counter
+	for _, name := range dcgmNames() {
+		counters = append(counters, counter{name, "gauge"})
+	}
+	text, _, err := forCounters("all.csv", counters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkWritten(t, text, counters)
+	for _, r := range vocabulary.All() {
+		if r.DCGM.ID != 0 && r.Type != sdk.String && gpuSources[0].Reads(&r) && !strings.Contains(text, `  "`+r.DCGM.Name+`",`) {
+			t.Errorf("%s is not shown", r.Name)
+		}
+	}
+}
+
+func TestCapturedCounters(t *testing.T) {
+	folder := os.Getenv("GPULINE_CAPTURES")
+	if folder == "" {
+		t.Skip("GPULINE_CAPTURES is not set: counters files of dcgm-exporter are not tried")
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "dcgm", "*.csv"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counters, faults := parseCounters(string(text))
+		if len(faults) > 0 || len(counters) < 20 {
+			t.Errorf("%s: %d counters, %v", file, len(counters), faults)
+		}
+		written, _, err := forCounters(file, counters)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkWritten(t, written, counters)
+		if filepath.Base(file) == "default-counters.csv" {
+			checkShipped(t, written)
+		}
+	}
+}
+
+// checkShipped compares conf/dcgm-exporter.toml with what init makes of dcgm-exporter's default.
+func checkShipped(t *testing.T, written string) {
+	t.Helper()
+	want, err := conf.Parse(all.Plugins(), "written.toml", []byte(written))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := conf.Load(all.Plugins(), []string{"../../conf/dcgm-exporter.toml"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got.Outputs[0].Filter.Metrics, want.Outputs[0].Filter.Metrics) || got.Inputs[0].Interval != want.Inputs[0].Interval {
+		t.Errorf("conf/dcgm-exporter.toml serves %q, and init makes %q of dcgm-exporter's default", got.Outputs[0].Filter.Metrics, want.Outputs[0].Filter.Metrics)
+	}
+}
+
+func FuzzParseCounters(f *testing.F) {
+	for _, seed := range []string{
+		"# Format\nDCGM_FI_DEV_SM_CLOCK,  gauge, SM clock frequency (in MHz).\n",
+		"DCGM_FI_DRIVER_VERSION, label, Driver Version\r\n\n\"DCGM_FI_DEV_GPU_TEMP\",\"gauge\",\"x, y\"",
+		"\ufeffDCGM_FI_DEV_FB_USED,gauge\nDCGM_FI_DEV_XID_ERRORS,gauge,x\nDCGM_FI_DEV_POWER_USAGE_INSTANT,gauge,",
+		"A,guage,\n\x00,,,\n",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		counters, faults := parseCounters(text)
+		if len(faults) > 0 {
+			return
+		}
+		written, _, err := forCounters(text, counters)
+		if err == nil {
+			checkWritten(t, written, counters)
+		}
+	})
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/gpuline/gpuline/plugins/all"
+)
+
+// asProgram makes the test binary run as the program.
+const asProgram = "GPULINE_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(asProgram) {
+	case "":
+	case withVault:
+		os.Exit(execute(os.Args[1:], program{stdout: os.Stdout, stderr: os.Stderr, registry: append(all.Plugins(), vaultDefinition)}))
+	default:
+		main()
+		return
+	}
+	testscript.Main(m, map[string]func(){"gpuline": main})
+}
+
+// TestScripts runs the program as a user would: see testdata/*.txtar. UPDATE_SCRIPTS=1 writes what the
+// program prints into them.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata",
+		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each run of the program lasts a second longer
+			return nil
+		},
+	})
+}

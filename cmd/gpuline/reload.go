@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/gpuline/gpuline/conf"
+	"github.com/gpuline/gpuline/pipeline"
+)
+
+// reload returns the plan that the files say now. What is wrong with them it has said.
+func (s source) reload(p *program) (*pipeline.Plan, error) {
+	if len(s.Config) == 0 {
+		err := errors.New("there is no configuration file to read again")
+		_, _ = fmt.Fprintln(p.stderr, "gpuline:", err)
+		return nil, err
+	}
+	plan, err := conf.Load(p.registry, s.Config)
+	if err != nil {
+		_, _ = fmt.Fprintf(p.stderr, "%v\ngpuline: the configuration is faulty; the agent goes on with the one it has\n", err)
+	}
+	return plan, err
+}
+
+// takeOver has the agent go on with another plan, and reports whether it does.
+func takeOver(agent *pipeline.Pipeline, plan *pipeline.Plan, log *slog.Logger) bool {
+	if err := agent.Reload(*plan); err != nil {
+		log.Error("the configuration was not taken; the agent goes on with the one it has", "err", err)
+		return false
+	}
+	return true
+}
+
+// onHangup calls f on each SIGHUP, one after another. The function that it returns ends that, and waits
+// for a call that lasts.
+func onHangup(f func()) (stop func()) {
+	hangups, end, done := make(chan os.Signal, 1), make(chan struct{}), make(chan struct{})
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-hangups:
+				f()
+			case <-end:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(hangups)
+		close(end)
+		<-done
+	}
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/gpuline/gpuline/conf"
+	"github.com/gpuline/gpuline/pipeline"
+)
+
+// source says which configuration a command takes.
+type source struct {
+	Config []string `short:"c" name:"config" placeholder:"PATH" help:"Configuration file, or folder of *.toml; may be repeated. Without it, run looks for a GPU."`
+}
+
+// load returns the plan of the files, or of what is found on this host.
+func (s source) load(p *program) (*pipeline.Plan, error) {
+	if len(s.Config) == 0 {
+		return detect(p)
+	}
+	plan, err := conf.Load(p.registry, s.Config)
+	if err != nil {
+		_, _ = fmt.Fprintln(p.stderr, err)
+		return nil, errReported
+	}
+	return plan, nil
+}
+
+type runCommand struct{ source }
+
+// Run runs the agent.
+func (c runCommand) Run(p *program) error {
+	plan, err := c.load(p)
+	if err != nil {
+		return err
+	}
+	return work(p, plan, c.reload)
+}
+
+type onceCommand struct{ source }
+
+// Run reads from each input twice, so that counters have rates, and flushes the windows.
+func (c onceCommand) Run(p *program) error {
+	plan, err := c.load(p)
+	if err != nil {
+		return err
+	}
+	plan.Agent.Gathers = 2
+	plan.Agent.SelfInterval = 0
+	return work(p, plan, nil)
+}
+
+// work runs a plan until its inputs end or a signal arrives; a second signal ends the program at once.
+// SIGHUP takes the plan that reload returns. The ledger is the last line on stderr.
+func work(p *program, plan *pipeline.Plan, reload func(*program) (*pipeline.Plan, error)) error {
+	level := new(slog.LevelVar)
+	level.Set(plan.Agent.LogLevel)
+	log := logger(p.stderr, level, plan.Agent.LogFormat)
+	agent, err := pipeline.New(*plan, log)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	go func() {
+		select {
+		case <-signals:
+			cancel()
+		case <-ctx.Done():
+			return
+		}
+		<-signals
+		os.Exit(130)
+	}()
+	if reload != nil {
+		defer onHangup(func() {
+			if next, err := reload(p); err == nil && takeOver(agent, next, log) {
+				level.Set(next.Agent.LogLevel)
+			}
+		})()
+	}
+	end := notify(ctx, log, agent.Alive)
+	err = agent.Run(ctx)
+	end()
+	ledger := agent.Ledger()
+	if fault := ledger.Check(); fault != nil {
+		_, _ = fmt.Fprintf(p.stderr, "gpuline: the ledger does not balance, please report this: %v\n", fault)
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(p.stderr, "gpuline:", err)
+		err = errReported
+	}
+	_, _ = fmt.Fprintln(p.stderr, ledger.String())
+	return err
+}
+
+func logger(w io.Writer, level slog.Leveler, format pipeline.LogFormat) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if format == pipeline.LogJSON {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
