@@ -3,6 +3,7 @@
 package promtest
 
 import (
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,7 +26,8 @@ func Binary(t testing.TB) string {
 var agentListens = regexp.MustCompile(`msg=listening .*url=http://(\S+)`)
 
 // Agent runs gpuline with a configuration, and with further files if any, and returns the address of its
-// server, such as "127.0.0.1:40123". The configuration needs `http = "127.0.0.1:0"` in [agent].
+// server, such as "127.0.0.1:40123", once its page of metrics is there. The configuration needs
+// `http = "127.0.0.1:0"` in [agent], and an output prometheus at its usual path.
 func Agent(t testing.TB, config string, files ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "gpuline.toml")
@@ -36,5 +38,11 @@ func Agent(t testing.TB, config string, files ...string) string {
 	for _, f := range files {
 		args = append(args, "-c", f)
 	}
-	return launch(t, agentListens, Binary(t), args...)
+	address := launch(t, agentListens, Binary(t), args...)
+	s := &Server{t: t, URL: "http://" + address}
+	s.poll(patience, "page of metrics", func() bool {
+		r, err := s.ask("/metrics")
+		return err == nil && r.Body.Close() == nil && r.StatusCode == http.StatusOK
+	})
+	return address
 }
