@@ -56,7 +56,7 @@ func (a *assembly) input(plan Input) (*input, string) {
 	_, in.polled = in.impl.(sdk.Gatherer)
 	finite, ok := in.impl.(sdk.Finite)
 	in.finite = ok && finite.Finite()
-	in.env.Interval = plan.Interval
+	in.env.Interval, in.env.Timeout = plan.Interval, plan.Timeout
 	m := in.env.Meter
 	in.gathers = m.Counter("gpuline_gathers_total", "Times that an input was asked for metrics.")
 	in.errs = m.Counter("gpuline_errors_total", "Failures of a plugin.")
@@ -104,6 +104,7 @@ func (a *assembly) output(plan Output) *output {
 		FlushInterval: plan.FlushInterval,
 		KeepOldest:    plan.Queue.WhenFull == DropNewest || plan.Queue.WhenFull == Block,
 	}, a.graph.host)
+	o.env.Timeout = plan.Timeout
 	m := o.env.Meter
 	o.writes = m.Counter("gpuline_writes_total", "Times that an output was given a batch.")
 	o.errs = m.Counter("gpuline_errors_total", "Failures of a plugin.")
@@ -137,6 +138,7 @@ func (a *assembly) instance(role sdk.Role, plan Plugin) instance {
 	log := quieted(p.log, plan.Level, name)
 	env := &sdk.Env{
 		Log: log, Host: a.graph.host, Now: p.clock.Now, Catalog: p.catalog, Meter: meter, Totals: p.Totals,
+		Launch: a.graph.plan.Agent.Launch,
 	}
 	if p.server != nil {
 		env.Mux = &mounts{server: p.server}

@@ -144,12 +144,13 @@ func (in *input) follow(ctx context.Context, r sdk.Reader) error {
 			return err
 		})
 		in.gathers.Add(1)
+		rows := b.Len()
 		in.send(b, newAcks(ack), true)
 		again, err := in.judge(ctx, err)
 		if err != nil {
 			return err
 		}
-		if again {
+		if again && rows == 0 {
 			sleep(ctx, in.pause.next())
 		}
 	}

@@ -22,6 +22,7 @@ type commands struct {
 	Rules   rulesCommand   `cmd:"" help:"Try rules out, offline."`
 	Plugins pluginsCommand `cmd:"" help:"Show the plugins of this binary."`
 	Version versionCommand `cmd:"" help:"Show the version."`
+	Child   childCommand   `cmd:"" hidden:"" help:"Run an input for the agent, which starts this command itself."`
 }
 
 // program is what the commands work with.
