@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
 
 // Pipeline is an agent at work: inputs, each on a goroutine of its own, send batches to one chain of
@@ -26,7 +27,7 @@ import (
 type Pipeline struct {
 	log     *slog.Logger
 	started time.Time
-	clock   *clock
+	clock   *clock.Clock
 	catalog *sdk.Catalog
 	batches *pool
 	server  *server
@@ -56,7 +57,7 @@ func New(plan Plan, log *slog.Logger) (*Pipeline, error) {
 		changes: make(chan change),
 		over:    make(chan struct{}),
 	}
-	p.clock = newClock(quieted(log, slog.LevelDebug, "agent.clock"), p.meter("agent"))
+	p.clock = clock.New(quieted(log, slog.LevelDebug, "agent.clock"), p.meter("agent"), time.Time{})
 	p.batches = &pool{catalog: p.catalog}
 	p.chain = newChain(p.batches)
 	p.chain.abandon, p.chain.swaps = p.abandon, make(chan swap)

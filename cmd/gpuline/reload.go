@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/gpuline/gpuline/cmd/gpuline/launch"
 	"github.com/gpuline/gpuline/conf"
 	"github.com/gpuline/gpuline/pipeline"
 )
@@ -28,6 +29,7 @@ func (s source) reload(p *program) (*pipeline.Plan, error) {
 
 // takeOver has the agent go on with another plan, and reports whether it does.
 func takeOver(agent *pipeline.Pipeline, plan *pipeline.Plan, log *slog.Logger) bool {
+	plan.Agent.Launch = launch.Self
 	if err := agent.Reload(*plan); err != nil {
 		log.Error("the configuration was not taken; the agent goes on with the one it has", "err", err)
 		return false

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/gpuline/gpuline/cmd/gpuline/launch"
 	"github.com/gpuline/gpuline/conf"
 	"github.com/gpuline/gpuline/pipeline"
 )
@@ -61,6 +62,7 @@ func work(p *program, plan *pipeline.Plan, reload func(*program) (*pipeline.Plan
 	level := new(slog.LevelVar)
 	level.Set(plan.Agent.LogLevel)
 	log := logger(p.stderr, level, plan.Agent.LogFormat)
+	plan.Agent.Launch = launch.Self
 	agent, err := pipeline.New(*plan, log)
 	if err != nil {
 		return err

@@ -83,8 +83,8 @@ func appendString(dst []byte, s string) []byte {
 // ended.
 type mirror struct {
 	meter   *sdk.Meter
-	known   int // of all children
-	figures []figure
+	known   map[*sdk.Number]bool // of all children
+	figures []figure             // of this child
 }
 
 type figure struct {
@@ -92,6 +92,8 @@ type figure struct {
 	kind   sdk.Kind
 	last   float64
 }
+
+func newMirror(m *sdk.Meter) mirror { return mirror{meter: m, known: make(map[*sdk.Number]bool)} }
 
 // begin forgets the figures of an earlier child.
 func (m *mirror) begin() { m.figures = m.figures[:0] }
@@ -105,10 +107,10 @@ func (m *mirror) apply(body []byte) error {
 		case 0:
 		case 1:
 			f := m.define(&c)
-			if c.bad || i != len(m.figures) || m.known >= maxFigures {
+			if c.bad || i != len(m.figures) || len(m.known) > maxFigures || i > maxFigures {
 				return fmt.Errorf("%w: figures that cannot be", errWire)
 			}
-			m.known++
+			m.known[f.number] = true
 			m.figures = append(m.figures, f)
 		default:
 			c.bad = true

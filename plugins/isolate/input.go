@@ -91,7 +91,7 @@ func (in *Input) Open(ctx context.Context, env *sdk.Env) error {
 func (in *Input) prepare(env *sdk.Env) {
 	in.env = env
 	in.inbox.reset(env.Catalog)
-	in.mirror = mirror{meter: env.Meter}
+	in.mirror = newMirror(env.Meter)
 	o := &in.order
 	o.Host, o.Level = env.Host, levelOf(env.Log)
 	o.Interval, o.Timeout = env.Interval, env.Timeout

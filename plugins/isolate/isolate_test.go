@@ -2,116 +2,20 @@ package isolate_test
 
 import (
 	"context"
-	"log/slog"
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
 
 	"github.com/gpuline/gpuline/cmd/gpuline/launch"
 	"github.com/gpuline/gpuline/plugins/isolate"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
-
-// rig is an isolated input under test, and what the engine would lend it.
-type rig struct {
-	*isolate.Input
-	t     testing.TB
-	env   *sdk.Env
-	log   *sdktestLog
-	batch *sdk.Batch
-}
-
-// newRig returns an input that plays what c says, each 10 ms, with short pauses.
-func newRig(t testing.TB, c *probeConfig) *rig {
-	t.Helper()
-	in, err := isolate.New("probe", c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	isolate.Hasten(in)
-	r := &rig{Input: in, t: t, env: sdktest.Env(t, sdk.NewCatalog(sdk.Limits{})), log: new(sdktestLog)}
-	r.env.Log = slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	r.env.Launch = launch.Self
-	r.env.Interval, r.env.Timeout = 10*time.Millisecond, 500*time.Millisecond
-	r.batch = sdk.NewBatch(r.env.Catalog)
-	return r
-}
-
-func (r *rig) open() *rig {
-	r.t.Helper()
-	before := goleak.IgnoreCurrent()
-	if err := r.Open(r.t.Context(), r.env); err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() {
-		if err := r.Close(); err != nil {
-			r.t.Error(err)
-		}
-		goleak.VerifyNone(r.t, before)
-		if r.t.Failed() {
-			r.t.Log(r.log.String())
-		}
-	})
-	return r
-}
-
-// read reads until done says so, or for 10 s.
-func (r *rig) read(done func(b *sdk.Batch, err error) bool) {
-	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 10*time.Second)
-	defer cancel()
-	for {
-		r.batch.Reset()
-		_, err := r.Read(ctx, r.batch)
-		if ctx.Err() != nil {
-			r.t.Fatalf("nothing came of it\n%s", r.log)
-		}
-		if done(r.batch, err) {
-			return
-		}
-	}
-}
-
-// figure returns one of the input's figures.
-func (r *rig) figure(name string) float64 {
-	for t := range r.env.Meter.Totals() {
-		if t.Name == name {
-			return t.Value
-		}
-	}
-	return -1
-}
-
-func wantError(t testing.TB, err error, parts ...string) {
-	t.Helper()
-	for _, part := range parts {
-		if err == nil || !strings.Contains(err.Error(), part) {
-			t.Errorf("error %v lacks %q", err, part)
-		}
-	}
-}
-
-type sdktestLog struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *sdktestLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *sdktestLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 func TestRowsArriveExactly(t *testing.T) {
 	play := []string{
@@ -133,7 +37,7 @@ func TestRowsArriveExactly(t *testing.T) {
 	r.read(func(b *sdk.Batch, err error) bool {
 		got = append(got, sdktest.DumpFull(b)...)
 		b.TakeTally(&tally)
-		if err != nil && err != sdk.ErrEnd && err.Error() != sdk.ErrEnd.Error() {
+		if err != nil && !errors.Is(err, sdk.ErrEnd) {
 			t.Error(err)
 		}
 		return err != nil
@@ -144,4 +48,102 @@ func TestRowsArriveExactly(t *testing.T) {
 	if diff := cmp.Diff(want.Tally(), &tally); diff != "" {
 		t.Errorf("tally (-want +got):\n%s", diff)
 	}
+}
+
+// launched lends an input the launcher, which sdktest has not.
+type launched struct{ *isolate.Input }
+
+func (l launched) Open(ctx context.Context, env *sdk.Env) error {
+	env.Launch, env.Interval = launch.Self, 10*time.Millisecond
+	return l.Input.Open(ctx, env)
+}
+
+func TestContract(t *testing.T) {
+	f := func(plugin string) {
+		t.Run(plugin, func(t *testing.T) {
+			sdktest.TestReader(t, func(t testing.TB) sdk.Reader {
+				in, err := isolate.New(plugin, &probeConfig{Play: []string{":count", "gpu,gpu_index=0 power_watts=300,n=3i 1s"}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return launched{in}
+			})
+		})
+	}
+	f("probe")
+	f("probe_reader")
+}
+
+func TestChildIsToldAll(t *testing.T) {
+	r := newRig(t, &probeConfig{Play: []string{":count"}, Limits: map[string]int{"b": 2}, Pause: time.Minute})
+	r.open()
+	r.wantLog("host=testhost", "interval=10ms", "limits=2", "pause=1m0s", "since=0")
+	if strings.Contains(r.log.String(), "too quiet") {
+		t.Error("the child logs what nobody wants to know")
+	}
+}
+
+func TestFaultyConfigurations(t *testing.T) {
+	f := func(config any, want string) {
+		t.Helper()
+		_, err := isolate.New("probe", config)
+		wantError(t, err, want)
+	}
+	type secretive struct{ Password sdk.Secret }
+	type recursive struct{ F func() }
+	f(&secretive{sdk.NewSecret("x")}, "configuration for a child process")
+	f(&recursive{func() {}}, "configuration for a child process")
+	f(probeConfig{}, "is no pointer")
+	f(nil, "is no pointer")
+	f(&probeConfig{Play: []string{strings.Repeat("x", 1<<20)}}, "are too many")
+}
+
+func TestOpenFails(t *testing.T) {
+	f := func(plugin, open string, permanent bool, want string) {
+		t.Helper()
+		in, err := isolate.New(plugin, &probeConfig{Open: open})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := newRig(t, &probeConfig{})
+		err = in.Open(t.Context(), r.env)
+		wantError(t, err, want)
+		if got := errors.Is(err, sdk.ErrPermanent); got != permanent {
+			t.Errorf("%s: permanent is %v", open, got)
+		}
+		r.await("the child is gone", func() bool { c, _ := r.child(); return isGone(c) })
+	}
+	f("probe", ":error no driver", false, "no driver")
+	f("probe", ":permanent no such device", true, "no such device")
+	f("probe", ":fresh version mismatch", false, "version mismatch")
+	f("probe", ":panic ouch", false, "panic: ouch")
+	f("probe", ":complain boom;:exit", false, `exit status 3; it said: "boom"`)
+	f("absent", "", true, `no input "absent"`)
+	f("probe", ":wait", false, "deadline exceeded")
+}
+
+func TestOpenWithoutALauncher(t *testing.T) {
+	r := newRig(t, &probeConfig{})
+	r.env.Launch = nil
+	if err := r.Open(t.Context(), r.env); !errors.Is(err, sdk.ErrPermanent) {
+		t.Error(err)
+	}
+	r.env.Launch = func(...string) (*sdk.Child, error) { return nil, os.ErrPermission }
+	if err := r.Open(t.Context(), r.env); !errors.Is(err, os.ErrPermission) {
+		t.Error(err)
+	}
+}
+
+func isGone(c *sdk.Child) bool {
+	select {
+	case <-c.Exited:
+		return true
+	default:
+		return false
+	}
+}
+
+// marked returns a configuration whose first child plays first, and whose later ones count on.
+func marked(t *testing.T, first ...string) *probeConfig {
+	return &probeConfig{Play: first, Marker: filepath.Join(t.TempDir(), "marker")}
 }

@@ -126,6 +126,9 @@ func (p *probe) do(ctx context.Context, play string, b *sdk.Batch) error {
 
 // count adds a row that no other child has added.
 func (p *probe) count(b *sdk.Batch) error {
+	if b == nil { // in Open
+		return nil
+	}
 	p.since++
 	b.Add(b.Series("count"), p.since*int64(time.Millisecond)).Int("n", p.since)
 	return nil

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
 
 // Command is the argument that makes a program a child: its main calls [Serve] then.
@@ -51,11 +51,13 @@ func Serve(ctx context.Context, registry sdk.Registry, stdin io.Reader, stdout, 
 		_, _ = io.Copy(io.Discard, in)
 		cancel()
 	}()
-	var pulse sync.WaitGroup
-	pulse.Go(func() { w.pulse(ctx) })
-	done := make(chan error, 1)
+	done, pulse := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(pulse)
+		w.pulse(ctx)
+	}()
 	go func() { done <- w.run(ctx) }()
-	defer pulse.Wait()
+	defer closedWithin(pulse, lastWords)
 	defer cancel()
 	select {
 	case err = <-done:
@@ -84,9 +86,15 @@ func (o *order) env(stderr io.Writer, catalog *sdk.Catalog) *sdk.Env {
 		},
 	})
 	return &sdk.Env{
-		Log: slog.New(handler), Host: o.Host, Now: time.Now, Catalog: catalog, Meter: sdk.NewMeter(),
+		Log: slog.New(handler), Host: o.Host, Now: o.clock().Now, Catalog: catalog, Meter: sdk.NewMeter(),
 		Interval: o.Interval, Timeout: o.Timeout,
 	}
+}
+
+// clock is the agent's, as far as two processes can have one: it does not run backwards either, and starts
+// where the agent's is. The agent itself tells of steps.
+func (o *order) clock() *clock.Clock {
+	return clock.New(slog.New(slog.DiscardHandler), nil, time.Unix(0, o.Now))
 }
 
 // run takes the plugin through its life and reports its end.

@@ -120,14 +120,7 @@ func (s *session) take(kind byte, body []byte) error {
 	return nil
 }
 
-func (s *session) isOpen() bool {
-	select {
-	case <-s.opened:
-		return true
-	default:
-		return false
-	}
-}
+func (s *session) isOpen() bool { return isClosed(s.opened) }
 
 // hang returns for how long a call has been running, as far as is known: what the child says or, where it
 // has said nothing for a while, how long it has been silent.
@@ -138,15 +131,11 @@ func (s *session) hang() time.Duration {
 
 // verdict says why the child has ended, once it has.
 func (s *session) verdict() error {
-	select {
-	case <-s.over:
-		if s.ended != nil {
-			return s.ended
-		}
-		if s.broke != nil {
-			return s.broke
-		}
-	default:
+	if isClosed(s.over) && s.ended != nil {
+		return s.ended
+	}
+	if isClosed(s.over) && s.broke != nil {
+		return s.broke
 	}
 	said := ""
 	if text := s.words.first(); text != "" {
@@ -161,17 +150,19 @@ func (s *session) verdict() error {
 	return errors.New("the child process ended" + said)
 }
 
-func (s *session) gone() bool {
+func (s *session) gone() bool { return isClosed(s.child.Exited) }
+
+// goneWithin waits for the end of the process.
+func (s *session) goneWithin(d time.Duration) bool { return closedWithin(s.child.Exited, d) }
+
+func isClosed(c <-chan struct{}) bool {
 	select {
-	case <-s.child.Exited:
+	case <-c:
 		return true
 	default:
 		return false
 	}
 }
-
-// goneWithin waits for the end of the process.
-func (s *session) goneWithin(d time.Duration) bool { return closedWithin(s.child.Exited, d) }
 
 func closedWithin(c <-chan struct{}, d time.Duration) bool {
 	t := time.NewTimer(d)

@@ -28,15 +28,22 @@ func (in *Input) start(ctx context.Context) (*session, error) {
 	s := in.begin(child)
 	select {
 	case <-s.opened:
+	case <-s.over:
+	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) { // the child, too, is about to say so
+			closedWithin(s.over, in.order.Timeout/4)
+		}
+	}
+	switch {
+	case s.isOpen():
 		in.env.Log.Debug("child process started", "pid", child.PID)
 		return s, nil
-	case <-s.over:
+	case isClosed(s.over):
 		in.end(s, false)
 		return nil, s.verdict()
-	case <-ctx.Done():
-		in.end(s, true)
-		return nil, fmt.Errorf("the child process %d did not open the plugin in time: %w", child.PID, ctx.Err())
 	}
+	in.end(s, true)
+	return nil, fmt.Errorf("the child process %d did not open the plugin in time: %w", child.PID, ctx.Err())
 }
 
 // supervise keeps a child at work until ctx ends, or the plugin does for good.
@@ -156,14 +163,7 @@ func (in *Input) end(s *session, hangs bool) {
 
 // prune forgets abandoned children that have ended after all.
 func (in *Input) prune() {
-	in.left = slices.DeleteFunc(in.left, func(c *sdk.Child) bool {
-		select {
-		case <-c.Exited:
-			return true
-		default:
-			return false
-		}
-	})
+	in.left = slices.DeleteFunc(in.left, func(c *sdk.Child) bool { return isClosed(c.Exited) })
 	in.abandoned.Set(float64(min(len(in.left), maxAbandoned)))
 }
 

@@ -45,6 +45,7 @@ func (w *worker) call(ctx context.Context, f func(context.Context) error) (err e
 	defer w.calling.Store(0)
 	defer func() {
 		if v := recover(); v != nil {
+			w.env.Meter.Counter("gpuline_panics_total", "Panics of a plugin that were caught.").Add(1)
 			w.env.Log.Error("plugin panicked; it will be restarted", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 			err = fmt.Errorf("%w: %v", errPanic, v)
 		}

@@ -1,7 +1,9 @@
-package pipeline
+package clock
 
 import (
+	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,10 +18,10 @@ type host struct {
 
 func (h *host) run(d time.Duration) { h.wall, h.mono = h.wall.Add(d), h.mono+d }
 
-func testClock(t *testing.T) (*clock, *host, *logBuffer) {
+func testClock(t *testing.T) (*Clock, *host, *strings.Builder) {
 	t.Helper()
-	h, log := &host{wall: time.Unix(1_700_000_000, 0)}, &logBuffer{}
-	c := newClock(newTextLog(log), sdk.NewMeter())
+	h, log := &host{wall: time.Unix(1_700_000_000, 0)}, &strings.Builder{}
+	c := New(slog.New(slog.NewTextHandler(log, nil)), sdk.NewMeter(), time.Time{})
 	c.read = func() (time.Time, time.Duration) { return h.wall, h.mono }
 	c.wall, c.mono = c.read()
 	return c, h, log
@@ -91,5 +93,15 @@ func TestClockNeverRunsBackwards(t *testing.T) {
 			t.Fatalf("%v, behind the host's %v", now, h.wall)
 		}
 		last = now
+	}
+}
+
+func TestClockStartsWhereAnotherIs(t *testing.T) {
+	now := time.Now()
+	if got := New(slog.Default(), nil, now.Add(-time.Hour)).Now(); got.Sub(now) > time.Minute || got.Before(now) {
+		t.Errorf("%v, the host says %v", got, now)
+	}
+	if got := New(slog.Default(), nil, now.Add(time.Hour)).Now(); got.Sub(now.Add(time.Hour)) > time.Minute || got.Before(now.Add(59*time.Minute)) {
+		t.Errorf("%v, an hour before %v", got, now)
 	}
 }

@@ -1,4 +1,5 @@
-package pipeline
+// Package clock is the time of day as plugins see it, in the agent and in processes that work for it.
+package clock
 
 import (
 	"log/slog"
@@ -8,11 +9,11 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// clock is the time of day as plugins see it: it never runs backwards. When the host's clock is set back,
+// Clock is a time of day that never runs backwards. When the host's clock is set back,
 // it goes on from where it was and runs slower, until the host's has caught up: windows keep closing, and
 // no sample stands before an earlier one. A step forwards, which a suspend looks like, it follows at once.
 // It is safe for concurrent use.
-type clock struct {
+type Clock struct {
 	read func() (wall time.Time, mono time.Duration)
 	log  *slog.Logger
 	back *sdk.Number
@@ -34,10 +35,12 @@ const (
 	catchUpShare = 20
 )
 
-func newClock(log *slog.Logger, m *sdk.Meter) *clock {
+// New returns a clock that starts at the host's time or, where that is behind it, at notBefore: what the
+// clock of another process has shown. It logs steps of the host's clock and counts them in m.
+func New(log *slog.Logger, m *sdk.Meter, notBefore time.Time) *Clock {
 	start := time.Now()
 	const name, help = "gpuline_clock_steps_total", "Steps of the host's clock; one forwards may be a suspend."
-	c := &clock{
+	c := &Clock{
 		read: func() (time.Time, time.Duration) {
 			now := time.Now()
 			return now.Round(0), now.Sub(start)
@@ -47,11 +50,12 @@ func newClock(log *slog.Logger, m *sdk.Meter) *clock {
 		fore: m.Counter(name, help, sdk.Tag{Key: "direction", Value: "forward"}),
 	}
 	c.wall, c.mono = c.read()
+	c.ahead = max(notBefore.Sub(c.wall), 0)
 	return c
 }
 
 // Now returns the time of day, not before what it returned last.
-func (c *clock) Now() time.Time {
+func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	wall, mono := c.read()
