@@ -19,6 +19,9 @@ func HastenFresh(in *Input) { in.timing.fresh = 0 }
 // SetPause sets the pause before the first replacement.
 func SetPause(in *Input, d time.Duration) { in.timing.pause, in.timing.longest = d, d }
 
+// SetRemind sets the time between messages about a call that hangs.
+func SetRemind(in *Input, d time.Duration) { in.timing.remind = d }
+
 // Abandoned counts the children that an input, which is closed, has left behind.
 func Abandoned(in *Input) int { return len(in.left) }
 

@@ -58,6 +58,16 @@ func (r *rig) wantHang(c *sdk.Child, row *int64, began time.Time) {
 	}
 }
 
+func TestHangIsReportedAgain(t *testing.T) {
+	r := newRig(t, &probeConfig{Play: []string{":hang"}})
+	isolate.SetRemind(r.Input, 50*time.Millisecond)
+	r.open()
+	r.readError()
+	if n := strings.Count(r.log.String(), "is stuck"); n < 3 || r.figure("gpuline_stuck_total") != 1 {
+		t.Errorf("reported %d times, counted %v times", n, r.figure("gpuline_stuck_total"))
+	}
+}
+
 func TestOpenHangs(t *testing.T) {
 	r := newRig(t, &probeConfig{Open: ":hang"})
 	r.env.Timeout = 100 * time.Millisecond

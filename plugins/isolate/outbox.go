@@ -16,7 +16,7 @@ type outbox struct {
 
 	mu      sync.Mutex
 	w       io.Writer
-	err     error
+	closed  bool
 	buf     []byte
 	waiting *sdk.Batch
 	failure fault       // the first since the last message
@@ -114,10 +114,11 @@ func (o *outbox) send(b *sdk.Batch) {
 
 // write writes buf, in one piece.
 func (o *outbox) write() {
-	if o.err != nil {
+	if o.closed {
 		return
 	}
-	if _, o.err = o.w.Write(o.buf); o.err != nil {
+	if _, err := o.w.Write(o.buf); err != nil {
+		o.closed = true
 		close(o.broken)
 	}
 	if cap(o.buf) > 4*fullBatch {
@@ -134,11 +135,12 @@ func (o *outbox) message(f func(dst []byte) []byte) {
 	}
 }
 
-// end sends what waits and the last message.
+// end sends what waits and the last message: nothing follows.
 func (o *outbox) end(f fault) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.flush()
 	o.buf = appendEnded(o.buf[:0], f)
 	o.write()
+	o.closed = true
 }

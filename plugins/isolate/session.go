@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,7 +23,7 @@ type session struct {
 
 	opened    chan struct{}
 	over      chan struct{} // closed when the child's output has come to its end
-	broke     error         // why, unless at its end; valid once over is closed
+	broke     error         // what was wrong with it; valid once over is closed
 	ended     *fault        // the child's last message; likewise
 	condemned chan error    // what is wrong with its rows
 	readers   sync.WaitGroup
@@ -69,19 +70,19 @@ func (s *session) follow() error {
 		kind, body, err := readMessage(r, buf)
 		buf = body
 		switch {
-		case errors.Is(err, io.EOF) && !errors.Is(err, errWire):
+		case errors.Is(err, io.EOF) && !errors.Is(err, errWire), errors.Is(err, os.ErrClosed):
 			return nil
 		case err != nil:
 			return err
-		case (kind == kindHello) == greeted, s.ended != nil:
+		case (kind == kindHello) == greeted:
 			return fmt.Errorf("%w: kind %d out of turn", errWire, kind)
 		}
 		greeted = true
-		if err := s.take(kind, body); err != nil {
-			return err
-		}
-		if kind == kindRows {
+		if kind == kindRows { // that take keeps
 			buf = s.in.inbox.buffer()
+		}
+		if err := s.take(kind, body); err != nil || s.ended != nil {
+			return err
 		}
 	}
 }
@@ -114,7 +115,9 @@ func (s *session) take(kind byte, body []byte) error {
 		return err
 	case kindEnded:
 		f, err := parseEnded(body)
-		s.ended = &f
+		if err == nil {
+			s.ended = &f
+		}
 		return err
 	}
 	return nil
@@ -129,25 +132,24 @@ func (s *session) hang() time.Duration {
 	return max(time.Duration(s.running.Load()), silent-2*s.in.timing.beat)
 }
 
-// verdict says why the child has ended, once it has.
+// verdict says why the child has ended, once it has been seen off.
 func (s *session) verdict() error {
-	if isClosed(s.over) && s.ended != nil {
+	why := s.broke
+	if s.ended != nil && !errors.Is(why, errWire) {
 		return s.ended
 	}
-	if isClosed(s.over) && s.broke != nil {
-		return s.broke
-	}
-	said := ""
-	if text := s.words.first(); text != "" {
-		said = fmt.Sprintf("; it said: %q", text)
+	if why == nil {
+		why = errors.New("the child process ended")
 	}
 	if !s.gone() {
-		return errors.New("the child process closed its output and did not end" + said)
+		why = fmt.Errorf("%w, and is still there", why)
+	} else if err := s.child.Err(); err != nil {
+		why = fmt.Errorf("%w: %w", why, err)
 	}
-	if err := s.child.Err(); err != nil {
-		return fmt.Errorf("the child process ended: %w%s", err, said)
+	if said := s.words.first(); said != "" {
+		why = fmt.Errorf("%w; it said: %q", why, said)
 	}
-	return errors.New("the child process ended" + said)
+	return why
 }
 
 func (s *session) gone() bool { return isClosed(s.child.Exited) }
