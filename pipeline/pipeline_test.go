@@ -556,3 +556,24 @@ func TestRepeatedMessagesAreHeldBack(t *testing.T) {
 		r.wantLog("suppressed=55", "something else")
 	})
 }
+
+// TestReaderWithRowsIsReadAgainAtOnce holds that an error about one of eight GPUs does not delay the rows of
+// the others.
+func TestReaderWithRowsIsReadAgainAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		start, at := time.Now(), []time.Duration(nil)
+		lost := func(context.Context) error {
+			at = append(at, time.Since(start))
+			return errors.New("gpu 7 is lost")
+		}
+		r.input(sdktest.NewFeed(t,
+			sdktest.Step{Text: "x x=1 1s", Do: lost}, sdktest.Step{Text: "x x=1 2s", Do: lost},
+			sdktest.Step{Do: lost}, sdktest.Step{Do: lost},
+		))
+		r.output(&sdktest.Sink{})
+		r.wantLedger(r.run(), "ledger read=2 made=0 absorbed=0 delivered=2 dropped=0 queued=0 balance=ok")
+		if at[2] != 0 || at[3] < firstPause/2 {
+			t.Errorf("read after %v", at)
+		}
+	})
+}

@@ -148,7 +148,8 @@ func (in *Input) unpack(b *sdk.Batch, it item) error {
 		it.from.condemn(err)
 		return fmt.Errorf("rows of the child process: %w", err)
 	}
-	if f := it.rows.fault; f.class != classNone {
+	if it.rows.fault.class != classNone {
+		f := it.rows.fault
 		return &f
 	}
 	return nil

@@ -109,10 +109,10 @@ func TestRowsWaitForOthers(t *testing.T) {
 				}
 			}
 			time.Sleep(time.Second)
+			o.stop()
 			if diff := cmp.Diff(want, w.log); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", name, diff)
 			}
-			o.stop()
 		})
 	}
 	f("slow", 500*ms, every(500*ms, 3), "0s 0", "500ms 1", "1s 2")

@@ -18,7 +18,7 @@ import (
 // TestMain makes the test binary a child of itself: a real process, started by the real launcher.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == isolate.Command {
-		if err := launch.Serve(sdk.Registry{probeDefinition, readerDefinition}); err != nil {
+		if err := launch.Serve(sdk.Registry{probeDefinition, readerDefinition, fleetDefinition}); err != nil {
 			os.Exit(1)
 		}
 		os.Exit(0)

@@ -112,18 +112,6 @@ func (r *rig) readError() (err error) {
 	return err
 }
 
-// readRow reads until there is a row, and returns its line.
-func (r *rig) readRow() (line string) {
-	r.t.Helper()
-	r.read(func(b *sdk.Batch, _ error) bool {
-		if b.Len() > 0 {
-			line = sdktest.Dump(b)[0]
-		}
-		return b.Len() > 0
-	})
-	return line
-}
-
 // await waits until ok, for 10 s.
 func (r *rig) await(what string, ok func() bool) {
 	r.t.Helper()

@@ -51,8 +51,8 @@ func (in *Input) start(ctx context.Context) (*session, error) {
 func (in *Input) supervise(ctx context.Context, s *session) {
 	pause := time.Duration(0)
 	for s != nil {
-		cause, hangs := in.watch(ctx, s)
-		in.end(s, hangs)
+		kill, cause := in.watch(ctx, s)
+		in.end(s, kill)
 		if ctx.Err() != nil {
 			return
 		}
@@ -99,9 +99,9 @@ func (in *Input) replace(ctx context.Context, cause error, lived, pause time.Dur
 	}
 }
 
-// watch returns when the child has ended, or must: with the cause where the child does not know it, and
-// whether a call hangs in it.
-func (in *Input) watch(ctx context.Context, s *session) (cause error, hangs bool) {
+// watch returns when the child has ended, or must: whether it is to be killed, and the cause where the child
+// does not know it.
+func (in *Input) watch(ctx context.Context, s *session) (kill bool, cause error) {
 	timeout := in.order.Timeout
 	interval := min(in.timing.beat, timeout/4)
 	ticker := time.NewTicker(interval)
@@ -111,14 +111,14 @@ func (in *Input) watch(ctx context.Context, s *session) (cause error, hangs bool
 	for {
 		select {
 		case <-ctx.Done():
-			return nil, false
+			return false, nil
 		case <-s.over:
-			return nil, false
+			return false, nil
 		case <-s.child.Exited:
 			closedWithin(s.over, in.timing.end) // what it has written is still to be read
-			return nil, false
+			return false, nil
 		case err := <-s.condemned:
-			return err, true
+			return true, err
 		case <-ticker.C:
 		}
 		in.prune()
@@ -131,7 +131,7 @@ func (in *Input) watch(ctx context.Context, s *session) (cause error, hangs bool
 		hang := s.hang()
 		switch {
 		case hang > 2*timeout:
-			return fmt.Errorf("a call in the child process %d has not returned for %v", s.child.PID, hang.Round(time.Millisecond)), true
+			return true, fmt.Errorf("a call in the child process %d has not returned for %v", s.child.PID, hang.Round(time.Millisecond))
 		case hang <= timeout:
 			told = time.Time{}
 		case told.IsZero() || now.Sub(told) >= in.timing.remind:
@@ -144,11 +144,11 @@ func (in *Input) watch(ctx context.Context, s *session) (cause error, hangs bool
 	}
 }
 
-// end sees a child off: it is asked to end, unless it hangs, then killed, and left behind if it outlives
-// that.
-func (in *Input) end(s *session, hangs bool) {
+// end sees a child off: it is asked to end, unless it is to be killed at once, then killed, and left behind
+// if it outlives that.
+func (in *Input) end(s *session, kill bool) {
 	_ = s.child.Stdin.Close()
-	if hangs || !s.goneWithin(in.timing.end) {
+	if kill || !s.goneWithin(in.timing.end) {
 		_ = s.child.Kill()
 		if !s.goneWithin(in.timing.end) {
 			in.env.Log.Error("a child process does not die of SIGKILL, since it hangs in the kernel; it is left behind", "pid", s.child.PID)
