@@ -8,9 +8,10 @@ import (
 
 // Hasten shortens the pauses of an input.
 func Hasten(in *Input) {
+	in.timing.coalesce = 50 * time.Millisecond
 	in.timing.beat = 20 * time.Millisecond
 	in.timing.pause, in.timing.longest = 10*time.Millisecond, 40*time.Millisecond
-	in.timing.end = 200 * time.Millisecond
+	in.timing.end = time.Second
 }
 
 // HastenFresh makes a child old enough for a fresh one at once.

@@ -43,7 +43,7 @@ func (r *rig) wantHang(c *sdk.Child, row *int64, began time.Time) {
 		r.t.Error("reported only after the child was gone")
 	}
 	wantError(r.t, r.readErrorCounting(row), "has not returned for", "replaced")
-	if took := time.Since(began); took < 2*r.env.Timeout || took > 4*r.env.Timeout {
+	if took := time.Since(began); took < 2*r.env.Timeout || took > 8*r.env.Timeout {
 		r.t.Errorf("killed after %v, with a timeout of %v", took, r.env.Timeout)
 	}
 	if !isGone(c) {
@@ -132,7 +132,6 @@ func immortal(r *rig) (release func()) {
 // second hangs too there is no third until one of them ends.
 func TestAbandonsOneChildAtMost(t *testing.T) {
 	r := newRig(t, &probeConfig{Play: []string{":count"}})
-	r.env.Timeout = 100 * time.Millisecond
 	release := immortal(r)
 	defer release()
 	r.open()
