@@ -6,6 +6,7 @@ import (
 	"github.com/gpuline/gpuline/plugins/inputs/nvidiasmi"
 	"github.com/gpuline/gpuline/plugins/inputs/replay"
 	"github.com/gpuline/gpuline/plugins/inputs/simulate"
+	"github.com/gpuline/gpuline/plugins/outputs/influxdb"
 	"github.com/gpuline/gpuline/plugins/outputs/prometheus"
 	"github.com/gpuline/gpuline/plugins/outputs/stdout"
 	"github.com/gpuline/gpuline/plugins/processors/average"
@@ -27,6 +28,7 @@ func Plugins() sdk.Registry {
 		peak.Definition(),
 		threshold.Definition(),
 
+		influxdb.Definition(),
 		prometheus.Definition(),
 		stdout.Definition(),
 	}
