@@ -8,6 +8,7 @@ BUILD   := $(GO) build -trimpath -buildvcs=false -tags grpcnotrace -ldflags '$(L
 LINT    := bin/golangci-lint
 NFPM    := bin/nfpm
 PROM    := bin/prometheus bin/promtool
+INFLUXD := bin/influxd
 FUZZTIME ?= 10s
 
 # cgo needs a C compiler; without one everything is built without cgo.
@@ -34,7 +35,7 @@ check: lint vet race builds
 
 # Against the servers that the agent works with, on the loopback interface. The first time it builds them.
 # One package at a time: some measure.
-integration: $(PROM)
+integration: $(PROM) $(INFLUXD)
 	PATH='$(CURDIR)/bin':"$$PATH" $(GO) test -p 1 -tags integration ./...
 
 lint: $(LINT)
@@ -92,6 +93,10 @@ $(NFPM):
 # Of the ways in which Prometheus finds targets, files are enough.
 $(PROM):
 	GOBIN=$(CURDIR)/bin CGO_ENABLED=0 $(GO) install -tags remove_all_sd github.com/prometheus/prometheus/cmd/$(@F)@v0.316.0
+
+# 1.8 has the write APIs of InfluxDB 1 and 2, and is Go alone.
+$(INFLUXD):
+	GOBIN=$(CURDIR)/bin CGO_ENABLED=0 $(GO) install github.com/influxdata/influxdb/cmd/influxd@v1.8.10
 
 clean:
 	rm -rf bin
