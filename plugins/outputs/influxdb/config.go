@@ -150,7 +150,7 @@ func checkURL(text string) error {
 }
 
 // header returns what stands at the head of each request. It holds the secret.
-func (c *Config) header() http.Header {
+func (c *Config) header() *http.Header {
 	h := http.Header{
 		"Content-Type": {"text/plain; charset=utf-8"},
 		"User-Agent":   {"gpuline"},
@@ -167,7 +167,7 @@ func (c *Config) header() http.Header {
 	if c.ContentEncoding != "identity" {
 		h.Set("Content-Encoding", "gzip")
 	}
-	return h
+	return &h
 }
 
 // credential names the keys that a server which knows nobody of that name asks to be checked.

@@ -34,8 +34,8 @@ func Definition() sdk.Definition {
 type InfluxDB struct {
 	config    Config
 	endpoints []*endpoint
-	current   int // of endpoints: the one that worked last
-	header    http.Header
+	current   int          // of endpoints: the one that worked last
+	header    *http.Header // of each request; a pointer, so that a print of the output does not show the secret in it
 	log       *slog.Logger
 	now       func() time.Time
 	encoder   encoder

@@ -28,6 +28,7 @@ func TestCanary(t *testing.T) {
 			change(c)
 		}, server)
 		said := fmt.Sprintf("%v %+v %#v %v", r.config, r.config, r.config, &r.config)
+		said += fmt.Sprintf("%v %+v %#v", r.InfluxDB, r.InfluxDB, r.InfluxDB)
 		for i := range 40 {
 			if err := r.write(r.batch(fmt.Sprintf("m x=1 %d", i))); err != nil {
 				said += err.Error() + "\n"

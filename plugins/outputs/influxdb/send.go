@@ -46,7 +46,7 @@ func (o *InfluxDB) ask(ctx context.Context, e *endpoint, to *target, body []byte
 		defer cancel()
 		ctx = part
 	}
-	r, err := e.post(ctx, to.query, o.header, body)
+	r, err := e.post(ctx, to.query, *o.header, body)
 	if err != nil {
 		o.figures.requests[0].Add(1)
 		return answer{}, err
