@@ -113,8 +113,9 @@ func TestTLS(t *testing.T) {
 	f(plain, tlsclient.Config{CA: a.ca, ServerName: "other"}, "certificate is valid for influx, not other")
 	f(old, tlsclient.Config{CA: a.ca}, "protocol version")
 	f(mutual, tlsclient.Config{CA: a.ca, Cert: cert, Key: key}, "")
-	f(mutual, tlsclient.Config{CA: a.ca}, "certificate required")
-	f(mutual, tlsclient.Config{CA: a.ca, Cert: strangeCert, Key: strangeKey}, "certificate")
+	// In TLS 1.3 a server refuses a client after its first bytes: these may meet a connection that is closed.
+	f(mutual, tlsclient.Config{CA: a.ca}, "write to https://")
+	f(mutual, tlsclient.Config{CA: a.ca, Cert: strangeCert, Key: strangeKey}, "write to https://")
 
 	// A certificate that is renewed serves from the next connection on.
 	r := open(t, func(o *Config) { o.URL, o.TLS = mutual.URL, tlsclient.Config{CA: a.ca, Cert: cert, Key: key} })
