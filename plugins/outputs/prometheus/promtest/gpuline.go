@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/gpuline/gpuline/plugins/outputs/internal/servertest"
 )
@@ -29,7 +30,7 @@ func Agent(t testing.TB, config string, files ...string) string {
 	}
 	address := servertest.Launch(t, agentListens, servertest.Binary(t), args...)
 	s := &Server{t: t, URL: "http://" + address}
-	s.poll(patience, "page of metrics", func() bool {
+	servertest.Poll(t, 30*time.Second, "page of metrics", func() bool {
 		r, err := s.ask("/metrics")
 		return err == nil && r.Body.Close() == nil && r.StatusCode == http.StatusOK
 	})
