@@ -33,16 +33,22 @@ func (c *condition) opened() {
 	c.open, c.worked = true, time.Now()
 }
 
-// report takes the outcome of a call.
-func (c *condition) report(ok bool) {
+// report takes the outcome of a call. Of the first that works after failures it says for how long there
+// was none.
+func (c *condition) report(ok bool) (failed time.Duration, recovered bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := time.Now()
 	switch {
 	case ok:
-		c.worked, c.failing = time.Now(), time.Time{}
+		if recovered = !c.failing.IsZero(); recovered {
+			failed = now.Sub(c.failing)
+		}
+		c.worked, c.failing = now, time.Time{}
 	case c.failing.IsZero():
-		c.failing = time.Now()
+		c.failing = now
 	}
+	return failed, recovered
 }
 
 // fault says what is wrong, or "". A call that takes longer than stale after the last that worked counts.

@@ -6,8 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/gpuline/gpuline/conf"
 	"github.com/gpuline/gpuline/pipeline"
@@ -55,8 +53,8 @@ func (c onceCommand) Run(p *program) error {
 	return work(p, plan, nil)
 }
 
-// work runs a plan until its inputs end or a signal arrives; a second signal ends the program at once.
-// SIGHUP takes the plan that reload returns. The ledger is the last line on stderr.
+// work runs a plan until its inputs end, or its outputs, or a signal arrives; a second signal ends the
+// program at once. SIGHUP takes the plan that reload returns. The ledger is the last line on stderr.
 func work(p *program, plan *pipeline.Plan, reload func(*program) (*pipeline.Plan, error)) error {
 	level := new(slog.LevelVar)
 	level.Set(plan.Agent.LogLevel)
@@ -67,19 +65,10 @@ func work(p *program, plan *pipeline.Plan, reload func(*program) (*pipeline.Plan
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
-	go func() {
-		select {
-		case <-signals:
-			cancel()
-		case <-ctx.Done():
-			return
-		}
-		<-signals
-		os.Exit(130)
-	}()
+	defer onSignals(cancel, func() {
+		_, _ = fmt.Fprintln(p.stderr, "gpuline: ended at once, by a second signal; what was on its way is lost")
+		os.Exit(statusKilled)
+	})()
 	if reload != nil {
 		defer onHangup(func() {
 			if next, err := reload(p); err == nil && takeOver(agent, next, log) {

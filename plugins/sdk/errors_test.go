@@ -1,0 +1,29 @@
+package sdk
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+)
+
+func TestMarks(t *testing.T) {
+	f := func(err error, text string, marks ...error) {
+		t.Helper()
+		if err.Error() != text {
+			t.Errorf("it reads %q, want %q", err, text)
+		}
+		for _, mark := range []error{io.EOF, ErrPermanent, ErrEnd} {
+			want := false
+			for _, m := range marks {
+				want = want || m == mark
+			}
+			if errors.Is(err, mark) != want {
+				t.Errorf("%q is %q: %v", err, mark, !want)
+			}
+		}
+	}
+	f(Permanent(io.EOF), "EOF", io.EOF, ErrPermanent)
+	f(Ended(fmt.Errorf("write: %w", io.EOF)), "write: EOF", io.EOF, ErrEnd)
+	f(fmt.Errorf("open x: %w", Permanent(io.EOF)), "open x: EOF", io.EOF, ErrPermanent)
+}
