@@ -185,7 +185,7 @@ func (in *input) judge(ctx context.Context, err error) (again bool, end error) {
 		return false, err
 	}
 	in.errs.Add(1)
-	in.log.Error("reading failed; it will be tried again", "err", err)
+	in.log.Error("reading failed; the input goes on", "err", err)
 	return true, end
 }
 

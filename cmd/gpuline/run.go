@@ -83,12 +83,11 @@ func work(p *program, plan *pipeline.Plan, reload func(*program) (*pipeline.Plan
 	if fault := ledger.Check(); fault != nil {
 		_, _ = fmt.Fprintf(p.stderr, "gpuline: the ledger does not balance, please report this: %v\n", fault)
 	}
-	if err != nil {
-		_, _ = fmt.Fprintln(p.stderr, "gpuline:", err)
-		err = errReported
-	}
 	_, _ = fmt.Fprintln(p.stderr, ledger.String())
-	return err
+	if err != nil {
+		return errReported // by the agent's log
+	}
+	return nil
 }
 
 func logger(w io.Writer, level slog.Leveler, format pipeline.LogFormat) *slog.Logger {
