@@ -26,7 +26,8 @@ type output struct {
 	own      *chain // of the processors under it; nil without
 	entrance sink   // own's, or the output itself
 	stop     context.CancelFunc
-	ended    atomic.Bool // nobody will take anything from it again
+	ended    atomic.Bool // it takes nothing any more, ever
+	fault    error       // with which it could not start; valid once ended is set
 
 	mu       sync.Mutex // guards the counts of take
 	absorbed uint64
@@ -118,8 +119,12 @@ func (o *output) run(ctx context.Context, told func()) {
 			break
 		}
 		if err := o.reopen(ctx); err != nil {
-			o.refuse(ctx)
-			break
+			if ctx.Err() != nil {
+				break
+			}
+			o.fault = err
+			o.ended.Store(true)
+			continue
 		}
 		b, err := o.queue.Next(ctx)
 		if errors.Is(err, io.EOF) {

@@ -78,7 +78,7 @@ func New(plan Plan, log *slog.Logger) (*Pipeline, error) {
 }
 
 // Run works until every input has come to its end, or every output, or ctx does. It returns what ended an
-// input for good.
+// input for good, or kept an output from starting.
 //
 // The end, in one sentence: inputs stop, their channel is closed, windows are flushed as partial, queues
 // drain until the grace ends, outputs are closed.
@@ -132,14 +132,18 @@ func (p *Pipeline) quit() {
 	}
 }
 
-// allEnded reports whether nobody is left to deliver to.
-func (p *Pipeline) allEnded() bool {
+// endedOutputs reports whether nobody is left to deliver to, and with which errors outputs could not start.
+func (p *Pipeline) endedOutputs() (all bool, errs []error) {
+	all = true
 	for _, o := range p.now().outputs {
-		if !o.ended.Load() {
-			return false
+		switch {
+		case !o.ended.Load():
+			all = false
+		case o.fault != nil:
+			errs = append(errs, o.fault)
 		}
 	}
-	return true
+	return all, errs
 }
 
 // read runs the inputs until all have ended or, once ctx has, for half of the grace: then those that
@@ -160,7 +164,8 @@ func (p *Pipeline) read(ctx, outputCtx context.Context) error {
 		}
 		if len(inputs.running) == 0 {
 			close(p.chain.in)
-			return errors.Join(inputs.errs...)
+			_, errs := p.endedOutputs()
+			return errors.Join(append(errs, inputs.errs...)...)
 		}
 		select {
 		case e := <-inputs.ended:
@@ -170,7 +175,7 @@ func (p *Pipeline) read(ctx, outputCtx context.Context) error {
 			inputs.stop()
 			late = time.After(p.grace() / 2)
 		case <-p.quitter:
-			if stopping != nil && p.allEnded() {
+			if all, _ := p.endedOutputs(); all && stopping != nil {
 				stopping = nil
 				inputs.stop()
 				late = time.After(p.grace() / 2)

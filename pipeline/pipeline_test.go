@@ -249,10 +249,25 @@ func TestRefusals(t *testing.T) {
 		r.wantLedger(r.run(), "ledger read=2 made=0 absorbed=0 delivered=1 dropped=1 queued=0 balance=ok")
 	})
 	inBubble(t, func(t *testing.T, r *rig) {
-		sink := &sdktest.Sink{OpenErrs: []error{fmt.Errorf("no such option: %w", sdk.ErrPermanent)}}
+		option := errors.New("no such option")
+		sink := &sdktest.Sink{OpenErrs: []error{sdk.Permanent(option)}}
 		r.input(sdktest.NewFeed(t, steps("s x=1 10", "s x=2 20")...))
 		r.output(sink)
-		r.wantLedger(r.run(), "ledger read=2 made=0 absorbed=0 delivered=0 dropped=2 queued=0 balance=ok")
+		r.output(&sdktest.Sink{})
+		l, err := r.runErr()
+		r.wantLedger(l, "ledger read=2 made=0 absorbed=0 delivered=2 dropped=2 queued=0 balance=ok")
+		if !errors.Is(err, option) {
+			t.Errorf("Run returned %v", err)
+		}
+	})
+	inBubble(t, func(t *testing.T, r *rig) { // nobody to deliver to
+		option := errors.New("no such option")
+		r.input(sdktest.NewScript(t, many(1000, 1)...))
+		r.output(&sdktest.Sink{OpenErrs: []error{sdk.Permanent(option)}})
+		l, err := r.runErr()
+		if n := l.Stages[0].In; n > 2 || !errors.Is(err, option) {
+			t.Errorf("Run read %d metrics and returned %v", n, err)
+		}
 	})
 	inBubble(t, func(t *testing.T, r *rig) { // a reader that has gone ends its output alone
 		gone, well := &sdktest.Sink{Do: sdktest.FailTimes(1, sdk.Ended(errors.New("broken pipe")))}, &sdktest.Sink{}
