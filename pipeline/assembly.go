@@ -139,7 +139,7 @@ func (a *assembly) instance(role sdk.Role, plan Plugin) instance {
 		Log: log, Host: a.graph.host, Now: p.clock.Now, Catalog: p.catalog, Meter: meter, Totals: p.Totals,
 	}
 	if p.server != nil {
-		env.Mux = &mounts{server: p.server}
+		env.Mux = &mounts{server: p.server, plugin: name}
 		env.Served = p.server.urls
 	}
 	impl, err := plan.New()

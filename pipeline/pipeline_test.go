@@ -573,7 +573,7 @@ func TestOwnFigures(t *testing.T) {
 		r.plan.Agent.SelfInterval = 2 * time.Second
 		r.run()
 		all := strings.Join(sink.Lines(), "\n")
-		for _, want := range []string{"gpuline,host=h,plugin=outputs.sink", "delivered_total=", "gpuline,host=h,plugin=inputs.script", "cpu_seconds_total="} {
+		for _, want := range []string{"gpuline,host=h,plugin=outputs.sink,reason=queue_full dropped_total=0", "gpuline,host=h,plugin=outputs.sink", "delivered_total=", "gpuline,host=h,plugin=inputs.script", "cpu_seconds_total="} {
 			if !strings.Contains(all, want) {
 				t.Errorf("%q is not in\n%s", want, all)
 			}

@@ -74,6 +74,22 @@ func TestServerWaitsForItsAddress(t *testing.T) {
 	<-done
 }
 
+func TestServerTellsWhenTwoWantOnePage(t *testing.T) {
+	var log logBuffer
+	s := newServer(&Agent{HTTP: "127.0.0.1:0"}, newTextLog(&log))
+	page := http.NotFoundHandler()
+	f := func(plugin, want string) {
+		t.Helper()
+		(&mounts{server: s, plugin: plugin}).Handle("/metrics", page)
+		if got := log.String(); want == "" && got != "" || !strings.Contains(got, want) {
+			t.Errorf("%s: the log says %q", plugin, got)
+		}
+	}
+	f("outputs.a", "")
+	f("outputs.a", "") // after a reload
+	f("outputs.b", "path=/metrics from=outputs.a to=outputs.b")
+}
+
 func TestServerAsksForAPassword(t *testing.T) {
 	s := newServer(&Agent{HTTP: "127.0.0.1:0", Auth: Auth{User: "scraper", Password: sdk.NewSecret("hunter2")}}, newTextLog(io.Discard))
 	for _, path := range []string{"/metrics", healthPath} {
