@@ -3,11 +3,13 @@
 package promtest
 
 import (
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"testing"
+	"time"
 )
 
 // Binary builds gpuline for the test, and returns its path.
@@ -36,5 +38,29 @@ func Agent(t testing.TB, config string, files ...string) string {
 	for _, f := range files {
 		args = append(args, "-c", f)
 	}
-	return launch(t, agentListens, Binary(t), args...)
+	address := launch(t, agentListens, Binary(t), args...)
+	awaitPage(t, "http://"+address+"/metrics")
+	return address
+}
+
+// awaitPage waits until the page is there: the server listens a moment before the output is open.
+func awaitPage(t testing.TB, url string) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode == http.StatusOK {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s: %s", url, response.Status)
+		}
+	}
 }
