@@ -55,7 +55,7 @@ func (c onceCommand) Run(p *program) error {
 
 // work runs a plan until its inputs end, or its outputs, or a signal arrives; a second signal ends the
 // program at once. SIGHUP takes the plan that reload returns. The ledger is the last line on stderr.
-func work(p *program, plan *pipeline.Plan, reload func(*program) (*pipeline.Plan, error)) error {
+func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (*pipeline.Plan, error)) error {
 	level := new(slog.LevelVar)
 	level.Set(plan.Agent.LogLevel)
 	log := logger(p.stderr, level, plan.Agent.LogFormat)
@@ -71,7 +71,7 @@ func work(p *program, plan *pipeline.Plan, reload func(*program) (*pipeline.Plan
 	})()
 	if reload != nil {
 		defer onHangup(func() {
-			if next, err := reload(p); err == nil && takeOver(agent, next, log) {
+			if next, err := reload(p, log); err == nil && takeOver(agent, next, log) {
 				level.Set(next.Agent.LogLevel)
 			}
 		})()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 )
 
@@ -14,11 +15,7 @@ func TestMarks(t *testing.T) {
 			t.Errorf("it reads %q, want %q", err, text)
 		}
 		for _, mark := range []error{io.EOF, ErrPermanent, ErrEnd} {
-			want := false
-			for _, m := range marks {
-				want = want || m == mark
-			}
-			if errors.Is(err, mark) != want {
+			if want := slices.Contains(marks, mark); errors.Is(err, mark) != want {
 				t.Errorf("%q is %q: %v", err, mark, !want)
 			}
 		}
