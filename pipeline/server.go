@@ -111,7 +111,9 @@ func (s *server) serve(ctx context.Context, l net.Listener) {
 	root := "http://" + l.Addr().String()
 	if s.tls.Cert != "" {
 		root = "https://" + l.Addr().String()
-		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: (&certificate{files: s.tls}).get})
+		c := &certificate{files: s.tls, log: s.log}
+		_, _ = c.get(nil) // to tell at once that it cannot be read
+		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get})
 	}
 	s.root = root
 	s.mu.Unlock()

@@ -182,12 +182,20 @@ func TestServerSpeaksTLSAndTakesARenewedCertificate(t *testing.T) {
 	if n := serial(writeCertificate(t, files, 2)); n != 2 {
 		t.Errorf("certificate %d after the renewal", n)
 	}
+	trusted = writeCertificate(t, files, 2)
+	serial(trusted)
 	if err := os.WriteFile(files.Cert, []byte("torn"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (&certificate{files: files}).get(nil); err == nil {
-		t.Error("a torn certificate was taken")
+	if n := serial(trusted); n != 2 {
+		t.Errorf("certificate %d after a torn one", n)
 	}
 	cancel()
 	<-done
+
+	var log logBuffer
+	c := certificate{files: files, log: newTextLog(&log)}
+	if _, err := c.get(nil); err == nil || !strings.Contains(log.String(), "clients are refused: see [agent] http_tls") {
+		t.Errorf("a torn certificate: %v, log %q", err, log.String())
+	}
 }
