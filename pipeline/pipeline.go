@@ -107,7 +107,8 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	p.drain(ctx, finished, stopOutputs)
 	stopServer()
 	serving.Wait()
-	return err
+	_, errs := p.endedOutputs()
+	return errors.Join(append(errs, err)...)
 }
 
 // deliver starts an output and its own chain. ctx ends with the agent's grace.
@@ -164,8 +165,7 @@ func (p *Pipeline) read(ctx, outputCtx context.Context) error {
 		}
 		if len(inputs.running) == 0 {
 			close(p.chain.in)
-			_, errs := p.endedOutputs()
-			return errors.Join(append(errs, inputs.errs...)...)
+			return errors.Join(inputs.errs...)
 		}
 		select {
 		case e := <-inputs.ended:
