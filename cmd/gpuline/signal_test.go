@@ -88,12 +88,13 @@ gpus = 1
 
 [[outputs.stdout]]
 `
-	run := func(text string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
+	const said = "nobody reads standard output any more"
+	run := func(text string) (cmd *exec.Cmd, stderr *lockedBuffer) {
 		t.Helper()
 		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cmd, stderr = subprocess(t, "run", "-c", config), new(bytes.Buffer)
+		cmd, stderr = subprocess(t, "run", "-c", config), new(lockedBuffer)
 		cmd.Stderr = stderr
 		stdout, err := cmd.StdoutPipe()
 		if err != nil {
@@ -110,7 +111,7 @@ gpus = 1
 		}
 		return cmd, stderr
 	}
-	wantEnd := func(cmd *exec.Cmd, stderr *bytes.Buffer) {
+	wantEnd := func(cmd *exec.Cmd, stderr *lockedBuffer) {
 		t.Helper()
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("%v\n%s", err, stderr)
@@ -119,26 +120,26 @@ gpus = 1
 		if last := lines[len(lines)-1]; !strings.HasPrefix(last, "ledger read=") || !strings.HasSuffix(last, "balance=ok") {
 			t.Errorf("the last line is %q", last)
 		}
-		if n := strings.Count(stderr.String(), "nobody reads standard output any more"); n != 1 {
+		if n := strings.Count(stderr.String(), said); n != 1 {
 			t.Errorf("it was said %d times:\n%s", n, stderr)
 		}
 	}
 	wantEnd(run(text))
 
 	cmd, stderr := run(text + "[[outputs.prometheus]]\n")
-	ended := make(chan struct{})
-	timer := time.AfterFunc(time.Second, func() {
-		defer close(ended)
-		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Errorf("it has ended: %v\n%s", err, stderr)
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		for deadline := time.Now().Add(20 * time.Second); !strings.Contains(stderr.String(), said) && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
 		}
-	})
+		time.Sleep(200 * time.Millisecond) // for it to end, if it wants to
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Errorf("it ended though there is another output: %v\n%s", err, stderr)
+		}
+	}()
 	wantEnd(cmd, stderr)
-	if timer.Stop() {
-		t.Errorf("it ended though there is another output\n%s", stderr)
-	} else {
-		<-ended
-	}
+	<-told
 }
 
 // TestSecondSignal holds that a signal that comes twice at once is one, and that a later one ends an agent
