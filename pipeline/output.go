@@ -175,6 +175,7 @@ func (o *output) deliver(ctx context.Context, b *sdk.Batch) bool {
 			return false
 		}
 		began := time.Now()
+		o.condition.begin()
 		err := o.write(ctx, b)
 		o.writes.Add(1)
 		o.seconds.Add(time.Since(began).Seconds())
