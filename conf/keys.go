@@ -38,19 +38,23 @@ type authKeys struct {
 }
 
 func (a *agentKeys) Validate() error {
+	var faults []error
+	report := func(key, problem, remedy string) {
+		faults = append(faults, sdk.Fault{Path: []string{key}, Problem: problem, Remedy: remedy})
+	}
 	if (a.HTTPTLS.Cert == "") != (a.HTTPTLS.Key == "") {
-		return sdk.Fault{Path: []string{"http_tls"}, Problem: "has one of `cert` and `key`", Remedy: "give both"}
+		report("http_tls", "has one of `cert` and `key`", "give both")
 	}
 	if (a.HTTPAuth.User == "") != a.HTTPAuth.Password.Empty() {
-		return sdk.Fault{Path: []string{"http_auth"}, Problem: "has one of `user` and `password`", Remedy: "give both"}
+		report("http_auth", "has one of `user` and `password`", "give both")
 	}
 	if a.HTTP != "" {
 		_, port, err := net.SplitHostPort(a.HTTP)
 		if n, convErr := strconv.Atoi(port); err != nil || convErr != nil || n < 0 || n > 65535 {
-			return sdk.Fault{Path: []string{"http"}, Problem: "is not an address", Remedy: `write it as "127.0.0.1:9445", or ":9445" for all addresses`}
+			report("http", "is not an address", `write it as "127.0.0.1:9445", or ":9445" for all addresses`)
 		}
 	}
-	return checkTags(a.Tags)
+	return errors.Join(append(faults, checkTags(a.Tags))...)
 }
 
 // pluginKeys are the keys of every plugin.

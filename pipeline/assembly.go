@@ -141,7 +141,7 @@ func (a *assembly) instance(role sdk.Role, plan Plugin) instance {
 		Launch: a.graph.plan.Agent.Launch,
 	}
 	if p.server != nil {
-		env.Mux = &mounts{server: p.server}
+		env.Mux = &mounts{server: p.server, plugin: name}
 		env.Served = p.server.urls
 	}
 	impl, err := plan.New()

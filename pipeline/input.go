@@ -106,6 +106,7 @@ func (in *input) poll(ctx context.Context, g sdk.Gatherer) error {
 		in.gathers.Add(1)
 		in.seconds.Add(took.Seconds())
 		in.last.Set(took.Seconds())
+		in.spoil(b, err)
 		in.send(b, nil, false)
 		if _, err = in.judge(ctx, err); err != nil {
 			return err
@@ -144,6 +145,7 @@ func (in *input) follow(ctx context.Context, r sdk.Reader) error {
 			return err
 		})
 		in.gathers.Add(1)
+		in.spoil(b, err)
 		rows := b.Len()
 		in.send(b, newAcks(ack), true)
 		again, err := in.judge(ctx, err)
@@ -156,10 +158,19 @@ func (in *input) follow(ctx context.Context, r sdk.Reader) error {
 	}
 }
 
+// spoil drops what an input had read when it panicked: nobody knows which of it is whole.
+func (in *input) spoil(b *sdk.Batch, err error) {
+	if errors.Is(err, errPanic) {
+		for m := range b.All() {
+			b.Drop(m, sdk.DropPanic)
+		}
+	}
+}
+
 // judge sorts what Gather or Read returned: an error that ends the loop around it is returned, others
 // are logged and call for another try.
 func (in *input) judge(ctx context.Context, err error) (again bool, end error) {
-	in.condition.report(err == nil || errors.Is(err, sdk.ErrNoData))
+	in.report(err == nil || errors.Is(err, sdk.ErrNoData))
 	if in.once > 0 {
 		if in.once--; in.once == 0 {
 			end = sdk.ErrEnd
@@ -175,7 +186,7 @@ func (in *input) judge(ctx context.Context, err error) (again bool, end error) {
 		return false, err
 	}
 	in.errs.Add(1)
-	in.log.Error("reading failed; it will be tried again", "err", err)
+	in.log.Error("reading failed; the input goes on", "err", err)
 	return true, end
 }
 

@@ -48,8 +48,18 @@ func (i *instance) open(ctx context.Context, timeout time.Duration) error {
 	}
 	i.opened = true
 	i.condition.opened()
+	if i.pause.last > 0 {
+		i.log.Info("started after all")
+	}
 	i.pause.reset()
 	return nil
+}
+
+// report takes the outcome of a call, and tells when failures are over.
+func (i *instance) report(ok bool) {
+	if failed, recovered := i.condition.report(ok); recovered {
+		i.log.Info("works again", "after", failed.Round(time.Second))
+	}
 }
 
 var errNotDue = errors.New("waiting to be opened again")

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gpuline/gpuline/pipeline/queue"
@@ -25,6 +26,8 @@ type output struct {
 	own      *chain // of the processors under it; nil without
 	entrance sink   // own's, or the output itself
 	stop     context.CancelFunc
+	ended    atomic.Bool // it takes nothing any more, ever
+	fault    error       // with which it could not start; valid once ended is set
 
 	mu       sync.Mutex // guards the counts of take
 	absorbed uint64
@@ -105,13 +108,23 @@ func (o *output) account() OutputFlow {
 	}
 }
 
-// run delivers until the queue is closed and empty, or ctx ends. What is left then is dropped.
-func (o *output) run(ctx context.Context) {
+// run delivers until the queue is closed and empty, or ctx ends. What is left then is dropped. Where the
+// output ends before, told is called, and what arrives is dropped.
+func (o *output) run(ctx context.Context, told func()) {
 	defer o.close()
 	for {
-		if err := o.reopen(ctx); err != nil {
+		if o.ended.Load() {
+			told()
 			o.refuse(ctx)
 			break
+		}
+		if err := o.reopen(ctx); err != nil {
+			if ctx.Err() != nil {
+				break
+			}
+			o.fault = err
+			o.ended.Store(true)
+			continue
 		}
 		b, err := o.queue.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -144,7 +157,7 @@ func (o *output) reopen(ctx context.Context) error {
 	}
 }
 
-// refuse drops what arrives for an output that will never start, so that no input waits for it.
+// refuse drops what arrives for an output that takes nothing, now or ever, so that no input waits for it.
 func (o *output) refuse(ctx context.Context) {
 	for {
 		b, err := o.queue.Next(ctx)
@@ -162,25 +175,31 @@ func (o *output) deliver(ctx context.Context, b *sdk.Batch) bool {
 			return false
 		}
 		began := time.Now()
+		o.condition.begin()
 		err := o.write(ctx, b)
 		o.writes.Add(1)
 		o.seconds.Add(time.Since(began).Seconds())
-		o.condition.report(err == nil)
+		var partial *sdk.PartialError
+		o.report(err == nil || errors.As(err, &partial))
 		if err == nil {
 			o.pause.reset()
 			o.queue.Done(queue.Outcome{Delivered: uint64(b.Len())})
 			return true
 		}
 		o.errs.Add(1)
-		var partial *sdk.PartialError
 		switch {
-		case errors.As(err, &partial):
+		case partial != nil:
 			o.pause.reset()
 			o.log.Warn("some metrics were rejected", "err", err)
 			o.queue.Done(divided(b, partial))
 			return true
 		case errors.Is(err, errPanic):
 			o.queue.Done(dropped(b, sdk.DropPanic))
+			return true
+		case errors.Is(err, sdk.ErrEnd):
+			o.log.Warn("output ended for good; what is meant for it is dropped", "err", err)
+			o.ended.Store(true)
+			o.queue.Done(dropped(b, sdk.DropRejected))
 			return true
 		case errors.Is(err, sdk.ErrPermanent):
 			o.log.Error("batch was rejected", "err", err, "metrics", b.Len())
@@ -195,7 +214,7 @@ func (o *output) deliver(ctx context.Context, b *sdk.Batch) bool {
 		if errors.As(err, &retry) {
 			pause = retry.After
 		}
-		o.log.Error("write failed; it will be tried again", "err", err, "in", pause.Round(time.Millisecond))
+		o.log.Error("write failed; it will be tried again", "err", err)
 		if !sleep(ctx, pause) {
 			return false
 		}

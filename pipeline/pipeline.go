@@ -33,6 +33,7 @@ type Pipeline struct {
 	server  *server
 	chain   *chain
 	abandon chan struct{} // closed when an input does not end in time
+	quitter chan struct{} // an output has ended of itself
 
 	changes chan change   // from Reload to read
 	over    chan struct{} // closed when read has ended
@@ -54,6 +55,7 @@ func New(plan Plan, log *slog.Logger) (*Pipeline, error) {
 		started: time.Now(),
 		catalog: sdk.NewCatalog(sdk.Limits{}),
 		abandon: make(chan struct{}),
+		quitter: make(chan struct{}, 1),
 		changes: make(chan change),
 		over:    make(chan struct{}),
 	}
@@ -76,7 +78,8 @@ func New(plan Plan, log *slog.Logger) (*Pipeline, error) {
 	return p, nil
 }
 
-// Run works until every input has come to its end, or ctx does. It returns what ended an input for good.
+// Run works until every input has come to its end, or every output, or ctx does. It returns what ended an
+// input for good, or kept an output from starting.
 //
 // The end, in one sentence: inputs stop, their channel is closed, windows are flushed as partial, queues
 // drain until the grace ends, outputs are closed.
@@ -105,7 +108,8 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	p.drain(ctx, finished, stopOutputs)
 	stopServer()
 	serving.Wait()
-	return err
+	_, errs := p.endedOutputs()
+	return errors.Join(append(errs, err)...)
 }
 
 // deliver starts an output and its own chain. ctx ends with the agent's grace.
@@ -114,12 +118,34 @@ func (p *Pipeline) deliver(ctx context.Context, o *output) {
 	o.stop = stop
 	p.delivering.Go(func() {
 		defer stop()
-		o.run(bounded)
+		o.run(bounded, p.quit)
 		p.left(o)
 	})
 	if o.own != nil {
 		p.working.Go(func() { o.own.run(ctx) })
 	}
+}
+
+// quit tells read that an output has ended of itself.
+func (p *Pipeline) quit() {
+	select {
+	case p.quitter <- struct{}{}:
+	default:
+	}
+}
+
+// endedOutputs reports whether nobody is left to deliver to, and with which errors outputs could not start.
+func (p *Pipeline) endedOutputs() (all bool, errs []error) {
+	all = true
+	for _, o := range p.now().outputs {
+		switch {
+		case !o.ended.Load():
+			all = false
+		case o.fault != nil:
+			errs = append(errs, o.fault)
+		}
+	}
+	return all, errs
 }
 
 // read runs the inputs until all have ended or, once ctx has, for half of the grace: then those that
@@ -149,6 +175,12 @@ func (p *Pipeline) read(ctx, outputCtx context.Context) error {
 			stopping = nil
 			inputs.stop()
 			late = time.After(p.grace() / 2)
+		case <-p.quitter:
+			if all, _ := p.endedOutputs(); all && stopping != nil {
+				stopping = nil
+				inputs.stop()
+				late = time.After(p.grace() / 2)
+			}
 		case <-late:
 			p.log.Error("an input does not end; it is left behind")
 			inputs.leave()

@@ -175,8 +175,8 @@ func TestPanics(t *testing.T) {
 		r.input(in)
 		r.output(sink)
 		l := r.run()
-		wantLines(t, sink, "s,host=h x=1 10\ns,host=h x=2 20\ns,host=h x=3 30")
-		r.wantLedger(l, "ledger read=3 made=0 absorbed=0 delivered=3 dropped=0 queued=0 balance=ok")
+		wantLines(t, sink, "s,host=h x=1 10\ns,host=h x=3 30")
+		r.wantLedger(l, "ledger read=3 made=0 absorbed=0 delivered=2 dropped=1 queued=0 balance=ok")
 		r.wantLog("plugin panicked", "inputs.script", "boom")
 		if in.Opens() != 2 || in.Closes() != 2 {
 			t.Errorf("opened %d times, closed %d times", in.Opens(), in.Closes())
@@ -229,7 +229,7 @@ func TestOutputThatIsDownLosesNothing(t *testing.T) {
 		wantLines(t, late, want)
 		wantLines(t, well, want)
 		r.wantLedger(l, "ledger read=4 made=0 absorbed=0 delivered=8 dropped=0 queued=0 balance=ok")
-		r.wantLog("output cannot start; it will be tried again", "connection refused", "write failed; it will be tried again")
+		r.wantLog("output cannot start; it will be tried again", "connection refused", "started after all", "write failed; it will be tried again", "works again")
 	})
 }
 
@@ -249,10 +249,49 @@ func TestRefusals(t *testing.T) {
 		r.wantLedger(r.run(), "ledger read=2 made=0 absorbed=0 delivered=1 dropped=1 queued=0 balance=ok")
 	})
 	inBubble(t, func(t *testing.T, r *rig) {
-		sink := &sdktest.Sink{OpenErrs: []error{fmt.Errorf("no such option: %w", sdk.ErrPermanent)}}
+		option := errors.New("no such option")
+		sink := &sdktest.Sink{OpenErrs: []error{sdk.Permanent(option)}}
 		r.input(sdktest.NewFeed(t, steps("s x=1 10", "s x=2 20")...))
 		r.output(sink)
-		r.wantLedger(r.run(), "ledger read=2 made=0 absorbed=0 delivered=0 dropped=2 queued=0 balance=ok")
+		r.output(&sdktest.Sink{})
+		l, err := r.runErr()
+		r.wantLedger(l, "ledger read=2 made=0 absorbed=0 delivered=2 dropped=2 queued=0 balance=ok")
+		if !errors.Is(err, option) {
+			t.Errorf("Run returned %v", err)
+		}
+	})
+	inBubble(t, func(t *testing.T, r *rig) { // nobody to deliver to
+		option := errors.New("no such option")
+		r.input(sdktest.NewScript(t, many(1000, 1)...))
+		r.output(&sdktest.Sink{OpenErrs: []error{sdk.Permanent(option)}})
+		l, err := r.runErr()
+		if n := l.Stages[0].In; n > 2 || !errors.Is(err, option) {
+			t.Errorf("Run read %d metrics and returned %v", n, err)
+		}
+	})
+	inBubble(t, func(t *testing.T, r *rig) { // a reader that has gone ends its output alone
+		gone, well := &sdktest.Sink{Do: sdktest.FailTimes(1, sdk.Ended(errors.New("broken pipe")))}, &sdktest.Sink{}
+		r.input(sdktest.NewFeed(t, many(3, 1)...))
+		r.output(gone)
+		r.output(well)
+		r.wantLedger(r.run(), "ledger read=3 made=0 absorbed=0 delivered=3 dropped=3 queued=0 balance=ok")
+		if gone.Calls() != 1 {
+			t.Errorf("an output that has ended was called %d times", gone.Calls())
+		}
+	})
+	inBubble(t, func(t *testing.T, r *rig) { // and the agent with the last of them
+		r.input(sdktest.NewScript(t, many(1000, 1)...))
+		r.output(&sdktest.Sink{Do: sdktest.FailTimes(1, sdk.Ended(errors.New("broken pipe")))})
+		r.output(&sdktest.Sink{Do: func(_ context.Context, call int, _ *sdk.Batch) error {
+			if call == 3 {
+				return sdk.Ended(errors.New("broken pipe"))
+			}
+			return nil
+		}})
+		l := r.run()
+		if n := l.Stages[0].In; n < 3 || n > 5 {
+			t.Errorf("it went on to read %d metrics", n)
+		}
 	})
 	inBubble(t, func(t *testing.T, r *rig) {
 		sink, start := &sdktest.Sink{}, time.Now()
@@ -534,7 +573,7 @@ func TestOwnFigures(t *testing.T) {
 		r.plan.Agent.SelfInterval = 2 * time.Second
 		r.run()
 		all := strings.Join(sink.Lines(), "\n")
-		for _, want := range []string{"gpuline,host=h,plugin=outputs.sink", "delivered_total=", "gpuline,host=h,plugin=inputs.script", "cpu_seconds_total="} {
+		for _, want := range []string{"gpuline,host=h,plugin=outputs.sink,reason=queue_full dropped_total=0", "gpuline,host=h,plugin=outputs.sink", "delivered_total=", "gpuline,host=h,plugin=inputs.script", "cpu_seconds_total="} {
 			if !strings.Contains(all, want) {
 				t.Errorf("%q is not in\n%s", want, all)
 			}
@@ -545,8 +584,8 @@ func TestOwnFigures(t *testing.T) {
 func TestRepeatedMessagesAreHeldBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		log := quieted(newTextLog(&r.log), 0, "inputs.x")
-		for range 100 {
-			log.Error("again and again")
+		for i := range 100 {
+			log.Error("again and again", "number", i)
 			time.Sleep(time.Second)
 		}
 		log.Error("something else")
@@ -554,6 +593,18 @@ func TestRepeatedMessagesAreHeldBack(t *testing.T) {
 			t.Errorf("%d of 100 messages in 100 s", n)
 		}
 		r.wantLog("suppressed=55", "something else")
+	})
+	inBubble(t, func(t *testing.T, r *rig) {
+		log := quieted(newTextLog(&r.log), 0, "inputs.x")
+		for range 100 {
+			log.Error("the very same", "err", errors.New("refused"))
+			time.Sleep(time.Second)
+		}
+		log.Error("the very same", "err", errors.New("no route"))
+		if n := strings.Count(r.log.String(), "refused"); n != 2 {
+			t.Errorf("%d of 100 messages in 100 s", n)
+		}
+		r.wantLog("suppressed=59", "no route")
 	})
 }
 

@@ -59,8 +59,9 @@ type Flusher interface {
 // after an error. ctx ends when the output's timeout has passed.
 //
 // A [*PartialError] names rows that the far end refused for good; the others are delivered.
-// [ErrPermanent] drops the whole batch. A [*RetryError] says when to try again. Any other error is
-// tried again with growing pauses.
+// [ErrPermanent] drops the whole batch. [ErrEnd] says that nobody will take anything from it ever again:
+// it drops the batch and all that follows. A [*RetryError] says when to try again. Any other error is tried
+// again with growing pauses.
 type Output interface {
 	Write(ctx context.Context, b *Batch) error
 }

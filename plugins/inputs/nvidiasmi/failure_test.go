@@ -232,6 +232,16 @@ func TestStreamFailures(t *testing.T) {
 }
 
 // TestStreamBlocked plays a lost GPU over which nvidia-smi refuses to read any.
+// A stream that ends says why, and not what was noise before.
+func TestStreamEndsWithItsReason(t *testing.T) {
+	s := streamOf(t, "upgraded")
+	open(t, s)
+	got := follow(t, s, func(h *harvest) bool { return len(h.errs) > 0 })
+	if err := got.errs[0].Error(); !strings.Contains(err, "reboot the host") || !strings.Contains(err, `it said: "Failed to initialize NVML: Driver/library version mismatch"`) {
+		t.Errorf("it said %s", err)
+	}
+}
+
 func TestStreamBlocked(t *testing.T) {
 	s := streamOf(t, "blocked")
 	open(t, s)

@@ -194,6 +194,12 @@ func (p *player) frame(n int) (done bool, code int) {
 		}
 	case "noise":
 		text.WriteString("WARNING: infoROM is corrupted at gpu 0000:10:00.0\n")
+	case "upgraded":
+		if n == 3 {
+			text.WriteString("Failed to initialize NVML: Driver/library version mismatch\n")
+			return true, 18
+		}
+		text.WriteString("WARNING: infoROM is corrupted at gpu 0000:10:00.0\n")
 	case "ends", "grandchild":
 		if n == 3 {
 			return true, 0

@@ -150,6 +150,7 @@ func (s *Stream) line(line []byte, now time.Time, at int64) (rows int) {
 	default:
 		return 0
 	}
+	s.messages = s.messages[:0] // what came before a row is not why the process ends
 	cells := head(line)
 	id := identityOf(&cells)
 	if fr.turns(id, now) {

@@ -26,7 +26,7 @@ type Stream struct {
 	informer *informer
 	framer   framer
 	input    []byte // bytes read that are no whole line yet
-	messages []byte // the beginning of what was no row, from the process at work
+	messages []byte // the beginning of what was no row since the last one
 
 	packets chan packet
 	blank   chan *frame // to be filled again

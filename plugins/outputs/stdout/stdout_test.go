@@ -106,7 +106,7 @@ func TestBrokenPipe(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = s.Write(t.Context(), sdktest.Batch(t, sdk.NewCatalog(sdk.Limits{}), "gpu a=1 1"))
-		if !errors.Is(err, failure) || errors.Is(err, sdk.ErrPermanent) != permanent {
+		if !errors.Is(err, failure) || errors.Is(err, sdk.ErrEnd) != permanent {
 			t.Errorf("%v: error %v", failure, err)
 		}
 	}
