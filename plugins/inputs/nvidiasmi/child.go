@@ -29,12 +29,13 @@ type launcher struct {
 
 // patience bounds how long the launcher waits for what.
 type patience struct {
+	exit  time.Duration // once it has closed its output: without nvidia-persistenced the driver shuts the GPUs down then
 	term  time.Duration // after SIGTERM
 	kill  time.Duration // after SIGKILL, before the process is abandoned
 	drain time.Duration // for the rest of the output, once the process is gone
 }
 
-var defaultPatience = patience{term: 500 * time.Millisecond, kill: 2 * time.Second, drain: 500 * time.Millisecond}
+var defaultPatience = patience{exit: 15 * time.Second, term: 500 * time.Millisecond, kill: 2 * time.Second, drain: 500 * time.Millisecond}
 
 const maxAbandoned = 1
 
@@ -180,8 +181,14 @@ func (l *launcher) abandon(c *child) {
 
 // finish takes leave of a child that no more is to be read from, and says how it went. out is what it
 // printed. A process of its group that still holds the pipe open is killed.
-func (l *launcher) finish(c *child, out []byte, held bool) error {
-	if !c.exitsWithin(l.patience.kill) {
+func (l *launcher) finish(ctx context.Context, c *child, out []byte, held bool) error {
+	bounded, cancel := context.WithTimeout(ctx, l.patience.exit)
+	defer cancel()
+	select {
+	case <-c.exited:
+	case <-bounded.Done():
+	}
+	if !c.hasExited() {
 		l.stop(c)
 		return errors.New("nvidia-smi closed its output and did not end")
 	}
@@ -223,7 +230,7 @@ func (l *launcher) run(ctx context.Context, buf []byte, args ...string) ([]byte,
 			l.stop(c)
 			return buf, fmt.Errorf("wait for nvidia-smi: %w", context.Cause(ctx))
 		default:
-			return buf, l.finish(c, buf, isHeld(err))
+			return buf, l.finish(ctx, c, buf, isHeld(err))
 		}
 	}
 }

@@ -24,7 +24,12 @@ const (
 
 func TestMain(m *testing.M) {
 	if scenario := os.Getenv(fakeScenario); scenario != "" {
-		os.Exit(play(scenario, os.Args[1:]))
+		code := play(scenario, os.Args[1:])
+		if scenario == "lingers" { // while the driver shuts the GPUs down
+			_ = os.Stdout.Close()
+			time.Sleep(300 * time.Millisecond)
+		}
+		os.Exit(code)
 	}
 	goleak.VerifyTestMain(m)
 }

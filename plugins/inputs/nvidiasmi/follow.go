@@ -58,7 +58,7 @@ func (s *Stream) session(ctx context.Context) error {
 		s.launcher.stop(c)
 		return err
 	}
-	err = s.launcher.finish(c, s.messages, held)
+	err = s.launcher.finish(ctx, c, s.messages, held)
 	if s.asker.learn(ctx, append(s.messages, c.errors.bytes()...)) && rows == 0 {
 		return errAgain
 	}
