@@ -112,9 +112,10 @@ func (w *Windows[F, P]) settle(r *row[F, P]) {
 
 // piece is the memory for folding a piece.
 type piece struct {
-	run    Run // what a statistic is shown
-	shared Run // the timeline of whole rows, which most fields share
-	all    []uint64
+	run    Run      // what a statistic is shown
+	shared Run      // the timeline of whole rows, which most fields share
+	all    []uint64 // the cells that every row has
+	alike  bool     // every row has the same cells
 	value  [pieceRows]float64
 	time   [2][pieceRows]int64
 	hold   [2][pieceRows]float64
