@@ -11,7 +11,7 @@ import (
 
 var chapters = []struct{ metric, head string }{
 	{GPU, "What a device, or a MIG instance of it, does at an instant. A reading that the device does not support is absent, never 0."},
-	{Process, "What one process does on one device. It bears the tags `pid`, `process_name` and `type` too, is capped in number, and windows leave it alone."},
+	{Process, "What one process does on one device. It bears the tags `pid`, `process_name` and `type` too, of a process in a container `container_id` and `pod_uid` where they are known, is capped in number, and windows leave it alone."},
 	{Info, "What a device is and how it is set. Windows leave it alone."},
 	{Event, "Something that happened at an instant. It bears the tags `event`, `code` and `severity` too; events of equal series and time are moved apart by 1 ns."},
 	{Threshold, "How a rule of `processors.threshold` stands. It bears the tag `rule`, and `rule_window` where the rule reads results of windows. Windows leave it alone."},

@@ -16,6 +16,10 @@ const (
 	TagPID     = "pid" // of gpu_process
 	TagProcess = "process_name"
 	TagType    = "type" // C, G or C+G: compute, graphics
+	// Of a process in a container: the first twelve digits of the container's id, and in Kubernetes the
+	// UID of its pod.
+	TagContainer = "container_id"
+	TagPod       = "pod_uid"
 
 	TagEvent    = "event" // of gpu_event
 	TagCode     = "code"

@@ -14,7 +14,7 @@ var deviceTags = []string{
 }
 
 var measurementTags = map[string][]string{
-	vocabulary.Process: {vocabulary.TagPID, vocabulary.TagProcess, vocabulary.TagType},
+	vocabulary.Process: {vocabulary.TagPID, vocabulary.TagProcess, vocabulary.TagType, vocabulary.TagContainer, vocabulary.TagPod},
 	vocabulary.Event:   {vocabulary.TagEvent, vocabulary.TagCode, vocabulary.TagSeverity},
 }
 
