@@ -4,6 +4,7 @@ package all
 
 import (
 	"github.com/gpuline/gpuline/plugins/inputs/nvidiasmi"
+	"github.com/gpuline/gpuline/plugins/inputs/nvml"
 	"github.com/gpuline/gpuline/plugins/inputs/replay"
 	"github.com/gpuline/gpuline/plugins/inputs/simulate"
 	"github.com/gpuline/gpuline/plugins/outputs/influxdb"
@@ -19,6 +20,7 @@ import (
 // Plugins returns the built-in plugins, in the order in which they are listed.
 func Plugins() sdk.Registry {
 	return sdk.Registry{
+		nvml.Definition(),
 		nvidiasmi.Definition(),
 		replay.Definition(),
 		simulate.Definition(),
