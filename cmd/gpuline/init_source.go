@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/gpuline/gpuline/plugins/inputs/nvidiasmi"
+	"github.com/gpuline/gpuline/plugins/inputs/nvml"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
@@ -17,6 +18,18 @@ type gpuSource struct {
 
 // gpuSources lists them, the better ones first.
 var gpuSources = []gpuSource{
+	{
+		Input: "nvml",
+		Look:  func() (string, error) { return nvml.Look("") },
+		Reads: func(r *vocabulary.Reading) bool { return r.NVML != "" },
+		Sampling: `# How often the driver's ring buffers are drained: every sample that the driver took comes out.
+interval = "100ms"
+# devices = ["0", "1"]
+`,
+		Polling: `# As often as dcgm-exporter; the counters and the driver's rings miss nothing in between.
+interval = "1s"
+`,
+	},
 	{
 		Input: "nvidia_smi",
 		Look:  func() (string, error) { return nvidiasmi.Look("") },
@@ -38,6 +51,16 @@ type finding struct {
 	gpuSource
 	Found string
 	Err   error
+}
+
+// bestSource returns the first source that is there, or the last one where none is.
+func bestSource() *gpuSource {
+	for i := range gpuSources {
+		if _, err := gpuSources[i].Look(); err == nil {
+			return &gpuSources[i]
+		}
+	}
+	return &gpuSources[len(gpuSources)-1]
 }
 
 // lookForGPUs searches for all sources.

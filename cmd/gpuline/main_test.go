@@ -1,12 +1,14 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/gpuline/gpuline/plugins/all"
+	"github.com/gpuline/gpuline/plugins/inputs/nvml"
 )
 
 // asProgram makes the test binary run as the program.
@@ -30,6 +32,13 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata",
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
+		Condition: func(name string) (bool, error) {
+			if name != "nvml" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			_, err := nvml.Look("")
+			return err == nil, nil
+		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each run of the program lasts a second longer
 			return nil
