@@ -16,12 +16,23 @@ export CGO_ENABLED ?= $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && e
 export CGO_CFLAGS = -O2 -g -Wno-deprecated-declarations
 RACE := $(if $(filter 1,$(CGO_ENABLED)),-race,)
 
-.PHONY: run build test check integration lint vet race builds packages bench fuzz docs tools clean
+.PHONY: run build test check integration lint vet race builds packages bench fuzz docs tools clean demo-driver gpu-check
 
 run: build
 	@if nvidia-smi -L >/dev/null 2>&1; then bin/gpuline run; \
 	else echo "no GPU found (nvidia-smi -L failed): simulated GPUs, from conf/demo.toml"; \
 	bin/gpuline run -c conf/demo.toml; fi
+
+# The agent on a fake driver, which behaves as a real one does, through the very library calls. Needs gcc.
+demo-driver: build
+	$(GO) run ./plugins/inputs/nvml/fakedriver/demo bin/demo-driver
+	GPULINE_FAKE_NVML=bin/demo-driver/scenario bin/gpuline run -c bin/demo-driver/agent.toml
+
+# What only a GPU can tell: readings against nvidia-smi, bursts shown, own cost, what an inference loop
+# feels. Needs nvidia-smi, gcc, and python3 with torch.
+gpu-check: build
+	$(GO) build -o bin/gpucheck ./cmd/gpucheck
+	bin/gpucheck -gpuline bin/gpuline -load cmd/gpucheck/load.py -out bin/gpu-check
 
 build:
 	@$(if $(filter 0,$(CGO_ENABLED)),echo "no C compiler found: building without cgo",:)
