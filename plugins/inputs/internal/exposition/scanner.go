@@ -1,0 +1,295 @@
+// Package exposition reads the text in which programs show their metrics to Prometheus: the text format,
+// version 0.0.4 and 1.0.0, and OpenMetrics 1.0. It is for inputs that read such a page again and again: a
+// [Scanner] hands out the bytes of each series as they stand on the page, so that a caller who has seen them
+// before looks up what they mean, and parses nothing. In steady state a line costs no allocation.
+package exposition
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+)
+
+// Type is what a page says that a family is.
+type Type uint8
+
+// The types; what is none of them is Unknown.
+const (
+	Unknown Type = iota
+	Counter
+	Gauge
+	Histogram
+	GaugeHistogram
+	Summary
+	Info
+	StateSet
+)
+
+// ParseType returns the type of that name, and Unknown for any other text.
+func ParseType(name []byte) Type {
+	switch string(name) {
+	case "counter":
+		return Counter
+	case "gauge":
+		return Gauge
+	case "histogram":
+		return Histogram
+	case "gaugehistogram":
+		return GaugeHistogram
+	case "summary":
+		return Summary
+	case "info":
+		return Info
+	case "stateset":
+		return StateSet
+	}
+	return Unknown
+}
+
+// A Scanner goes through a page, a sample at a time:
+//
+//	for s.Reset(page); s.Next(); {
+//		… s.Head, s.Value …
+//	}
+//
+// The zero value is ready. A line that is no sample is left out and counted; the rest of the page counts all
+// the same. The byte slices point into the page.
+type Scanner struct {
+	OpenMetrics bool // the page is OpenMetrics: times are in seconds, and exemplars may follow
+
+	Head    []byte  // name and labels as they stand on the page
+	Name    []byte  // without its quotes, where it has some
+	Value   float64 // may be NaN or infinite
+	Time    int64   // Unix ns, where HasTime
+	HasTime bool
+
+	Family []byte // that the last line with a type was about; a sample of it has that name or begins with it
+	Type   Type   // of Family; Unknown where the sample's name does not begin with it
+
+	Samples int   // so far
+	Faults  int   // lines that are neither a sample nor a comment
+	Err     error // what is wrong with the first of them, with the number of the line
+
+	rest  []byte
+	line  int
+	typ   Type
+	ended bool // OpenMetrics: # EOF was there
+}
+
+// Reset begins with a new page, which the scanner uses and does not change until it is reset again.
+func (s *Scanner) Reset(page []byte) {
+	*s = Scanner{OpenMetrics: s.OpenMetrics, rest: page}
+}
+
+// Whole reports, at the end of a page, that nothing is cut off: of OpenMetrics, that the mark of its end was
+// there; of the text format, that the last line was a whole one.
+func (s *Scanner) Whole() bool { return s.ended }
+
+// Next goes to the next sample, and reports false at the end of the page.
+func (s *Scanner) Next() bool {
+	for len(s.rest) > 0 {
+		s.line++
+		line := s.rest
+		if i := bytes.IndexByte(line, '\n'); i >= 0 {
+			line, s.rest = line[:i], line[i+1:]
+			s.ended = !s.OpenMetrics
+		} else {
+			s.rest, s.ended = nil, false
+		}
+		line = trim(line)
+		switch {
+		case len(line) == 0:
+		case line[0] == '#':
+			if s.comment(line) {
+				s.rest = nil
+				return false
+			}
+		default:
+			if err := s.sample(line); err != nil {
+				s.Faults++
+				if s.Err == nil {
+					s.Err = fmt.Errorf("line %d: %w", s.line, err)
+				}
+				continue
+			}
+			s.Samples++
+			return true
+		}
+	}
+	return false
+}
+
+// comment takes a line that begins with #, and reports whether it ends the page.
+func (s *Scanner) comment(line []byte) (end bool) {
+	rest := trim(line[1:])
+	switch word, text := cut(rest); string(word) {
+	case "TYPE":
+		name, typ := cut(text)
+		s.Family, s.typ = unquote(name), ParseType(typ)
+	case "EOF":
+		s.ended = s.OpenMetrics && len(text) == 0
+		return s.ended
+	}
+	return false
+}
+
+var (
+	errName   = errors.New("no name of a metric")
+	errLabels = errors.New("labels that do not end")
+	errValue  = errors.New("no value")
+	errTime   = errors.New("no time behind the value")
+)
+
+func (s *Scanner) sample(line []byte) error {
+	n, err := s.head(line)
+	if err != nil {
+		return err
+	}
+	s.Head = line[:n]
+	rest := trim(line[n:])
+	word, rest := cut(rest)
+	value, ok := parseNumber(word)
+	if !ok {
+		return errValue
+	}
+	s.Value, s.Time, s.HasTime = value, 0, false
+	if len(rest) > 0 && rest[0] != '#' {
+		word, rest = cut(rest)
+		if s.Time, ok = s.time(word); !ok {
+			return errTime
+		}
+		s.HasTime = true
+	}
+	if len(rest) > 0 && (rest[0] != '#' || !s.OpenMetrics) {
+		return errTime
+	}
+	s.Type = Unknown
+	if len(s.Family) > 0 && bytes.HasPrefix(s.Name, s.Family) {
+		s.Type = s.typ
+	}
+	return nil
+}
+
+// head finds the name of a sample, and returns where its labels end.
+func (s *Scanner) head(line []byte) (n int, err error) {
+	for n < len(line) && nameByte[line[n]] {
+		n++
+	}
+	s.Name = line[:n]
+	switch {
+	case n > 0 && '0' <= line[0] && line[0] <= '9', n == 0 && line[0] != '{':
+		return 0, errName
+	case n == len(line):
+		return 0, errValue
+	case line[n] == ' ' || line[n] == '\t':
+		after := trim(line[n:])
+		if len(after) == 0 || after[0] != '{' {
+			return n, nil
+		}
+		n = len(line) - len(after)
+	case line[n] != '{':
+		return 0, errName
+	}
+	end := s.closing(line, n)
+	if end < 0 {
+		return 0, errLabels
+	}
+	if len(s.Name) == 0 {
+		if s.Name = quotedName(line[n+1 : end]); len(s.Name) == 0 {
+			return 0, errName
+		}
+	}
+	return end + 1, nil
+}
+
+// closing returns the place of the brace that closes the one at line[i:], or -1. Behind it there is no other,
+// but in an exemplar; so it looks for the last one. What stands between them, Labels finds out.
+func (s *Scanner) closing(line []byte, i int) int {
+	if !s.OpenMetrics || bytes.IndexByte(line, '#') < 0 {
+		if end := bytes.LastIndexByte(line, '}'); end > i {
+			return end
+		}
+		return -1
+	}
+	for i++; i < len(line); {
+		switch line[i] {
+		case '}':
+			return i
+		case '"':
+			if i = endOfText(line, i+1); i < 0 {
+				return -1
+			}
+		default:
+			i++
+		}
+	}
+	return -1
+}
+
+// endOfText returns the place behind the quote that ends the text which begins at i, or -1.
+func endOfText(line []byte, i int) int {
+	for start := i; ; {
+		end := bytes.IndexByte(line[i:], '"')
+		if end < 0 {
+			return -1
+		}
+		i += end + 1
+		escapes := 0
+		for j := i - 2; j >= start && line[j] == '\\'; j-- {
+			escapes++
+		}
+		if escapes%2 == 0 {
+			return i
+		}
+	}
+}
+
+// quotedName returns the name that stands in quotes among the labels, as in {"my.metric",a="b"}.
+func quotedName(labels []byte) []byte {
+	labels = trim(labels)
+	if len(labels) == 0 || labels[0] != '"' {
+		return nil
+	}
+	if end := endOfText(labels, 1); end > 0 {
+		return unquote(labels[:end])
+	}
+	return nil
+}
+
+func unquote(name []byte) []byte {
+	if len(name) > 1 && name[0] == '"' && name[len(name)-1] == '"' {
+		return name[1 : len(name)-1]
+	}
+	return name
+}
+
+// trim takes blanks from the front, and a carriage return from the end.
+func trim(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
+		b = b[1:]
+	}
+	for len(b) > 0 && (b[len(b)-1] == '\r' || b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+// cut splits the first word from what follows it.
+func cut(b []byte) (word, rest []byte) {
+	i := 0
+	for i < len(b) && b[i] != ' ' && b[i] != '\t' {
+		i++
+	}
+	word, rest = b[:i], b[i:]
+	for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
+		rest = rest[1:]
+	}
+	return word, rest
+}
+
+var nameByte = func() (is [256]bool) {
+	for c := range is {
+		is[c] = 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == ':'
+	}
+	return is
+}()
