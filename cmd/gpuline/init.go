@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/gpuline/gpuline/conf"
+	"github.com/gpuline/gpuline/plugins/inputs/dcgm/counters"
 )
 
 type initCommand struct {
@@ -47,14 +48,14 @@ func (c initCommand) write(p *program) (text, remark string, err error) {
 	if err != nil {
 		return "", "", fmt.Errorf("read the counters file: %w", err)
 	}
-	counters, faults := parseCounters(string(file))
+	list, faults := counters.Parse(string(file))
 	if len(faults) > 0 {
 		for _, f := range faults {
-			_, _ = fmt.Fprintf(p.stderr, "%s:%d: %s\n", c.Counters, f.line, f.problem)
+			_, _ = fmt.Fprintf(p.stderr, "%s:%d: %s\n", c.Counters, f.Line, f.Problem)
 		}
 		return "", "", errReported
 	}
-	text, remark, err = forCounters(bestSource(), filepath.Base(c.Counters), counters)
+	text, remark, err = forCounters(bestSource(), filepath.Base(c.Counters), list)
 	if err != nil {
 		return "", "", fmt.Errorf("%s: %w", c.Counters, err)
 	}

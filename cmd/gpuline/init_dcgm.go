@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gpuline/gpuline/plugins/inputs/dcgm/counters"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
@@ -23,19 +24,19 @@ type conversion struct {
 type metric struct{ name, field string }
 
 // convert sorts counters by what the source gives.
-func convert(s *gpuSource, counters []counter) *conversion {
+func convert(s *gpuSource, list []counters.Counter) *conversion {
 	v := &conversion{source: s}
-	for _, c := range counters {
+	for _, c := range list {
 		name, reason := s.serve(c)
 		switch {
 		case reason != "":
-			v.reasons = append(v.reasons, c.field+": "+reason)
-		case c.kind == kindLabel:
-			v.labels = append(v.labels, c.field)
+			v.reasons = append(v.reasons, c.Field+": "+reason)
+		case c.Kind == counters.Label:
+			v.labels = append(v.labels, c.Field)
 		case slices.ContainsFunc(v.metrics, func(m metric) bool { return m.name == name }):
-			v.reasons = append(v.reasons, c.field+": "+name+" is the same reading")
+			v.reasons = append(v.reasons, c.Field+": "+name+" is the same reading")
 		default:
-			v.metrics = append(v.metrics, metric{name, c.field})
+			v.metrics = append(v.metrics, metric{name, c.Field})
 		}
 	}
 	return v
@@ -45,17 +46,17 @@ func convert(s *gpuSource, counters []counter) *conversion {
 const firstProfiling = 1001
 
 // serve returns the name under which naming = "dcgm" shows a counter, or why there is none.
-func (s *gpuSource) serve(c counter) (name, reason string) {
-	r, known := vocabulary.ByDCGMName(c.field)
+func (s *gpuSource) serve(c counters.Counter) (name, reason string) {
+	r, known := vocabulary.ByDCGMName(c.Field)
 	switch {
-	case c.kind == kindLabel && c.field == vocabulary.DCGMDriver:
-		return c.field, ""
-	case c.kind == kindLabel:
+	case c.Kind == counters.Label && c.Field == vocabulary.DCGMDriver:
+		return c.Field, ""
+	case c.Kind == counters.Label:
 		return "", "a label that gpuline does not write"
-	case strings.HasPrefix(c.field, "DCGM_EXP_"):
+	case strings.HasPrefix(c.Field, "DCGM_EXP_"):
 		return "", "dcgm-exporter counts this itself; gpuline makes events and rules of what happens"
 	case !known:
-		if near := sdk.Nearest(c.field, dcgmNames()); near != "" {
+		if near := sdk.Nearest(c.Field, dcgmNames()); near != "" {
 			return "", "not known to gpuline; did you mean " + near + "?"
 		}
 		return "", "not known to gpuline"
@@ -88,15 +89,15 @@ func dcgmNames() []string {
 
 // forCounters writes a configuration that serves counters under the same names. Those that cannot be
 // served stand in it as comments, with the reason. name is that of their file.
-func forCounters(s *gpuSource, name string, counters []counter) (text, remark string, err error) {
-	v := convert(s, counters)
+func forCounters(s *gpuSource, name string, list []counters.Counter) (text, remark string, err error) {
+	v := convert(s, list)
 	if len(v.metrics) == 0 { // a filter of nothing would pass everything
-		if len(counters) == 0 {
+		if len(list) == 0 {
 			return "", "", errors.New("the file lists no field")
 		}
 		return "", "", errors.New("none of its fields can be served:\n  " + strings.Join(v.reasons, "\n  "))
 	}
-	remark = fmt.Sprintf("%d of %d fields are served", len(counters)-len(v.reasons), len(counters))
+	remark = fmt.Sprintf("%d of %d fields are served", len(list)-len(v.reasons), len(list))
 	if len(v.reasons) > 0 {
 		remark += "; the file says why the others are not"
 	}

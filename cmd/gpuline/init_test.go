@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/gpuline/gpuline/conf"
 	"github.com/gpuline/gpuline/plugins/all"
+	"github.com/gpuline/gpuline/plugins/inputs/dcgm/counters"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
@@ -72,44 +72,10 @@ func TestGPUSources(t *testing.T) {
 	}
 }
 
-func TestParseCounters(t *testing.T) {
-	f := func(text string, want ...string) {
-		t.Helper()
-		counters, faults := parseCounters(text)
-		var got []string
-		for _, c := range counters {
-			got = append(got, c.field+" "+c.kind)
-		}
-		for _, fault := range faults {
-			got = append(got, fmt.Sprintf("%d: %s", fault.line, fault.problem))
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("%q:\n got %q\nwant %q", text, got, want)
-		}
-	}
-	f("")
-	f("# X, gauge, help\n\n   \n  # Y, gauge, help\n")
-	f("DCGM_FI_DEV_SM_CLOCK,  gauge, SM clock (in MHz).", "DCGM_FI_DEV_SM_CLOCK gauge")
-	f("DCGM_FI_DEV_DEC_UTIL ,     gauge, x\r\nB,counter,y\r\n", "DCGM_FI_DEV_DEC_UTIL gauge", "B counter")
-	f("\ufeffA,label,x\n  B, summary, x, y, and z\n\"C\",\"histogram\",\"d, e\"", "A label", "B summary", "C histogram")
-	f("A,gauge", "A gauge")
-	f("A,gauge,x\nA,counter,y", "A gauge")
-	f("A\nB,gauge,x\nC,guage,x\n4,gauge,x\nD,x,y\n,,\n", "B gauge",
-		`1: "A" is no counter: write FIELD, type, help`,
-		"3: C has the unknown type \"guage\": did you mean gauge?",
-		`4: "4" is not the name of a field`,
-		"5: D has the unknown type \"x\": there are gauge, counter, histogram, summary, label",
-		`6: "" is not the name of a field`)
-	f("a b,gauge,x\nA\x00,gauge,x\nÄ,gauge,x", `1: "a b" is not the name of a field`, `2: "A\x00" is not the name of a field`, `3: "Ä" is not the name of a field`)
-	if _, faults := parseCounters(strings.Repeat("?\n", 1000)); len(faults) != 12 {
-		t.Errorf("%d faults", len(faults))
-	}
-}
-
 func TestServe(t *testing.T) {
 	f := func(field, kind, want string) {
 		t.Helper()
-		if name, reason := smi.serve(counter{field, kind}); name+reason != want {
+		if name, reason := smi.serve(counters.Counter{Field: field, Kind: kind}); name+reason != want {
 			t.Errorf("%s: %q, want %q", field, name+reason, want)
 		}
 	}
@@ -132,7 +98,7 @@ func TestServe(t *testing.T) {
 func TestServeNVML(t *testing.T) {
 	f := func(field, want string) {
 		t.Helper()
-		if name, reason := gpuSources[0].serve(counter{field, "gauge"}); name+reason != want {
+		if name, reason := gpuSources[0].serve(counters.Counter{Field: field, Kind: "gauge"}); name+reason != want {
 			t.Errorf("%s: %q, want %q", field, name+reason, want)
 		}
 	}
@@ -143,28 +109,28 @@ func TestServeNVML(t *testing.T) {
 }
 
 // checkWritten checks a configuration made from counters: it loads, and it shows or explains each.
-func checkWritten(t *testing.T, text string, counters []counter) {
+func checkWritten(t *testing.T, text string, list []counters.Counter) {
 	t.Helper()
 	if _, err := conf.Parse(all.Plugins(), "written.toml", []byte(text)); err != nil {
 		t.Errorf("%v\n%s", err, text)
 	}
-	for _, c := range counters {
-		shown := strings.Contains(text, `  "`+c.field+"\",\n") || strings.Contains(text, `", # `+c.field+"\n") ||
-			c.kind == kindLabel && regexp.MustCompile("# As a label of each: .*"+c.field).MatchString(text)
-		explained := strings.Contains(text, "#   "+c.field+": ")
+	for _, c := range list {
+		shown := strings.Contains(text, `  "`+c.Field+"\",\n") || strings.Contains(text, `", # `+c.Field+"\n") ||
+			c.Kind == counters.Label && regexp.MustCompile("# As a label of each: .*"+c.Field).MatchString(text)
+		explained := strings.Contains(text, "#   "+c.Field+": ")
 		if shown == explained {
-			t.Errorf("%s: shown %v, explained %v\n%s", c.field, shown, explained, text)
+			t.Errorf("%s: shown %v, explained %v\n%s", c.Field, shown, explained, text)
 		}
 	}
 }
 
 func TestForCounters(t *testing.T) {
-	text, remark, err := forCounters(smi, "x\n.csv", []counter{
-		{"DCGM_FI_DEV_GPU_TEMP", "gauge"},
-		{"DCGM_FI_DEV_GPU_TEMP_CELSIUS", "gauge"},
-		{"DCGM_FI_DEV_BOARD_POWER_WATTS", "gauge"},
-		{"DCGM_FI_DEV_XID_ERRORS", "gauge"},
-		{"DCGM_FI_DRIVER_VERSION", "label"},
+	text, remark, err := forCounters(smi, "x\n.csv", []counters.Counter{
+		{Field: "DCGM_FI_DEV_GPU_TEMP", Kind: "gauge"},
+		{Field: "DCGM_FI_DEV_GPU_TEMP_CELSIUS", Kind: "gauge"},
+		{Field: "DCGM_FI_DEV_BOARD_POWER_WATTS", Kind: "gauge"},
+		{Field: "DCGM_FI_DEV_XID_ERRORS", Kind: "gauge"},
+		{Field: "DCGM_FI_DRIVER_VERSION", Kind: "label"},
 	})
 	if err != nil || remark != "3 of 5 fields are served; the file says why the others are not" {
 		t.Errorf("%q, %v", remark, err)
@@ -180,27 +146,27 @@ func TestForCounters(t *testing.T) {
 		}
 	}
 
-	if _, remark, _ := forCounters(smi, "x.csv", []counter{{"DCGM_FI_DEV_GPU_TEMP", "gauge"}}); remark != "1 of 1 fields are served" {
+	if _, remark, _ := forCounters(smi, "x.csv", []counters.Counter{{Field: "DCGM_FI_DEV_GPU_TEMP", Kind: "gauge"}}); remark != "1 of 1 fields are served" {
 		t.Errorf("%q", remark)
 	}
-	for _, counters := range [][]counter{nil, {{"DCGM_FI_DEV_XID_ERRORS", "gauge"}}, {{"DCGM_FI_DRIVER_VERSION", "label"}}} {
-		if _, _, err := forCounters(smi, "x.csv", counters); err == nil {
-			t.Errorf("%v: a page without a filter would show everything", counters)
+	for _, list := range [][]counters.Counter{nil, {{Field: "DCGM_FI_DEV_XID_ERRORS", Kind: "gauge"}}, {{Field: "DCGM_FI_DRIVER_VERSION", Kind: "label"}}} {
+		if _, _, err := forCounters(smi, "x.csv", list); err == nil {
+			t.Errorf("%v: a page without a filter would show everything", list)
 		}
 	}
 }
 
 // TestEveryDCGMName turns all names that there are into a configuration.
 func TestEveryDCGMName(t *testing.T) {
-	var counters []counter
+	var list []counters.Counter
 	for _, name := range dcgmNames() {
-		counters = append(counters, counter{name, "gauge"})
+		list = append(list, counters.Counter{Field: name, Kind: "gauge"})
 	}
-	text, _, err := forCounters(smi, "all.csv", counters)
+	text, _, err := forCounters(smi, "all.csv", list)
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkWritten(t, text, counters)
+	checkWritten(t, text, list)
 	for _, r := range vocabulary.All() {
 		if r.DCGM.ID != 0 && r.Type != sdk.String && smi.Reads(&r) && !strings.Contains(text, `  "`+r.DCGM.Name+`",`) {
 			t.Errorf("%s is not shown", r.Name)
@@ -222,15 +188,15 @@ func TestCapturedCounters(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		counters, faults := parseCounters(string(text))
-		if len(faults) > 0 || len(counters) < 20 {
-			t.Errorf("%s: %d counters, %v", file, len(counters), faults)
+		list, faults := counters.Parse(string(text))
+		if len(faults) > 0 || len(list) < 20 {
+			t.Errorf("%s: %d counters, %v", file, len(list), faults)
 		}
-		written, _, err := forCounters(smi, file, counters)
+		written, _, err := forCounters(smi, file, list)
 		if err != nil {
 			t.Fatal(err)
 		}
-		checkWritten(t, written, counters)
+		checkWritten(t, written, list)
 		if filepath.Base(file) == "default-counters.csv" {
 			checkShipped(t, written)
 		}
@@ -263,13 +229,13 @@ func FuzzParseCounters(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		counters, faults := parseCounters(text)
+		list, faults := counters.Parse(text)
 		if len(faults) > 0 {
 			return
 		}
-		written, _, err := forCounters(smi, text, counters)
+		written, _, err := forCounters(smi, text, list)
 		if err == nil {
-			checkWritten(t, written, counters)
+			checkWritten(t, written, list)
 		}
 	})
 }

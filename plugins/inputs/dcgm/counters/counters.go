@@ -1,4 +1,5 @@
-package main
+// Package counters reads the file that tells dcgm-exporter which fields to show: FIELD, type, help.
+package counters
 
 import (
 	"fmt"
@@ -8,26 +9,27 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// counter is a line of dcgm-exporter's counters file: FIELD, type, help.
-type counter struct {
-	field string // "DCGM_FI_DEV_GPU_TEMP"
-	kind  string // one of counterKinds
+// Counter is a line of the file.
+type Counter struct {
+	Field string // "DCGM_FI_DEV_GPU_TEMP"
+	Kind  string // gauge, counter, histogram, summary or Label
 }
 
-const kindLabel = "label" // its value becomes a label of the others
+// Label is the kind of a field whose value becomes a label of the others.
+const Label = "label"
 
-var counterKinds = []string{"gauge", "counter", "histogram", "summary", kindLabel}
+var kinds = []string{"gauge", "counter", "histogram", "summary", Label}
 
-// counterFault is a line that is none.
-type counterFault struct {
-	line    int
-	problem string
+// Fault is a line that is none.
+type Fault struct {
+	Line    int
+	Problem string
 }
 
-// parseCounters reads a counters file. It takes what dcgm-exporter takes, and blanks before a comment and
+// Parse reads a counters file. It takes what dcgm-exporter takes, and blanks before a comment and
 // commas in a help text besides. A field that is listed twice is returned once. It gives up after a dozen
 // faults: that is another file.
-func parseCounters(text string) (counters []counter, faults []counterFault) {
+func Parse(text string) (counters []Counter, faults []Fault) {
 	seen := make(map[string]bool)
 	text = strings.TrimPrefix(text, "\ufeff")
 	for i, line := range strings.Split(text, "\n") {
@@ -35,35 +37,35 @@ func parseCounters(text string) (counters []counter, faults []counterFault) {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		c, problem := parseCounter(line)
+		c, problem := parse(line)
 		switch {
 		case problem != "":
-			if faults = append(faults, counterFault{i + 1, problem}); len(faults) == 12 {
+			if faults = append(faults, Fault{i + 1, problem}); len(faults) == 12 {
 				return nil, faults
 			}
-		case !seen[c.field]:
-			seen[c.field] = true
+		case !seen[c.Field]:
+			seen[c.Field] = true
 			counters = append(counters, c)
 		}
 	}
 	return counters, faults
 }
 
-func parseCounter(line string) (c counter, problem string) {
+func parse(line string) (c Counter, problem string) {
 	cells := strings.SplitN(line, ",", 3)
 	if len(cells) < 2 {
 		return c, fmt.Sprintf("%.60q is no counter: write FIELD, type, help", line)
 	}
-	c = counter{field: unquote(cells[0]), kind: unquote(cells[1])}
-	if !isMetricName(c.field) {
-		return c, fmt.Sprintf("%.60q is not the name of a field", c.field)
+	c = Counter{Field: unquote(cells[0]), Kind: unquote(cells[1])}
+	if !isMetricName(c.Field) {
+		return c, fmt.Sprintf("%.60q is not the name of a field", c.Field)
 	}
-	if !slices.Contains(counterKinds, c.kind) {
-		problem = fmt.Sprintf("%s has the unknown type %.60q: ", c.field, c.kind)
-		if near := sdk.Nearest(c.kind, counterKinds); near != "" {
+	if !slices.Contains(kinds, c.Kind) {
+		problem = fmt.Sprintf("%s has the unknown type %.60q: ", c.Field, c.Kind)
+		if near := sdk.Nearest(c.Kind, kinds); near != "" {
 			return c, problem + fmt.Sprintf("did you mean %s?", near)
 		}
-		return c, problem + "there are " + strings.Join(counterKinds, ", ")
+		return c, problem + "there are " + strings.Join(kinds, ", ")
 	}
 	return c, ""
 }
