@@ -129,23 +129,3 @@ func TestCached(t *testing.T) {
 	f("\x00libnvidia-ml.so.1\x00/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1\x00libz.so\x00", "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1")
 	f("", "")
 }
-
-func TestHealth(t *testing.T) {
-	f := func(want int64, told bool, readings ...int64) {
-		t.Helper()
-		var c eccCounter
-		var got int64
-		for i, v := range readings {
-			c.told = told && i == len(readings)-1
-			got = c.grown(v)
-		}
-		if got != want {
-			t.Errorf("%v: grown by %d, want %d", readings, got, want)
-		}
-	}
-	f(0, false, 5)
-	f(2, false, 5, 7)
-	f(0, true, 5, 7)
-	f(0, false, 5, 0)
-	f(1, false, 5, 0, 1)
-}

@@ -38,7 +38,8 @@ type device struct {
 	noClock   [nvml.CLOCK_COUNT]bool // clocks that this GPU has not
 	events    vocabulary.Events
 	onsets    vocabulary.Onsets
-	health    health
+	ecc       vocabulary.ECC
+	recovery  vocabulary.Recovery
 	processes processes
 	instances []*instance
 	gpm       *profiler
@@ -88,7 +89,7 @@ func (d *device) adopt(before *device) {
 		r.domain, r.last, r.told = before.rings[i].domain, before.rings[i].last, before.rings[i].told
 	}
 	d.lost, d.missing = before.lost, before.missing
-	d.onsets, d.health = before.onsets, before.health
+	d.onsets, d.ecc, d.recovery = before.onsets, before.ecc, before.recovery
 }
 
 // try makes a call, unless the library lacks it or something has gone wrong since the run began. It

@@ -51,14 +51,14 @@ var normalReadings = []fieldReading{
 	{198, 0, gpuField("pcie_rx_bytes"), 1, true},
 	{138, allLinks, gpuField("nvlink_tx_bytes"), 1024, false},
 	{139, allLinks, gpuField("nvlink_rx_bytes"), 1024, false},
-	{230, 0, recoveryAction, 1, false},
+	{230, 0, gpuField("recovery_action"), 1, false},
 }
 
 // slowReadings are read in the slow tier.
 var slowReadings = []fieldReading{
 	{190, scopeModule, gpuField("module_power_limit_watts"), 1e-3, false},
-	{3, 0, corrected, 1, false},
-	{4, 0, uncorrected, 1, false},
+	{3, 0, gpuField("ecc_corrected_errors"), 1, false},
+	{4, 0, gpuField("ecc_uncorrected_errors"), 1, false},
 	{5, 0, gpuField("ecc_corrected_aggregate_errors"), 1, false},
 	{6, 0, gpuField("ecc_uncorrected_aggregate_errors"), 1, false},
 	{142, 0, gpuField("remapped_rows_correctable"), 1, false},

@@ -79,11 +79,11 @@ func (d *device) sessions(m *sdk.Metric) {
 }
 
 func (d *device) watchErrors(m *sdk.Metric, at int64) {
-	d.health.watch(&d.events, d.batch, d.tags, m, at)
+	d.ecc.Observe(&d.events, d.batch, d.tags, at, m)
 }
 
 func (d *device) watchRecovery(m *sdk.Metric, at int64) {
-	if v, ok := m.Number(recoveryAction.Name); ok {
-		d.health.act(&d.events, d.batch, d.tags, int64(v), at)
+	if v, ok := m.Number("recovery_action"); ok {
+		d.recovery.Observe(&d.events, d.batch, d.tags, at, int64(v))
 	}
 }

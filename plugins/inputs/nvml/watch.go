@@ -117,12 +117,7 @@ func (d *device) report(e nvml.EventData) {
 		d.xid = int(e.EventData)
 		d.events.XID(d.batch, tags, at, d.xid, "")
 	case nvml.EventTypeSingleBitEccError, nvml.EventTypeDoubleBitEccError:
-		i := 0
-		if e.EventType == nvml.EventTypeDoubleBitEccError {
-			i = 1
-		}
-		d.health.errors[i].told = true
-		add(vocabulary.EventECC, eccCodes[i].code, eccCodes[i].severity, eccCodes[i].what)
+		d.ecc.Report(&d.events, d.batch, tags, at, e.EventType == nvml.EventTypeDoubleBitEccError)
 		d.due[tierSlow] = at
 	case nvml.EventTypeDramRetirementEvent:
 		add(vocabulary.EventECC, "retired", vocabulary.Warning, "device memory was retired or remapped")

@@ -1,0 +1,33 @@
+package vocabulary
+
+import (
+	"strconv"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// The values of recovery_action, see NVML_GPU_RECOVERY_ACTION_… in nvml.h.
+var recoveryActions = [...]struct{ code, severity, what string }{
+	{"none", Notice, "the GPU needs nothing any more"},
+	{"reset", Critical, "the GPU needs a reset"},
+	{"reboot", Critical, "the host needs a reboot"},
+	{"drain_p2p", Warning, "peer-to-peer traffic of the GPU must be drained"},
+	{"drain_and_reset", Critical, "the GPU must be drained and reset"},
+}
+
+// Recovery follows recovery_action of one device. The zero value is ready.
+type Recovery struct{ last int64 }
+
+// Observe adds an event when the action is another one than before.
+func (r *Recovery) Observe(e *Events, b *sdk.Batch, gpuTags []sdk.Tag, t, action int64) {
+	if action == r.last {
+		return
+	}
+	r.last = action
+	if action < 0 || action >= int64(len(recoveryActions)) {
+		e.Add(b, gpuTags, t, EventRecovery, strconv.FormatInt(action, 10), Warning, "the GPU needs an action that this program does not know")
+		return
+	}
+	a := &recoveryActions[action]
+	e.Add(b, gpuTags, t, EventRecovery, a.code, a.severity, a.what)
+}
