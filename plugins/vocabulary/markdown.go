@@ -53,6 +53,7 @@ func writeTags(b *strings.Builder) {
 	row(b, quote(TagName), "product name")
 	row(b, quote(TagPCI), "where it is plugged in")
 	row(b, quote(TagGI)+", "+quote(TagCI), "GPU instance and compute instance, of MIG")
+	row(b, quote(TagPodName)+", "+quote(TagNamespace)+", "+quote(TagContainerName), "who holds the device in Kubernetes, where the source knows it")
 	row(b, quote(TagSource), strings.Join([]string{quote(SourceNVML), quote(SourceNvidiaSMI), quote(SourceDCGM), quote(SourceTegrastats), quote(SourceSimulated)}, ", "))
 	b.WriteString("\n")
 }

@@ -21,6 +21,11 @@ const (
 	TagContainer = "container_id"
 	TagPod       = "pod_uid"
 
+	// Of a device that a Kubernetes pod holds, where the source knows it.
+	TagPodName       = "pod"
+	TagNamespace     = "namespace"
+	TagContainerName = "container"
+
 	TagEvent    = "event" // of gpu_event
 	TagCode     = "code"
 	TagSeverity = "severity"
