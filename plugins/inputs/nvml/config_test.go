@@ -10,33 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestSelector(t *testing.T) {
-	id := &identity{uuid: "GPU-0ab1", index: "3", name: "NVIDIA H100 80GB HBM3", bus: "00000000:3B:00.0"}
-	f := func(want bool, devices ...string) {
-		t.Helper()
-		s, err := newSelector(devices)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := s.wants(id); got != want {
-			t.Errorf("%q: %v", devices, got)
-		}
-	}
-	f(true)
-	f(true, "3")
-	f(false, "2", "33")
-	f(true, "2", "3")
-	f(true, "GPU-0AB1")
-	f(false, "GPU-0ab")
-	f(true, "00000000:3b:00.0")
-	f(true, "0000:3b:00.0")
-	f(true, "3b:00.0")
-	f(false, "0001:3b:00.0")
-	f(true, "*h100*")
-	f(false, "*A100*")
-	f(true, "NVIDIA H100 80GB HBM?")
-}
-
 func TestValidate(t *testing.T) {
 	f := func(c Config, want string) {
 		t.Helper()

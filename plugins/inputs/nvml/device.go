@@ -8,6 +8,7 @@ import (
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
@@ -16,7 +17,7 @@ import (
 // a goroutine of the [rota] between two ticks, the monitor else.
 type device struct {
 	*session
-	id     identity
+	id     selector.GPU
 	handle nvml.Device
 	tags   []sdk.Tag
 	series *sdk.Series
@@ -65,14 +66,14 @@ type session struct {
 	since  int64 // what is older has been told
 }
 
-func newDevice(s *session, handle nvml.Device, id identity) *device {
+func newDevice(s *session, handle nvml.Device, id selector.GPU) *device {
 	d := &device{
 		session: s, id: id, handle: handle,
 		batch:      sdk.NewBatch(s.env.Catalog),
 		powerField: newFieldSet(powerReadings), normalFields: newFieldSet(normalReadings), slowFields: newFieldSet(slowReadings),
 		infoFields: newFieldSet(infoReadings),
 		tags: vocabulary.Device{
-			UUID: id.uuid, Index: id.index, Name: id.name, PCIBusID: id.bus, Source: vocabulary.SourceNVML,
+			UUID: id.UUID, Index: id.Index, Name: id.Name, PCIBusID: id.Bus, Source: vocabulary.SourceNVML,
 		}.Tags(),
 	}
 	for i := range d.rings {
@@ -124,13 +125,13 @@ func (d *device) ask(c call, f func() nvml.Return) bool {
 	if final(ret) {
 		d.refused[c] = true
 		if ret == nvml.ERROR_NO_PERMISSION {
-			d.env.Log.Warn("the driver does not permit a call", "call", c.name(), "gpu", d.id.index)
+			d.env.Log.Warn("the driver does not permit a call", "call", c.name(), "gpu", d.id.Index)
 		}
 		return false
 	}
 	if ret != nvml.SUCCESS && !nothing(ret) && !d.lost && d.broken == nil {
 		d.costs.failed.Add(1)
-		d.env.Log.Warn("a call failed", "call", c.name(), "gpu", d.id.index, "err", failure(ret))
+		d.env.Log.Warn("a call failed", "call", c.name(), "gpu", d.id.Index, "err", failure(ret))
 	}
 	return ret == nvml.SUCCESS
 }

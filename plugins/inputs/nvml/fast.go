@@ -93,7 +93,7 @@ func (d *device) publish(r *ring) {
 	if every := max(d.tiers.fast, d.tiers.idle); r.span > 0 && r.span < every && !r.warned {
 		r.warned = true
 		d.env.Log.Warn("the driver's ring buffer holds less than the interval: samples are lost; shorten `interval`",
-			"ring", r.kind.name, "gpu", d.id.index, "holds", r.span, "interval", every)
+			"ring", r.kind.name, "gpu", d.id.Index, "holds", r.span, "interval", every)
 	}
 }
 

@@ -25,7 +25,7 @@ func (m *monitor) complain(b *sdk.Batch, now int64) error {
 		if _, hangs := m.rota.stuck[j]; !hangs {
 			delete(m.told, j)
 			if d, ok := j.(*device); ok {
-				m.session.env.Log.Info("the call has come back", "gpu", d.id.index)
+				m.session.env.Log.Info("the call has come back", "gpu", d.id.Index)
 				d.events.Found(d.batch, d.tags, now, "the GPU answers again")
 			}
 		}
@@ -45,7 +45,7 @@ func (m *monitor) complain(b *sdk.Batch, now int64) error {
 			if ok {
 				where = call(d.calling.Load() - 1).name()
 				if !told {
-					m.session.env.Log.Error("a call hangs in the driver; the other GPUs go on", "gpu", d.id.index, "call", where, "for", lasts.Round(time.Second))
+					m.session.env.Log.Error("a call hangs in the driver; the other GPUs go on", "gpu", d.id.Index, "call", where, "for", lasts.Round(time.Second))
 				}
 			}
 			if told || !ok {
@@ -129,7 +129,7 @@ func (m *monitor) reopen() error {
 // inherit gives what is known of a GPU to the one of the same UUID, or keeps it as missing.
 func inherit(devices []*device, old *device) []*device {
 	for _, d := range devices {
-		if d.id.uuid == old.id.uuid {
+		if d.id.UUID == old.id.UUID {
 			d.adopt(old)
 			return devices
 		}

@@ -47,7 +47,7 @@ func TestLostGPU(t *testing.T) {
 			h.open()
 			var uuids []string // an index changes when a card is no longer counted
 			for _, d := range h.m.devices {
-				uuids = append(uuids, d.id.uuid)
+				uuids = append(uuids, d.id.UUID)
 			}
 			rows := h.ticks(600, 100*ms)
 			for i, truth := range truths {
@@ -275,7 +275,7 @@ func TestDevices(t *testing.T) {
 		}
 		got := ""
 		for _, d := range h.m.devices {
-			got += d.id.index
+			got += d.id.Index
 		}
 		if got != want {
 			t.Errorf("%q: read %q, want %q", devices, got, want)

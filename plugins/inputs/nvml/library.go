@@ -9,6 +9,8 @@ import (
 
 	"github.com/NVIDIA/go-nvml/pkg/dl"
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
+
+	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
 )
 
 // library is the driver's library, loaded. A function that it lacks would end the process when it is
@@ -77,22 +79,22 @@ func (l *library) count() (int, error) {
 }
 
 // identify returns the handle of the GPU with an index, and who it is.
-func (l *library) identify(index int) (handle nvml.Device, id identity, err error) {
+func (l *library) identify(index int) (handle nvml.Device, id selector.GPU, err error) {
 	handle, ret := l.api.DeviceGetHandleByIndex(index)
 	if ret != nvml.SUCCESS {
 		return nil, id, fmt.Errorf("open GPU %d: %w", index, failure(ret))
 	}
-	id.index = fmt.Sprint(index)
+	id.Index = fmt.Sprint(index)
 	if l.has[callUUID] {
-		id.uuid, ret = handle.GetUUID()
+		id.UUID, ret = handle.GetUUID()
 	}
 	if l.has[callName] && ret == nvml.SUCCESS {
-		id.name, ret = handle.GetName()
+		id.Name, ret = handle.GetName()
 	}
 	if l.has[callPCIInfo] && ret == nvml.SUCCESS {
 		var info nvml.PciInfo
 		if info, ret = handle.GetPciInfo(); ret == nvml.SUCCESS {
-			id.bus = fmt.Sprintf("%08X:%02X:%02X.0", info.Domain, info.Bus, info.Device)
+			id.Bus = fmt.Sprintf("%08X:%02X:%02X.0", info.Domain, info.Bus, info.Device)
 		}
 	}
 	if ret != nvml.SUCCESS {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
 	"github.com/gpuline/gpuline/plugins/isolate"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
@@ -18,7 +19,7 @@ import (
 // Read waits for the next tick, or for an event that the driver reports.
 type monitor struct {
 	config   *Config
-	only     selector
+	only     selector.Selector
 	clock    clock         // nil for the host's
 	patience time.Duration // of the rota; 0 for an interval
 	since    int64         // rings are not read back beyond it
@@ -39,7 +40,7 @@ type monitor struct {
 }
 
 func newMonitor(c *Config) *monitor {
-	only, _ := newSelector(c.Devices) // Validate has seen it
+	only, _ := selector.New(c.Devices) // Validate has seen it
 	return &monitor{config: c, only: only, told: make(map[job]int64)}
 }
 

@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -47,8 +48,8 @@ func (c *Config) Validate() error {
 		faults = append(faults, sdk.Fault{Path: path, Problem: problem, Remedy: remedy})
 	}
 	for i, id := range c.Devices {
-		if _, err := newSelector([]string{id}); err != nil {
-			fault(err.Error(), `write an index ("0"), a UUID ("GPU-…"), a PCI bus id ("00000000:3b:00.0") or a glob of the name ("*H100*")`, "devices", strconv.Itoa(i))
+		if _, err := selector.New([]string{id}); err != nil {
+			fault(err.Error(), selector.Remedy, "devices", strconv.Itoa(i))
 		}
 	}
 	if c.NormalInterval < 0 {

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
 )
 
 // scan lists the driver's GPUs. It is a job of the rota, since the driver may hang in it, too.
 type scan struct {
 	*session
-	only  selector
+	only  selector.Selector
 	known []*device // that it was told of
 
 	devices []*device // those that are there and wanted: known ones, and new ones
@@ -34,7 +36,7 @@ func (s *scan) run(int64) {
 			errs = append(errs, err)
 			continue
 		}
-		if !s.only.wants(&id) {
+		if !s.only.Wants(id) {
 			continue
 		}
 		if i := slices.IndexFunc(s.known, func(d *device) bool { return d.id == id }); i >= 0 {
@@ -59,7 +61,7 @@ func (m *monitor) meet(s *scan) {
 		if slices.Contains(next, d) {
 			continue
 		}
-		i := slices.IndexFunc(next, func(n *device) bool { return n.id.uuid == d.id.uuid })
+		i := slices.IndexFunc(next, func(n *device) bool { return n.id.UUID == d.id.UUID })
 		switch {
 		case i >= 0: // it has another index now
 			next[i].adopt(d)
