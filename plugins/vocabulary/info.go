@@ -13,7 +13,8 @@ var info = []Reading{
 	},
 	{
 		Field: text("vbios_version"), Metric: Info, Help: "Version of the device's BIOS.",
-		NVML: "GetVbiosVersion", XML: "vbios_version", CSV: "vbios_version", Telegraf: Telegraf{Field: "vbios_version"},
+		NVML: "GetVbiosVersion", XML: "vbios_version", CSV: "vbios_version",
+		DCGM: DCGM{85, "DCGM_FI_DEV_VBIOS_VERSION", "", 0}, Telegraf: Telegraf{Field: "vbios_version"},
 	},
 	{
 		Field: text("gsp_firmware_version"), Metric: Info, Help: "Version of the GSP's firmware.",
@@ -22,10 +23,12 @@ var info = []Reading{
 	{
 		Field: text("inforom_version"), Metric: Info, Help: "Version of the infoROM's image.",
 		NVML: "GetInforomImageVersion", XML: "inforom_version/img_version", CSV: "inforom.img", CSVOlder: []string{"inforom.image"},
+		DCGM: DCGM{82, "DCGM_FI_DEV_INFOROM_IMAGE_VER", "DCGM_FI_DEV_INFOROM_IMAGE_VERSION", 0},
 	},
 	{
 		Field: text("serial"), Metric: Info, Help: "Serial number of the board.",
-		NVML: "GetSerial", XML: "serial", CSV: "serial", CSVOlder: []string{"gpu_serial"}, Telegraf: Telegraf{Field: "serial"},
+		NVML: "GetSerial", XML: "serial", CSV: "serial", CSVOlder: []string{"gpu_serial"},
+		DCGM: DCGM{53, "DCGM_FI_DEV_SERIAL", "DCGM_FI_DEV_BOARD_SERIAL", 0}, Telegraf: Telegraf{Field: "serial"},
 	},
 	{
 		Field: text("board_part_number"), Metric: Info, Help: "Part number of the board.",

@@ -1,0 +1,221 @@
+package dcgm
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"strings"
+
+	"github.com/gpuline/gpuline/plugins/inputs/dcgm/counters"
+	"github.com/gpuline/gpuline/plugins/inputs/internal/exposition"
+	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// book knows the series of a page: what each line means is found out once, and looked up by its bytes from
+// then on.
+type book struct {
+	*fleet
+	log       *slog.Logger
+	only      selector.Selector
+	hostLabel bool
+	keep      []string             // labels that become tags
+	custom    map[string]sdk.Field // of the measurement dcgm, by DCGM's name
+
+	entries  map[string]*entry
+	entities map[string]*entity
+	touched  []*entity // in this round
+	scrapes  int
+	labels   []exposition.Label
+
+	skipped *sdk.Number
+	foreign *sdk.Number
+	unknown int // lines of this page whose name is not known
+}
+
+// entry is a series of the page.
+type entry struct {
+	entity  *entity  // nil for what is left out
+	reading *reading // nil for a custom field
+	custom  sdk.Field
+	detail  string // of an XID, what DCGM says of it
+	scrape  int    // that it was last on
+	unknown bool
+}
+
+// extra is a value of a custom field.
+type extra struct {
+	field sdk.Field
+	value float64
+}
+
+// maxSeries bounds what is remembered of a page; lines beyond are left out and counted.
+const maxSeries = 100_000
+
+// forgetAfter is after how many scrapes a series that is not on the page any more is forgotten.
+const forgetAfter = 100
+
+// customMeasurement bears the fields that the counters file names and the vocabulary does not.
+const customMeasurement = "dcgm"
+
+func newBook(f *fleet, env *sdk.Env, labels []string, custom map[string]sdk.Field) *book {
+	return &book{
+		fleet: f, log: env.Log, custom: custom,
+		keep:    append([]string{labelPod, labelNamespace, labelContainer}, labels...),
+		entries: make(map[string]*entry), entities: make(map[string]*entity),
+		skipped: env.Meter.Counter("gpuline_dcgm_skipped_series_total", fmt.Sprintf("Lines of dcgm-exporter's page beyond the first %d series; they are left out.", maxSeries)),
+		foreign: env.Meter.Gauge("gpuline_dcgm_unknown_series", "", "Series on dcgm-exporter's page that are not known, such as those of switches and processors."),
+	}
+}
+
+// customFields returns the fields of a counters file that the vocabulary does not know.
+func customFields(list []counters.Counter) map[string]sdk.Field {
+	fields := make(map[string]sdk.Field)
+	for _, c := range list {
+		if _, known := byName(c.Field); known || c.Kind != "gauge" && c.Kind != "counter" {
+			continue
+		}
+		f := sdk.Field{Name: strings.ToLower(c.Field), Type: sdk.Float}
+		if c.Kind == "counter" {
+			f.Kind = sdk.Counter
+		}
+		fields[c.Field] = f
+	}
+	return fields
+}
+
+// take takes a line of the page.
+func (k *book) take(s *exposition.Scanner, at int64) {
+	e := k.entries[string(s.Head)]
+	if e == nil {
+		if len(k.entries) >= maxSeries {
+			k.skipped.Add(1)
+			return
+		}
+		e = k.learn(s)
+		k.entries[string(s.Head)] = e
+	}
+	e.scrape = k.scrapes
+	if e.unknown {
+		k.unknown++
+	}
+	if e.entity == nil {
+		return
+	}
+	if e.entity.round != k.round {
+		e.entity.round = k.round
+		k.touched = append(k.touched, e.entity)
+	}
+	switch {
+	case e.reading == nil:
+		if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) || s.Value >= blankFloat {
+			k.figures.count(blank)
+			break
+		}
+		e.entity.extras = append(e.entity.extras, extra{e.custom, s.Value})
+	case e.reading.slot == slotXID && k.figures.count(e.entity.sheet.put(e.reading, s.Value, e.entity.best)):
+		e.entity.xidDetail = e.detail
+	case e.reading.slot != slotXID:
+		k.put(e.entity, e.reading, s.Value)
+	}
+}
+
+// learn finds out what a line means.
+func (k *book) learn(s *exposition.Scanner) *entry {
+	e := new(entry)
+	var ok bool
+	k.labels, ok = s.Labels(k.labels[:0])
+	l := readLabels(k.labels)
+	r, known := byName(string(s.Name))
+	custom, listed := k.custom[string(s.Name)]
+	switch {
+	case !ok, !l.isGPU(), !known && !listed, known && r.slot < 0:
+		e.unknown = true
+		return e
+	case !k.only.Wants(selector.GPU{UUID: l.id.uuid, Index: l.id.index, Name: l.id.name, Bus: l.id.bus}):
+		return e
+	}
+	if !k.hostLabel {
+		l.id.host = ""
+	}
+	for _, name := range k.keep {
+		if v := l.value(name); v != "" {
+			l.id.more = append(l.id.more, sdk.Tag{Key: name, Value: v})
+		}
+	}
+	e.entity = k.entity(&l)
+	e.detail = l.errMessage
+	if known {
+		e.reading = r
+	} else {
+		e.custom = custom
+	}
+	return e
+}
+
+// entity returns what the row of a line is made for.
+func (k *book) entity(l *labels) *entity {
+	tags := l.id.tags()
+	var key strings.Builder
+	for _, t := range tags {
+		key.WriteString(t.Key + "\x00" + t.Value + "\x00")
+	}
+	e := k.entities[key.String()]
+	if e == nil {
+		e = newEntity(k.admit(l.id), tags)
+		k.entities[key.String()] = e
+	}
+	for i, text := range l.texts {
+		if text != "" {
+			e.texts[i] = text
+		}
+	}
+	return e
+}
+
+var errNoGPU = errors.New("no series of a GPU that is to be read is on dcgm-exporter's page: it has not collected yet, sees no GPU, or `devices` leaves all of them out")
+
+// finish makes the rows of a page that has been read. Where the page is not whole, nobody was missed on it.
+func (k *book) finish(b *sdk.Batch, at int64, whole bool) error {
+	defer k.turn()
+	if len(k.touched) == 0 {
+		return errNoGPU
+	}
+	for _, e := range k.touched {
+		e.device.tags = e.tags
+		k.lastXID(b, e, at)
+		k.emit(b, e, at)
+		if len(e.extras) > 0 {
+			m := b.Add(b.Series(customMeasurement, e.tags...), at)
+			for _, x := range e.extras {
+				m.SetNumber(x.field, x.value)
+			}
+			e.extras = e.extras[:0]
+		}
+	}
+	k.complete(b, at, whole, "the GPU is no longer on dcgm-exporter's page")
+	return nil
+}
+
+// turn begins the next round, and forgets series that have left the page.
+func (k *book) turn() {
+	k.foreign.Set(float64(k.unknown))
+	k.touched, k.unknown = k.touched[:0], 0
+	if k.scrapes++; k.scrapes%forgetAfter != 0 {
+		return
+	}
+	live := make(map[*entity]bool)
+	for head, e := range k.entries {
+		if k.scrapes-e.scrape > forgetAfter {
+			delete(k.entries, head)
+			continue
+		}
+		live[e.entity] = true
+	}
+	for key, e := range k.entities {
+		if !live[e] {
+			delete(k.entities, key)
+		}
+	}
+}

@@ -1,0 +1,209 @@
+package dcgm
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The test binary plays dcgmi when it is started with these variables. What it prints has the form of DCGM's
+// own source, dcgmi/DeviceMonitor.cpp: columns padded with blanks, what is too long cut, a header each 14 rounds.
+const (
+	fakeScenario = "GPULINE_FAKE_DCGMI"
+	fakeFolder   = "GPULINE_FAKE_DCGMI_DIR" // where it counts its starts, and notes what it was asked
+)
+
+// fakeDcgmi makes the test binary play a scenario, and returns its path.
+func fakeDcgmi(t testing.TB, scenario string) string {
+	t.Helper()
+	t.Setenv(fakeScenario, scenario)
+	t.Setenv(fakeFolder, t.TempDir())
+	t.Setenv("GORACE", "atexit_sleep_ms=0")
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// asked returns the command lines of the runs of dcgmi dmon.
+func asked(t testing.TB) (lines []string) {
+	t.Helper()
+	for i := 1; ; i++ {
+		text, err := os.ReadFile(filepath.Join(os.Getenv(fakeFolder), fmt.Sprint("start", i)))
+		if err != nil {
+			return lines
+		}
+		lines = append(lines, string(text))
+	}
+}
+
+func playDcgmi(scenario string, args []string) int {
+	switch args[0] {
+	case "discovery":
+		return playDiscovery(scenario)
+	case "dmon":
+	default:
+		fmt.Println("unknown subsystem")
+		return 1
+	}
+	start := 1
+	for ; ; start++ {
+		f, err := os.OpenFile(filepath.Join(os.Getenv(fakeFolder), fmt.Sprint("start", start)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if err == nil {
+			_, _ = f.WriteString(strings.Join(args, " "))
+			_ = f.Close()
+			break
+		}
+	}
+	p := player{scenario: scenario, start: start, delay: time.Second}
+	for i, arg := range args {
+		switch arg {
+		case "-e":
+			for _, id := range strings.Split(args[i+1], ",") {
+				n, _ := strconv.Atoi(id)
+				p.ids = append(p.ids, n)
+			}
+		case "-d":
+			ms, _ := strconv.Atoi(args[i+1])
+			p.delay = time.Duration(ms) * time.Millisecond
+		}
+	}
+	return p.play()
+}
+
+func playDiscovery(scenario string) int {
+	const rule = "+--------+----------------------------------------------------------------------+\n"
+	if scenario == "down" {
+		fmt.Println("Error: unable to establish a connection to the specified host: localhost")
+		fmt.Println("Error: Unable to connect to host engine. Host engine connection invalid/disconnected.")
+		return 235
+	}
+	fmt.Print("3 GPUs found.\n" + rule + "| GPU ID | Device Information                                                   |\n" + rule)
+	for i := range 3 {
+		if scenario == "stranger" && i == 2 {
+			continue
+		}
+		row := func(number, text string) { fmt.Printf("| %-6s | %-68s |\n", number, text) }
+		row(strconv.Itoa(i), "Name: NVIDIA H100 80GB HBM3")
+		row("", fmt.Sprintf("PCI Bus ID: 00000000:%02X:00.0", 0x1a+i))
+		row("", fmt.Sprintf("Device UUID: GPU-0100-%d", i))
+		fmt.Print(rule)
+	}
+	fmt.Print("0 NvSwitches found.\n+-----------+\n| Switch ID |\n+-----------+\n+-----------+\n")
+	return 0
+}
+
+type player struct {
+	scenario string
+	start    int
+	ids      []int
+	delay    time.Duration
+}
+
+func (p *player) play() int {
+	switch p.scenario {
+	case "old":
+		if slices.Contains(p.ids, 1420) {
+			fmt.Println("Error: Unknown field ID 1420")
+			return 243
+		}
+	case "noprofiling":
+		if slices.Contains(p.ids, 1001) {
+			fmt.Println("Error setting watches. Result: -36: Profiling is not supported for this group of GPUs or GPU")
+			return 220
+		}
+	case "paused":
+		if p.start < 3 {
+			fmt.Println("Error setting watches. Result: -54: The hostengine and all modules are paused")
+			return 202
+		}
+	}
+	p.header()
+	for round := 0; ; round++ {
+		if round > 0 && round%14 == 0 {
+			p.header()
+		}
+		switch p.scenario {
+		case "stalls":
+			if round == 2 && p.start == 1 {
+				time.Sleep(time.Minute)
+			}
+		case "ends":
+			if round == 3 && p.start == 1 {
+				fmt.Println("Error getting values information. Return -21: Host engine connection invalid/disconnected")
+				return 235
+			}
+		case "noisy":
+			fmt.Println("Driver message, GPU or not")
+			fmt.Println("GPU x  1  2")
+			fmt.Println("GPU 0     1.0   2.0")
+			fmt.Println("GPU-I 0   0.5")
+			fmt.Println("Switch 0  40")
+		}
+		for gpu := range 3 {
+			if p.scenario == "loses" && gpu == 1 && round >= 2 && round < 8 {
+				continue
+			}
+			p.row(gpu, round)
+		}
+		time.Sleep(p.delay)
+	}
+}
+
+func (p *player) header() {
+	fmt.Printf("%-10s", "#Entity")
+	for range p.ids {
+		fmt.Printf("%-14s", "SHORT")
+	}
+	fmt.Printf("\n%-10s", "ID")
+	for range p.ids {
+		fmt.Printf("%-14s", "")
+	}
+	fmt.Println()
+}
+
+func (p *player) row(gpu, round int) {
+	fmt.Printf("%-10s", fmt.Sprintf("GPU %d", gpu))
+	for _, id := range p.ids {
+		fmt.Printf("%-14s", p.value(gpu, id, round))
+	}
+	fmt.Println()
+}
+
+func (p *player) value(gpu, id, round int) string {
+	if p.scenario == "mute" && gpu == 1 && round >= 2 {
+		return "N/A"
+	}
+	switch {
+	case id == 230:
+		if gpu == 0 && round >= 2 {
+			return "79"
+		}
+		return "N/A"
+	case id >= 1001 && round == 0 && p.start == 1:
+		return "N/A"
+	case id == 156 && p.scenario == "cut":
+		return "12345678..."
+	case id == 157:
+		return "N/A"
+	case id == 155:
+		return fmt.Sprintf("%d.640", 300+gpu)
+	case id >= 1001 && id <= 1008:
+		return "0.250"
+	case id == 203:
+		return "87"
+	case id == 112:
+		return "4"
+	case id == 190:
+		return "0"
+	case slices.Contains([]int{310, 311, 395, 1523}, id):
+		return "0"
+	}
+	return "42"
+}

@@ -1,0 +1,87 @@
+package dcgm
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
+)
+
+// discoveryTimeout bounds dcgmi discovery, which waits for the driver where that is just being loaded.
+const discoveryTimeout = 30 * time.Second
+
+// discover asks dcgmi who the GPUs are: dmon itself prints numbers alone.
+func (d *dmon) discover(ctx context.Context) (map[int]identity, error) {
+	ctx, cancel := context.WithTimeout(ctx, discoveryTimeout)
+	defer cancel()
+	args := append([]string{"discovery"}, d.config.host()...)
+	out, err := d.launcher.Run(ctx, nil, append(args, "-l")...)
+	gpus := parseDiscovery(out)
+	if err != nil || len(gpus) == 0 {
+		var exit *child.ExitError
+		said := message(out)
+		if errors.As(err, &exit) {
+			said = message(out, exit.Stderr)
+		}
+		if err == nil {
+			err = errors.New("it lists no GPU")
+		}
+		return nil, fmt.Errorf("ask dcgmi which GPUs there are: %w", ended(err, said))
+	}
+	return gpus, nil
+}
+
+// parseDiscovery reads the table of dcgmi discovery -l:
+//
+//	8 GPUs found.
+//	+--------+----------------------------------------------------------------------+
+//	| GPU ID | Device Information                                                   |
+//	+--------+----------------------------------------------------------------------+
+//	| 0      | Name: NVIDIA H100 80GB HBM3                                          |
+//	|        | PCI Bus ID: 00000000:1A:00.0                                         |
+//	|        | Device UUID: GPU-01000100-0000-0000-0000-000000000000                |
+//	+--------+----------------------------------------------------------------------+
+//
+// Switches and processors, whose tables follow, have no such UUID.
+func parseDiscovery(out []byte) map[int]identity {
+	gpus := make(map[int]identity)
+	number, id := -1, identity{}
+	keep := func() {
+		if number >= 0 && strings.HasPrefix(id.uuid, "GPU-") {
+			id.index = strconv.Itoa(number)
+			gpus[number] = id
+		}
+		number, id = -1, identity{}
+	}
+	for line := range bytes.Lines(out) {
+		cells := strings.Split(strings.TrimSpace(string(line)), "|")
+		if len(cells) < 4 {
+			keep()
+			continue
+		}
+		if n, err := strconv.Atoi(strings.TrimSpace(cells[1])); err == nil {
+			keep()
+			number = n
+		}
+		key, value, ok := strings.Cut(cells[2], ":")
+		if !ok {
+			continue
+		}
+		value = strings.ToValidUTF8(strings.TrimSpace(value), "�")
+		switch strings.TrimSpace(key) {
+		case "Name":
+			id.name = value
+		case "PCI Bus ID":
+			id.bus = value
+		case "Device UUID":
+			id.uuid = value
+		}
+	}
+	keep()
+	return gpus
+}

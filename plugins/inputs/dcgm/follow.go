@@ -1,0 +1,175 @@
+package dcgm
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
+)
+
+// follow runs one dcgmi dmon for as long as it prints rows, and returns why it did not go on.
+func (d *dmon) follow(ctx context.Context) error {
+	gpus, err := d.discover(ctx)
+	if err != nil {
+		return err
+	}
+	s := &session{fields: d.plans.fields(), gpus: gpus}
+	args := append([]string{"dmon"}, d.config.host()...)
+	c, err := d.launcher.Start(append(args, "-e", argument(s.fields), "-d", strconv.FormatInt(d.interval.Milliseconds(), 10))...)
+	if err != nil {
+		return err
+	}
+	d.starts.Add(1)
+	defer c.Interrupt(ctx)()
+	d.input, d.messages = d.input[:0], d.messages[:0]
+	rows, held, err := d.pump(ctx, c, s)
+	switch {
+	case ctx.Err() != nil:
+		d.launcher.Stop(c)
+		return ctx.Err()
+	case err != nil:
+		d.launcher.Stop(c)
+		return err
+	}
+	err = d.launcher.Finish(ctx, c, held)
+	said := message(d.messages, c.Stderr())
+	if rows == 0 && !isUnreachable(said) {
+		if d.plans.refuse() {
+			return child.ErrAgain
+		}
+	}
+	return ended(err, said)
+}
+
+// ended says why dcgmi dmon did not go on.
+func ended(err error, said string) error {
+	if err == nil {
+		err = errors.New("dcgmi dmon ended")
+	}
+	if said != "" {
+		err = fmt.Errorf("%w; it said: %q", err, said)
+	}
+	if isUnreachable(said) {
+		err = fmt.Errorf("%w: is nv-hostengine running, and is `address` right?", err)
+	}
+	return err
+}
+
+// isUnreachable reports whether dcgmi complains about the hostengine and not about what it was asked: the
+// texts are those of DCGM's errors, see dcgm_structs.h.
+func isUnreachable(said string) bool {
+	said = strings.ToLower(said)
+	for _, text := range []string{"unable to connect", "unable to establish a connection", "connection not valid", "connection invalid", "paused", "disconnected"} {
+		if strings.Contains(said, text) {
+			return true
+		}
+	}
+	return false
+}
+
+// pump takes what the process prints until it ends. held says that others hold its output open. An error says
+// that the process is of no more use, though it has not ended.
+func (d *dmon) pump(ctx context.Context, c *child.Child, s *session) (rows int, held bool, err error) {
+	limit := d.timing.firstRow
+	began := time.Now()
+	stalled := began.Add(limit)
+	for {
+		d.input = slices.Grow(d.input, 4<<10)
+		n, err := c.Read(d.input[len(d.input):cap(d.input)], stalled)
+		now := time.Now()
+		d.input = d.input[:len(d.input)+n]
+		if n > 0 {
+			got, strangers := d.lines(s)
+			if got > 0 {
+				rows += got
+				limit = max(5*d.interval, d.timing.stall)
+				stalled = now.Add(limit)
+			}
+			if strangers && now.Sub(began) > d.timing.rediscover {
+				return rows, false, child.ErrAgain
+			}
+		}
+		switch {
+		case ctx.Err() != nil:
+			return rows, false, ctx.Err()
+		case err == nil:
+		case !child.IsHeld(err):
+			return rows, false, nil
+		case c.HasExited():
+			return rows, true, nil
+		}
+		if !now.Before(stalled) {
+			return rows, false, fmt.Errorf("dcgmi dmon printed no row for %v: it is stopped, and another one started", limit)
+		}
+	}
+}
+
+const (
+	maxLine    = 1 << 16
+	maxMessage = 200
+)
+
+// lines takes the whole lines of the input and hands the rows among them over. It returns how many there
+// were, and whether some were of GPUs that nobody knows.
+func (d *dmon) lines(s *session) (rows int, strangers bool) {
+	p := d.newPacket(s)
+	p.at = d.env.Now().UnixNano()
+	rest := d.input
+	for {
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 {
+			break
+		}
+		line := bytes.TrimSpace(rest[:i])
+		rest = rest[i+1:]
+		switch gpu, kind := classify(line); kind {
+		case lineRow:
+			d.messages = d.messages[:0] // what came before a row is not why the process ends
+			if _, known := s.gpus[gpu]; !known {
+				strangers = true
+				d.noise.Add(1)
+				continue
+			}
+			p.text = append(append(p.text, line...), '\n')
+			p.rows++
+		case lineNoise:
+			d.disregard(line)
+		}
+	}
+	if len(rest) > maxLine {
+		d.disregard(rest[:maxMessage])
+		rest = nil
+	}
+	d.input = append(d.input[:0], rest...)
+	rows = p.rows
+	if rows > 0 {
+		d.packets.Put(p)
+	}
+	return rows, strangers
+}
+
+// disregard counts a line that is no row, and keeps it for the message in case the process fails.
+func (d *dmon) disregard(line []byte) {
+	d.noise.Add(1)
+	if len(d.messages) < 4096 {
+		d.messages = append(append(d.messages, line...), '\n')
+	}
+}
+
+// message picks the first line that explains a failure.
+func message(outputs ...[]byte) string {
+	for _, out := range outputs {
+		for line := range bytes.Lines(out) {
+			if line = bytes.TrimSpace(line); len(line) > 0 {
+				return strings.ToValidUTF8(string(line[:min(len(line), maxMessage)]), "�")
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,144 @@
+package dcgm
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+
+	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// What a line of dcgmi dmon is. It prints a header of two lines, and again after each 14 rounds:
+//
+//	#Entity   POWER     GTEMP
+//	ID        W         C
+//	GPU 0     319.640   65
+type lineKind uint8
+
+const (
+	lineNoise lineKind = iota
+	lineHeader
+	lineRow
+)
+
+// classify tells what a line is and, of a row, which GPU it is about.
+func classify(line []byte) (gpu int, kind lineKind) {
+	switch {
+	case len(line) == 0, line[0] == '#', bytes.HasPrefix(line, []byte("ID")) && (len(line) == 2 || line[2] == ' '):
+		return 0, lineHeader
+	case !bytes.HasPrefix(line, []byte("GPU ")):
+		return 0, lineNoise
+	}
+	word, rest := nextWord(line[len("GPU "):])
+	gpu, ok := smallNumber(word)
+	if !ok || len(rest) == 0 {
+		return 0, lineNoise
+	}
+	return gpu, lineRow
+}
+
+// smallNumber reads a number of at most four digits.
+func smallNumber(word []byte) (n int, ok bool) {
+	for _, c := range word {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n, len(word) > 0 && len(word) <= 4
+}
+
+func nextWord(text []byte) (word, rest []byte) {
+	text = bytes.TrimLeft(text, " \t")
+	i := bytes.IndexAny(text, " \t")
+	if i < 0 {
+		return text, nil
+	}
+	return text[:i], bytes.TrimLeft(text[i:], " \t")
+}
+
+// unpack adds the rows of a packet.
+func (d *dmon) unpack(b *sdk.Batch, p *packet) {
+	if p.session != d.session {
+		// Another process: its rows are no continuation of the round before.
+		if d.session != nil {
+			d.endRound(b, p.at, false)
+		}
+		d.session = p.session
+	}
+	for line := range bytes.SplitSeq(bytes.TrimSuffix(p.text, []byte("\n")), []byte("\n")) {
+		gpu, _ := classify(line)
+		if d.named[gpu] {
+			d.endRound(b, p.at, true)
+		}
+		d.named[gpu] = true
+		d.row(b, gpu, line, p.at)
+	}
+}
+
+// endRound ends a round of rows. whole says that all its rows were seen.
+func (d *dmon) endRound(b *sdk.Batch, at int64, whole bool) {
+	clear(d.named)
+	d.fleet.complete(b, at, whole, "dcgmi dmon has no value of the GPU any more")
+}
+
+// row adds the row of a GPU. A row of nothing but N/A is none: the GPU does not answer.
+func (d *dmon) row(b *sdk.Batch, gpu int, line []byte, at int64) {
+	id := d.session.gpus[gpu]
+	if !d.only.Wants(selector.GPU{UUID: id.uuid, Index: id.index, Name: id.name, Bus: id.bus}) {
+		return
+	}
+	_, rest := nextWord(line[len("GPU "):])
+	if bytesWords(rest) != len(d.session.fields) {
+		d.noise.Add(1)
+		return
+	}
+	e := d.entity(id)
+	some := false
+	for _, r := range d.session.fields {
+		var word []byte
+		word, rest = nextWord(rest)
+		if bytes.Equal(word, notAvailable) {
+			continue
+		}
+		v, err := strconv.ParseFloat(string(word), 64)
+		if err != nil { // dcgmi cuts what is too long for its column, and ends it with dots
+			d.fleet.figures.count(invalid)
+			continue
+		}
+		some = true
+		d.fleet.put(e, r, v)
+	}
+	if !some {
+		e.sheet.reset()
+		return
+	}
+	d.fleet.lastXID(b, e, at)
+	d.fleet.emit(b, e, at)
+}
+
+var notAvailable = []byte("N/A")
+
+// bytesWords counts words.
+func bytesWords(text []byte) (n int) {
+	for len(text) > 0 {
+		_, text = nextWord(text)
+		n++
+	}
+	return n
+}
+
+func (d *dmon) entity(id identity) *entity {
+	e := d.entities[id.uuid]
+	if e == nil || e.device.id.index != id.index {
+		e = newEntity(d.fleet.admit(id), id.tags())
+		e.device.tags = e.tags
+		d.entities[id.uuid] = e
+	}
+	return e
+}
+
+func filter(list []int, keep func(int) bool) []int {
+	return slices.DeleteFunc(slices.Clone(list), func(id int) bool { return !keep(id) })
+}

@@ -1,0 +1,128 @@
+package dcgm
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
+	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/vocabulary"
+)
+
+// Validate checks what single values cannot tell.
+func (c *Config) Validate() error {
+	var faults []error
+	fault := func(problem, remedy string, path ...string) {
+		faults = append(faults, sdk.Fault{Path: path, Problem: problem, Remedy: remedy})
+	}
+	for i, id := range c.Devices {
+		if _, err := selector.New([]string{id}); err != nil {
+			fault(err.Error(), selector.Remedy, "devices", strconv.Itoa(i))
+		}
+	}
+	for i, name := range c.Fields {
+		if _, problem, remedy := findField(name); problem != "" {
+			fault(problem, remedy, "fields", strconv.Itoa(i))
+		}
+	}
+	if c.ProfilingInterval != 0 && c.ProfilingInterval < leastProfiling {
+		fault(fmt.Sprintf("%v is too short: DCGM needs %v between two samples", c.ProfilingInterval, leastProfiling), `write "100ms" or more, or "0s" for never`, "profiling_interval")
+	}
+	if _, err := parseAddress(c.Address); err != nil {
+		fault(err.Error(), `write it as "localhost:5555", "unix:///run/nvidia/dcgm.sock" or "embedded"`, "address")
+	} else if c.Mode == modeDmon && c.Address == embedded {
+		fault("dcgmi talks to a hostengine that runs", `write it as "localhost:5555"`, "address")
+	}
+	if c.Mode == modeExporter {
+		c.validateExporter(fault)
+	} else if !c.BearerToken.Empty() || !c.Password.Empty() || c.User != "" {
+		fault("`bearer_token`, `user` and `password` are for the page of dcgm-exporter", `remove them, or set mode = "exporter"`, "mode")
+	}
+	return errors.Join(append(faults, c.TLS.Validate())...)
+}
+
+func (c *Config) validateExporter(fault func(problem, remedy string, path ...string)) {
+	const remedy = `write it as "http://127.0.0.1:9400/metrics"`
+	u, err := url.Parse(c.URL)
+	switch {
+	case err != nil:
+		fault("is not a URL", remedy, "url")
+	case u.User != nil:
+		fault("has a user or a password in it", "they belong to `user` and `password`", "url")
+	case u.Scheme != "http" && u.Scheme != "https":
+		fault("is neither http nor https", remedy, "url")
+	case u.Hostname() == "":
+		fault("has no host", remedy, "url")
+	}
+	if c.User != "" && !c.BearerToken.Empty() {
+		fault("is given beside `user`", "give one of them", "bearer_token")
+	}
+	if c.User == "" && !c.Password.Empty() {
+		fault("is given without `user`", "give both", "password")
+	}
+	for i, name := range c.Labels {
+		if name == "" || slices.Contains(ownTags, name) {
+			fault(fmt.Sprintf("%q cannot be a tag", name), "gpuline gives that tag itself", "labels", strconv.Itoa(i))
+		}
+	}
+	if len(c.Fields) > 0 {
+		fault("which fields dcgm-exporter shows, its counters file says", "remove `fields`, or use `filter`", "fields")
+	}
+}
+
+// ownTags are what a label of the page cannot become.
+var ownTags = []string{
+	vocabulary.TagHost, vocabulary.TagUUID, vocabulary.TagIndex, vocabulary.TagName, vocabulary.TagPCI, vocabulary.TagGI, vocabulary.TagCI,
+	vocabulary.TagSource, vocabulary.TagWindow, vocabulary.TagPart,
+}
+
+// leastProfiling is the shortest interval at which DCGM takes profiling fields.
+const leastProfiling = 100 * time.Millisecond
+
+const embedded = "embedded"
+
+// address is where a hostengine listens.
+type address struct {
+	embedded bool
+	socket   string // of a Unix socket
+	host     string // "node-7:5555", "[::1]:5555"
+}
+
+func parseAddress(text string) (address, error) {
+	switch {
+	case text == embedded:
+		return address{embedded: true}, nil
+	case text == "":
+		return address{}, errors.New("is empty")
+	case strings.HasPrefix(text, "unix://"):
+		socket := strings.TrimPrefix(text, "unix://")
+		if !strings.HasPrefix(socket, "/") {
+			return address{}, errors.New("is not a socket: unix:// and its whole path")
+		}
+		return address{socket: socket}, nil
+	case strings.Contains(text, "://"), strings.ContainsAny(text, " /"):
+		return address{}, errors.New("is neither a host nor a Unix socket")
+	}
+	if strings.HasPrefix(text, "-") {
+		return address{}, errors.New("is no host")
+	}
+	if i := strings.LastIndexByte(text, ':'); i >= 0 && !strings.HasSuffix(text, "]") {
+		if _, err := strconv.ParseUint(text[i+1:], 10, 16); err != nil || i == 0 {
+			return address{}, errors.New("has a port that is none")
+		}
+	}
+	return address{host: text}, nil
+}
+
+// target returns the address as dcgmi's --host and DCGM's library take it.
+func (a address) target() string {
+	if a.socket != "" {
+		return "unix://" + a.socket
+	}
+	return a.host
+}
