@@ -2,4 +2,6 @@ package dcgm
 
 import "errors"
 
-func newHostengine(*Config) (any, error) { return nil, errors.New("the mode hostengine is not built yet") }
+func newHostengine(*Config) (any, error) {
+	return nil, errors.New("the mode hostengine is not built yet")
+}

@@ -86,19 +86,3 @@ func TestProgramOf(t *testing.T) {
 	f("3", "�")
 	f("4", "")
 }
-
-func TestCached(t *testing.T) {
-	f := func(cache, want string) {
-		t.Helper()
-		path := filepath.Join(t.TempDir(), "ld.so.cache")
-		if err := os.WriteFile(path, []byte(cache), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if got := cached(path); got != want {
-			t.Errorf("%q: %q, want %q", cache, got, want)
-		}
-	}
-	f("glibc-ld.so.cache1.1\x00libm.so.6\x00/lib/libm.so.6\x00", "")
-	f("\x00libnvidia-ml.so.1\x00/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1\x00libz.so\x00", "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1")
-	f("", "")
-}

@@ -11,6 +11,7 @@ import (
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 
 	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
+	"github.com/gpuline/gpuline/plugins/inputs/internal/sharedlib"
 )
 
 // library is the driver's library, loaded. A function that it lacks would end the process when it is
@@ -32,7 +33,7 @@ var (
 
 // openLibrary loads and initialises the library. Nothing may be called after an error.
 func openLibrary(config string) (*library, error) {
-	path := libraryPath(config)
+	path := sharedlib.ToLoad(libraryName, config)
 	// The loader binds the library's functions for good at their first call, so it must stay where it is
 	// when NVML is shut down.
 	if err := dl.New(path, dl.RTLD_LAZY|dl.RTLD_GLOBAL|dl.RTLD_NODELETE).Open(); err != nil {
