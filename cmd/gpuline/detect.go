@@ -18,7 +18,10 @@ func detect(p *program) (*pipeline.Plan, error) {
 			continue
 		}
 		_, _ = fmt.Fprintf(p.stderr, "gpuline: no configuration was given; reading GPUs through %s with inputs.%s\n", f.Found, f.Input)
-		text := bytes.Replace(conf.Detected, []byte("[[inputs.nvml]]"), []byte("[[inputs."+f.Input+"]]"), 1)
+		text := conf.Detected
+		if f.Input != "nvml" {
+			text = bytes.Replace(text, []byte(detectedInput), []byte("[[inputs."+f.Input+"]]\n"+f.Sampling), 1)
+		}
 		plan, err := conf.Parse(p.registry, "detected.toml", text)
 		if err != nil {
 			return nil, errors.Join(errors.New("the built-in configuration is faulty"), err)
@@ -28,6 +31,9 @@ func detect(p *program) (*pipeline.Plan, error) {
 	return nil, fmt.Errorf("no configuration was given, and no GPU was found: %w; "+
 		"or name a configuration with -c FILE, such as conf/demo.toml for simulated GPUs", oneLine(errs))
 }
+
+// detectedInput is the input of conf/detected.toml, in whose place another one stands where that is what there is.
+const detectedInput = "[[inputs.nvml]]\ninterval = \"100ms\"\n"
 
 // oneLine joins errors on one line.
 func oneLine(errs []error) error {

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"fmt"
+	"slices"
+
+	"github.com/gpuline/gpuline/plugins/inputs/dcgm"
 	"github.com/gpuline/gpuline/plugins/inputs/nvidiasmi"
 	"github.com/gpuline/gpuline/plugins/inputs/nvml"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
@@ -8,9 +12,11 @@ import (
 
 // gpuSource is an input that reads this host's GPUs, if what it reads them through is there.
 type gpuSource struct {
-	Input string                           // the plugin's name
-	Look  func() (found string, err error) // says where that is, or what was looked for; runs nothing
-	Reads func(*vocabulary.Reading) bool   // whether it gives the reading, on a card that has it
+	Input string // the plugin's name
+	// Look says where what it reads through is, or what was looked for, and which settings lead there. It runs
+	// nothing.
+	Look  func() (found, settings string, err error)
+	Reads func(*vocabulary.Reading) bool // whether it gives the reading, on a card that has it
 
 	Sampling string // settings for windows: often
 	Polling  string // settings for an exporter: everything at one instant, seldom
@@ -20,7 +26,7 @@ type gpuSource struct {
 var gpuSources = []gpuSource{
 	{
 		Input: "nvml",
-		Look:  func() (string, error) { return nvml.Look("") },
+		Look:  func() (found, settings string, err error) { found, err = nvml.Look(""); return found, "", err },
 		Reads: func(r *vocabulary.Reading) bool { return r.NVML != "" },
 		Sampling: `# How often the driver's ring buffers are drained: every sample that the driver took comes out.
 interval = "100ms"
@@ -32,7 +38,7 @@ interval = "1s"
 	},
 	{
 		Input: "nvidia_smi",
-		Look:  func() (string, error) { return nvidiasmi.Look("") },
+		Look:  func() (found, settings string, err error) { found, err = nvidiasmi.Look(""); return found, "", err },
 		Reads: func(r *vocabulary.Reading) bool { return r.XML != "" || r.Name == "memory_used_ratio" },
 		Sampling: `# A shorter interval sees shorter bursts, and takes more of the driver's time: its calls wait for each
 # other, and for those of the applications.
@@ -41,6 +47,26 @@ interval = "100ms"
 `,
 		Polling: `# A full document of nvidia-smi at dcgm-exporter's interval. For bursts, read in mode = "stream" each "100ms".
 mode = "xml"
+interval = "30s"
+`,
+	},
+	{
+		Input: "dcgm",
+		Look: func() (found, settings string, err error) {
+			f, err := dcgm.Look()
+			if settings = fmt.Sprintf("mode = %q\n", f.Mode); f.Other != "" {
+				settings += f.Other + "\n"
+			}
+			return f.What, settings, err
+		},
+		Reads: func(r *vocabulary.Reading) bool { return r.DCGM.ID != 0 },
+		Sampling: `# How often what DCGM has sampled is fetched.
+interval = "1s"
+# How often it samples, in the mode hostengine: all of it comes out.
+# sample_interval = "100ms"
+# devices = ["0", "1"]
+`,
+		Polling: `# As often as dcgm-exporter.
 interval = "30s"
 `,
 	},
@@ -53,21 +79,25 @@ type finding struct {
 	Err   error
 }
 
-// bestSource returns the first source that is there, or the last one where none is.
+// bestSource returns the first source that is there, or nvidia-smi, which every driver brings along, where none
+// is.
 func bestSource() *gpuSource {
-	for i := range gpuSources {
-		if _, err := gpuSources[i].Look(); err == nil {
-			return &gpuSources[i]
-		}
+	found := lookForGPUs()
+	i := slices.IndexFunc(found, func(f finding) bool { return f.Err == nil })
+	if i < 0 {
+		i = slices.IndexFunc(found, func(f finding) bool { return f.Input == "nvidia_smi" })
 	}
-	return &gpuSources[len(gpuSources)-1]
+	return &found[i].gpuSource
 }
 
 // lookForGPUs searches for all sources.
 func lookForGPUs() []finding {
 	var all []finding
 	for _, s := range gpuSources {
-		found, err := s.Look()
+		found, settings, err := s.Look()
+		if err == nil {
+			s.Sampling, s.Polling = settings+s.Sampling, settings+s.Polling
+		}
 		all = append(all, finding{s, found, err})
 	}
 	return all

@@ -64,12 +64,35 @@ func TestGPUSources(t *testing.T) {
 	}
 	for _, s := range gpuSources {
 		heading := "[[inputs." + s.Input + "]]\n"
+		if s.Input == "dcgm" {
+			heading += "mode = \"dmon\"\n"
+		}
 		for _, settings := range []string{s.Sampling, s.Polling, undone(s.Sampling), undone(s.Polling)} {
 			if _, err := conf.Parse(all.Plugins(), s.Input, []byte(heading+settings+"[[outputs.stdout]]\n")); err != nil {
 				t.Errorf("%v\n%s", err, settings)
 			}
 		}
 	}
+}
+
+// TestDetectedInput holds that another input can stand in the place of that of conf/detected.toml.
+func TestDetectedInput(t *testing.T) {
+	if strings.Count(string(conf.Detected), detectedInput) != 1 {
+		t.Errorf("conf/detected.toml does not hold %q", detectedInput)
+	}
+}
+
+// TestServeDCGM holds that DCGM gives what the counters of its exporter ask for.
+func TestServeDCGM(t *testing.T) {
+	f := func(field, want string) {
+		t.Helper()
+		if name, reason := gpuSources[2].serve(counters.Counter{Field: field, Kind: "gauge"}); name+reason != want {
+			t.Errorf("%s: %q, want %q", field, name+reason, want)
+		}
+	}
+	f("DCGM_FI_PROF_SM_ACTIVE", "DCGM_FI_PROF_SM_ACTIVE")
+	f("DCGM_FI_DEV_XID_ERRORS", "DCGM_FI_DEV_XID_ERRORS")
+	f("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION")
 }
 
 func TestServe(t *testing.T) {

@@ -3,6 +3,7 @@
 package all
 
 import (
+	"github.com/gpuline/gpuline/plugins/inputs/dcgm"
 	"github.com/gpuline/gpuline/plugins/inputs/nvidiasmi"
 	"github.com/gpuline/gpuline/plugins/inputs/nvml"
 	"github.com/gpuline/gpuline/plugins/inputs/replay"
@@ -22,6 +23,7 @@ func Plugins() sdk.Registry {
 	return sdk.Registry{
 		nvml.Definition(),
 		nvidiasmi.Definition(),
+		dcgm.Definition(),
 		replay.Definition(),
 		simulate.Definition(),
 

@@ -34,3 +34,21 @@ func TestSecretsDoNotPrint(t *testing.T) {
 		t.Error("a secret does not keep its value")
 	}
 }
+
+// TestSecretsTravelEmpty: a configuration without secrets survives JSON, one with some does not.
+func TestSecretsTravelEmpty(t *testing.T) {
+	type config struct{ A, B Secret }
+	f := func(c config, want string, again bool) {
+		t.Helper()
+		text, err := json.Marshal(c)
+		if err != nil || string(text) != want {
+			t.Errorf("%s, %v; want %s", text, err, want)
+		}
+		var back config
+		if err := json.Unmarshal(text, &back); (err == nil) != again || again && back != c {
+			t.Errorf("%s: %v, %v", text, back, err)
+		}
+	}
+	f(config{}, `{"A":"","B":""}`, true)
+	f(config{B: NewSecret("x")}, `{"A":"","B":"***"}`, false)
+}

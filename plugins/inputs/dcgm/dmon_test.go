@@ -30,32 +30,41 @@ func hasty(t testing.TB, scenario string, change func(*Config)) *dmon {
 	return d
 }
 
-// watched is an open input whose rows a test collects.
-type watched struct {
+// following is an open input whose rows a test collects.
+type following struct {
 	t    *testing.T
 	r    sdk.Reader
 	env  *sdk.Env
 	rows []string
 	errs []string
+
+	closed bool
 }
 
-func watch(t *testing.T, r sdk.Reader, interval time.Duration) *watched {
+func watch(t *testing.T, r sdk.Reader, interval time.Duration) *following {
 	t.Helper()
-	w := &watched{t: t, r: r, env: sdktest.Env(t, sdk.NewCatalog(sdk.Limits{}))}
+	w := &following{t: t, r: r, env: sdktest.Env(t, sdk.NewCatalog(sdk.Limits{}))}
 	w.env.Interval, w.env.Meter = interval, sdk.NewMeter()
 	if err := r.(sdk.Opener).Open(t.Context(), w.env); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := r.(interface{ Close() error }).Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(w.end)
 	return w
 }
 
+// end closes the input.
+func (w *following) end() {
+	if w.closed {
+		return
+	}
+	w.closed = true
+	if err := w.r.(interface{ Close() error }).Close(); err != nil {
+		w.t.Error(err)
+	}
+}
+
 // until reads until enough says so.
-func (w *watched) until(enough func() bool) {
+func (w *following) until(enough func() bool) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
 	defer cancel()
@@ -75,7 +84,7 @@ func (w *watched) until(enough func() bool) {
 }
 
 // have reports whether n rows with the words have come.
-func (w *watched) have(n int, words ...string) func() bool {
+func (w *following) have(n int, words ...string) func() bool {
 	return func() bool { return len(of(w.rows, words...)) >= n }
 }
 

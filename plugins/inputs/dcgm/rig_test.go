@@ -14,6 +14,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gpuline/gpuline/cmd/gpuline/launch"
+	"github.com/gpuline/gpuline/plugins/isolate"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
@@ -21,6 +23,12 @@ import (
 func TestMain(m *testing.M) {
 	if scenario := os.Getenv(fakeScenario); scenario != "" {
 		os.Exit(playDcgmi(scenario, os.Args[1:]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == isolate.Command {
+		if err := launch.Serve(sdk.Registry{Definition()}); err != nil {
+			os.Exit(1)
+		}
+		return
 	}
 	goleak.VerifyTestMain(m)
 }
