@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
 
 // bigPage returns a page of a hundred fields of a hundred GPUs: 10,000 series.
@@ -40,7 +43,7 @@ func readPage(t testing.TB, page string) func() {
 		at += 1e9
 		sc := &x.scanner
 		for sc.Reset(x.page); sc.Next(); {
-			x.book.take(sc, at)
+			x.book.take(sc)
 		}
 		if err := x.book.finish(s.batch, at, true); err != nil {
 			t.Fatal(err)
@@ -88,7 +91,7 @@ func FuzzPage(f *testing.F) {
 			s.batch.Reset()
 			sc := &s.input.scanner
 			for sc.Reset(page); sc.Next(); {
-				s.input.book.take(sc, 1)
+				s.input.book.take(sc)
 			}
 			_ = s.input.book.finish(s.batch, 1, true)
 			checkTally(t, s.batch)
@@ -107,3 +110,33 @@ func FuzzPage(f *testing.F) {
 }
 
 var _ sdk.Gatherer = (*exporter)(nil)
+
+// BenchmarkDmonRound reads a round of eight GPUs, from bytes to rows.
+func BenchmarkDmonRound(b *testing.B) {
+	env := sdktest.Env(b, sdk.NewCatalog(sdk.Limits{}))
+	d := newDmon(testConfig(modeDmon))
+	d.env, d.fleet, d.entities, d.named = env, newFleet(env), make(map[string]*entity), make(map[int]bool)
+	d.packets, d.blank, d.noise = child.NewMailbox(pending, d.lose), make(chan *packet, pending), new(sdk.Number)
+	plans := newPlans(d.config, time.Second)
+	s := &session{fields: plans.fields(), gpus: make(map[int]identity)}
+	var round strings.Builder
+	for gpu := range 8 {
+		s.gpus[gpu] = identity{uuid: fmt.Sprint("GPU-", gpu), index: fmt.Sprint(gpu)}
+		fmt.Fprintf(&round, "%-10s", fmt.Sprintf("GPU %d", gpu))
+		for range s.fields {
+			fmt.Fprintf(&round, "%-14s", "0.640")
+		}
+		round.WriteByte('\n')
+	}
+	batch := sdk.NewBatch(env.Catalog)
+	b.ReportAllocs()
+	b.SetBytes(int64(round.Len()))
+	for b.Loop() {
+		batch.Reset()
+		d.input = append(d.input, round.String()...)
+		d.lines(s)
+		p := <-d.packets.C
+		d.unpack(batch, p)
+		d.blank <- p
+	}
+}

@@ -86,7 +86,7 @@ func customFields(list []counters.Counter) map[string]sdk.Field {
 }
 
 // take takes a line of the page.
-func (k *book) take(s *exposition.Scanner, at int64) {
+func (k *book) take(s *exposition.Scanner) {
 	e := k.entries[string(s.Head)]
 	if e == nil {
 		if len(k.entries) >= maxSeries {

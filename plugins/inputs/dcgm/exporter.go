@@ -95,7 +95,7 @@ func (x *exporter) Gather(ctx context.Context, b *sdk.Batch) error {
 	}
 	s := &x.scanner
 	for s.Reset(x.page); s.Next(); {
-		x.book.take(s, at)
+		x.book.take(s)
 	}
 	if s.Samples == 0 {
 		return fmt.Errorf("%s is no page of metrics: %w", x.config.URL, firstFault(s))

@@ -76,9 +76,9 @@ func TestNothingIsMissed(t *testing.T) {
 func TestHostengineXIDs(t *testing.T) {
 	p := hastyEngine(t, nil, "gpus 2", "xid 0 13 1000")
 	p.until(p.have(2, "gpu,", "gpu_index=1"))
-	first, second := xidLine(1, 79), ""
+	first := xidLine(1, 79)
 	time.Sleep(2 * ms)
-	second = xidLine(1, 48)
+	second := xidLine(1, 48)
 	p.set("gpus 2", "xid 0 13 1000", first, second)
 	p.until(p.have(2, "gpu_event", "event=xid"))
 	p.until(p.have(1, "gpu,", "gpu_index=1", "xid=48i"))

@@ -16,10 +16,12 @@ const (
 	infoTexts
 )
 
-var textFields = [infoTexts]struct {
+type textField struct {
 	id    int // DCGM's
 	field sdk.Field
-}{
+}
+
+var textFields = [infoTexts]textField{
 	textDriver:  {1, vocabulary.Field(vocabulary.Info, "driver_version")},
 	textSerial:  {53, vocabulary.Field(vocabulary.Info, "serial")},
 	textVBIOS:   {85, vocabulary.Field(vocabulary.Info, "vbios_version")},
@@ -32,12 +34,7 @@ func textOf(name string) (text int, ok bool) {
 	if !known {
 		return 0, false
 	}
-	text = slices.IndexFunc(textFields[:], func(f struct {
-		id    int
-		field sdk.Field
-	}) bool {
-		return f.id == r.DCGM.ID
-	})
+	text = slices.IndexFunc(textFields[:], func(f textField) bool { return f.id == r.DCGM.ID })
 	return text, text >= 0
 }
 

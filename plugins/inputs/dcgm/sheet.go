@@ -33,6 +33,7 @@ const (
 	good verdict = iota
 	blank
 	invalid // cannot be
+	worse   // left out, since the GPU has a better field for the reading
 )
 
 // put takes a value in DCGM's unit. best are the ranks of the best fields that the GPU is known to have: a
@@ -50,7 +51,7 @@ func (s *sheet) put(r *reading, theirs float64, best []int8) verdict {
 		best[r.slot] = rank
 	}
 	if rank > best[r.slot] {
-		return good
+		return worse
 	}
 	s.values[r.slot], s.rank[r.slot] = v, rank
 	return good
@@ -77,14 +78,4 @@ func (s *sheet) fill(m *sdk.Metric, from, to int) {
 			m.SetNumber(fieldOf(slot), s.values[slot])
 		}
 	}
-}
-
-// any reports whether there is a value from slot from up to slot to.
-func (s *sheet) any(from, to int) bool {
-	for slot := from; slot < to; slot++ {
-		if s.has(slot) {
-			return true
-		}
-	}
-	return false
 }
