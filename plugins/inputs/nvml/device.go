@@ -62,6 +62,8 @@ type session struct {
 	clock  clock
 	costs  *costs
 	since  int64 // what is older has been told
+
+	draining *atomic.Bool // this round empties the rings
 }
 
 func newDevice(s *session, handle nvml.Device, id identity) *device {

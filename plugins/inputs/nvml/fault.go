@@ -67,7 +67,7 @@ func (m *monitor) complain(b *sdk.Batch, now int64) error {
 }
 
 // fall notes that the driver has gone: all GPUs are lost until it is back.
-func (m *monitor) fall(why error, now int64) error {
+func (m *monitor) fall(why error, now int64, b *sdk.Batch) error {
 	if errors.Is(why, errVersion) || len(m.rota.stuck) > 0 {
 		return fmt.Errorf("%w: %w", why, isolate.ErrFresh)
 	}
@@ -76,9 +76,9 @@ func (m *monitor) fall(why error, now int64) error {
 		d.broken = nil
 		d.lose("the driver has been unloaded")
 	}
-	m.release()
+	m.collect(b)
 	m.scanned = now
-	return why
+	return errors.Join(why, m.release())
 }
 
 // revive tries, at each normal interval, whether the driver is back.
@@ -116,8 +116,7 @@ func (m *monitor) reopen() error {
 	before := m.devices
 	m.devices = nil // their handles are of no use any more
 	if err := m.look(); err != nil {
-		m.release()
-		return err
+		return errors.Join(err, m.release())
 	}
 	for _, old := range before {
 		m.devices = inherit(m.devices, old)

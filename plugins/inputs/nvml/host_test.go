@@ -85,6 +85,7 @@ func newHost(t testing.TB, gpus int, c Config, interval time.Duration, scene fun
 	h.m = newMonitor(&c)
 	h.m.clock = h.now
 	h.m.patience = 10 * time.Second // the fake clock runs faster than the machine's
+	h.m.pause = 0                   // each tick tells all
 	catalog := sdk.NewCatalog(sdk.Limits{})
 	h.batch = sdk.NewBatch(catalog)
 	h.env = &sdk.Env{

@@ -31,6 +31,9 @@ const watched = nvml.EventTypeXidCriticalError | nvml.EventTypeSingleBitEccError
 // waitFor is how long one call waits in the driver: so long may the end of the watch take.
 const waitFor = 500 * time.Millisecond
 
+// letGo is how long the driver may take to return from that call.
+const letGo = 5 * time.Second
+
 func newWatch(lib *library) *watch {
 	w := &watch{lib: lib, known: make(map[nvml.Device]bool), reports: make(chan nvml.EventData, 64)}
 	for _, c := range [...]call{callEventSet, callEventTypes, callEventRegister, callEventWait, callEventFree} {
@@ -92,7 +95,7 @@ func (w *watch) close() bool {
 		w.stop()
 		select {
 		case <-w.done:
-		case <-time.After(4 * waitFor):
+		case <-time.After(letGo):
 			return false
 		}
 	}
