@@ -102,20 +102,17 @@ func (m *monitor) look() error {
 	m.scan = &scan{session: m.session, only: m.only, known: m.devices}
 	m.scan.run(0)
 	switch {
-	case m.scan.err != nil && len(m.scan.devices) == 0:
+	case m.scan.err != nil && len(m.scan.found) == 0:
 		return m.scan.err
 	case m.scan.total == 0:
 		return errors.New("the driver sees no GPU")
-	case len(m.scan.devices) == 0:
+	case len(m.scan.found) == 0:
 		return fmt.Errorf("none of the host's %d GPUs is one of `devices` = %q", m.scan.total, m.config.Devices)
 	case m.scan.err != nil:
 		m.session.env.Log.Warn("some GPUs cannot be read", "err", m.scan.err)
 	}
 	m.scanned = m.clock().wall
 	m.meet(m.scan)
-	for _, d := range m.devices {
-		d.startProfiling()
-	}
 	return nil
 }
 
