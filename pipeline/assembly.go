@@ -56,6 +56,8 @@ func (a *assembly) input(plan Input) (*input, string) {
 	_, in.polled = in.impl.(sdk.Gatherer)
 	finite, ok := in.impl.(sdk.Finite)
 	in.finite = ok && finite.Finite()
+	live, ok := in.impl.(sdk.Live)
+	in.live = ok && live.Live()
 	in.env.Interval, in.env.Timeout = plan.Interval, plan.Timeout
 	m := in.env.Meter
 	in.gathers = m.Counter("gpuline_gathers_total", "Times that an input was asked for metrics.")

@@ -49,6 +49,9 @@ func newMonitor(c *Config) *monitor {
 // Resume says that what the rings hold from before since has been told, by the process before this one.
 func (m *monitor) Resume(since time.Time) { m.since = since.UnixNano() }
 
+// Live says that the GPUs work on, whether or not the agent has room.
+func (m *monitor) Live() bool { return true }
+
 // Open loads the driver's library and looks for the GPUs. An error without [sdk.ErrPermanent] may pass.
 func (m *monitor) Open(_ context.Context, env *sdk.Env) error {
 	if m.clock == nil {
