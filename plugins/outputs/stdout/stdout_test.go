@@ -199,7 +199,8 @@ func newDesk(t *testing.T, refresh time.Duration, terminal bool) *desk {
 	env.Totals = func() iter.Seq[sdk.Total] {
 		seconds += 0.02
 		return func(yield func(sdk.Total) bool) {
-			_ = yield(sdk.Total{Name: "gpuline_cpu_seconds_total", Value: seconds}) && yield(sdk.Total{Name: "gpuline_resident_bytes", Value: 1 << 24})
+			_ = yield(sdk.Total{Name: "gpuline_cpu_seconds_total", Value: seconds / 2}) && yield(sdk.Total{Name: "gpuline_resident_bytes", Value: 1 << 23}) &&
+				yield(sdk.Total{Name: "gpuline_child_cpu_seconds_total", Value: seconds / 2}) && yield(sdk.Total{Name: "gpuline_child_resident_bytes", Value: 1 << 23})
 		}
 	}
 	env.Served = func() []string { return []string{"http://h:1/metrics"} }
