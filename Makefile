@@ -16,7 +16,7 @@ export CGO_ENABLED ?= $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && e
 export CGO_CFLAGS = -O2 -g -Wno-deprecated-declarations
 RACE := $(if $(filter 1,$(CGO_ENABLED)),-race,)
 
-.PHONY: run build test check integration lint vet race builds packages bench fuzz docs tools clean demo-driver gpu-check
+.PHONY: run build test check integration faults lint vet race builds packages bench fuzz docs tools clean demo-driver gpu-check
 
 run: build
 	@if nvidia-smi -L >/dev/null 2>&1; then bin/gpuline run; \
@@ -48,6 +48,10 @@ check: lint vet race builds
 # One package at a time: some measure.
 integration: $(PROM) $(INFLUXD)
 	PATH='$(CURDIR)/bin':"$$PATH" $(GO) test -p 1 -tags integration ./...
+
+# Faults, many times each: kill -9, full disks, damaged files. make test tries each a few times.
+faults:
+	$(GO) test -p 1 -tags faults -timeout 30m ./pipeline/...
 
 lint: $(LINT)
 	$(LINT) run ./...
