@@ -136,7 +136,7 @@ func (l *Ledger) totals() iter.Seq[sdk.Total] {
 				count("gpuline_dead_lettered_total", "Metrics put aside because the far end refused them.", o.DeadLettered, tag) &&
 				drops(tag, o.Drops, sdk.DropQueueFull, sdk.DropRejected) &&
 				gauge("gpuline_queued_metrics", "Metrics that wait for an output.", "", o.Queued, tag) &&
-				gauge("gpuline_queue_bytes", "Memory of what waits for an output.", "bytes", o.QueuedBytes, tag)) {
+				gauge("gpuline_queue_bytes", "Size of what waits for an output, in memory or on disk.", "bytes", o.QueuedBytes, tag)) {
 				return
 			}
 			if o.OnDisk && !(count("gpuline_recovered_total", "Metrics that an output's queue on disk held at the start.", o.Recovered, tag) &&

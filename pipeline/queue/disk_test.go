@@ -128,6 +128,16 @@ func committed(tb testing.TB, q *Disk) {
 	}
 }
 
+// until waits for something that the goroutine of the queue brings about.
+func until(t *testing.T, q *Disk, what string, is func(Stats) bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !is(q.Stats()); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("never %s: %+v", what, q.Stats())
+		}
+	}
+}
+
 var roomy = Limits{MaxBytes: 1 << 30, BatchSize: 10}
 
 func TestDiskCutsBatchesBySizeAndAge(t *testing.T) {

@@ -30,15 +30,6 @@ func small(t *testing.T) string {
 	return path
 }
 
-func until(t *testing.T, q *Disk, what string, is func(Stats) bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !is(q.Stats()); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("never %s: %+v", what, q.Stats())
-		}
-	}
-}
-
 func TestFullDisk(t *testing.T) {
 	path := small(t)
 	q := start(t, path, Limits{MaxBytes: 1 << 30, BatchSize: 500})
