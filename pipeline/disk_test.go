@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,7 +30,7 @@ func refusing() *down {
 		if d.up.Load() {
 			return nil
 		}
-		return errors.New("the far end is down")
+		return fmt.Errorf("write: %w", &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")})
 	}
 	return d
 }
@@ -333,6 +334,20 @@ func TestReadyTellsOfADiskThatRefuses(t *testing.T) {
 	})
 }
 
+func TestOutputThatCannotStartDropsWhatIsInMemory(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.input(&ticking{name: "s"})
+		r.output(&sdktest.Sink{OpenErrs: []error{sdk.ErrPermanent}}).Alias = "never"
+		r.output(&sdktest.Sink{})
+		_, stop := r.start()
+		time.Sleep(3*time.Second + time.Millisecond)
+		l, _ := stop()
+		if o := l.Outputs[0]; len(o.Drops) != 1 || o.Drops[0] != (sdk.Drop{Reason: sdk.DropRejected, Count: 4}) {
+			t.Errorf("%+v", o)
+		}
+	})
+}
+
 // TestOutputThatCannotStartLeavesItsQueueOnDisk has one that a reload repairs.
 func TestOutputThatCannotStartLeavesItsQueueOnDisk(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
@@ -370,4 +385,31 @@ func TestOutputThatCannotStartLeavesItsQueueOnDisk(t *testing.T) {
 			t.Errorf("after it was repaired: %+v", l.Outputs)
 		}
 	})
+}
+
+// TestFarEndThatReturnsGetsAllWithinASecond has a far end that was down for ten minutes.
+func TestFarEndThatReturnsGetsAllWithinASecond(t *testing.T) {
+	f := func(disk string) {
+		t.Helper()
+		inBubble(t, func(t *testing.T, r *rig) {
+			sink := refusing()
+			r.input(&ticking{name: "s"})
+			r.diskOutput(sink, disk)
+			p, stop := r.start()
+			time.Sleep(10*time.Minute + 500*time.Millisecond)
+			if calls := sink.Calls(); calls > 2000 {
+				t.Errorf("%d tries in ten minutes", calls)
+			}
+			sink.up.Store(true)
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if o := p.Ledger().Outputs[0]; o.Delivered < 601 || o.Queued > 0 {
+				t.Errorf("a second after it has returned: %+v", o)
+			}
+			l, _ := stop()
+			wantNumbers(t, &sink.Sink, int(l.Outputs[0].Delivered))
+		})
+	}
+	f("")
+	f(filepath.Join(t.TempDir(), "queue"))
 }

@@ -231,7 +231,7 @@ func (o *output) deliver(ctx, taking context.Context, b *sdk.Batch) bool {
 		if taking.Err() != nil {
 			return false
 		}
-		pause := o.pause.next()
+		pause := o.pause.after(err)
 		var retry *sdk.RetryError
 		if errors.As(err, &retry) {
 			pause = retry.After

@@ -140,7 +140,7 @@ func TestMemoryOfAFullDiskIsBounded(t *testing.T) {
 		}
 		q := start(t, path, Limits{MaxBytes: 1 << 30, BatchSize: 1000, KeepOldest: keepOldest})
 		push(q, q.catalog, 0, 1000, Source{Held: true})
-		for i := 1; i < 250; i++ {
+		for i := 1; i < 160; i++ {
 			push(q, q.catalog, 1000*i, 1000, Source{})
 		}
 		s := q.Stats()
@@ -150,7 +150,7 @@ func TestMemoryOfAFullDiskIsBounded(t *testing.T) {
 		}
 		got, _ := drain(t, q)
 		wantRange(t, got[:1000], 0, 1000)
-		if last := got[len(got)-1]; keepOldest == (last == 249_999) {
+		if last := got[len(got)-1]; keepOldest == (last == 159_999) {
 			t.Errorf("keep oldest %v: the last is %d", keepOldest, last)
 		}
 		q.Stats().check(t)

@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
@@ -9,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
 // openFolder makes and locks the folder, and takes in what is there.
@@ -146,133 +143,3 @@ func (s *segment) putAside(wanted func(entry) bool) error {
 	}
 	return s.index(entries)
 }
-
-// heal looks into segments that are suspected of damage. The index keeps its places: what is lost is
-// marked as gone.
-func (q *Disk) heal() (err error) {
-	q.mu.Lock()
-	damaged := slices.DeleteFunc(slices.Clone(q.segments), func(s *segment) bool { return !s.damaged })
-	q.mu.Unlock()
-	for _, s := range damaged {
-		err = errors.Join(err, q.healSegment(s))
-	}
-	return err
-}
-
-func (q *Disk) healSegment(s *segment) error {
-	_ = s.close()
-	q.mu.Lock()
-	wanted := make(map[uint64]bool)
-	for _, e := range s.entries[s.first:] {
-		wanted[e.key] = !e.gone
-	}
-	q.mu.Unlock()
-	var found []entry
-	err := readSegment(s.path, func(e entry, _ []byte) error {
-		found = append(found, e)
-		return nil
-	})
-	corrupt := errors.Is(err, errDamaged)
-	if corrupt {
-		found, err = putAside(s.path, time.Now(), func(e entry) bool { return wanted[e.key] })
-	}
-	if err != nil {
-		return err
-	}
-	whole := make(map[uint64]entry)
-	for _, e := range found {
-		whole[e.key] = e
-	}
-	q.mu.Lock()
-	defer q.unlock()
-	s.damaged = false
-	if corrupt {
-		q.corrupt++
-		q.log.Error("a file of the queue was damaged; it is put aside, and what is whole in it goes on", "queue", q.path, "file", s.path)
-	}
-	for i := range s.entries {
-		if at := (place{s: s, i: i}); !s.entries[i].gone && !q.isTaken(at) {
-			q.reconcile(at, whole[s.entries[i].key])
-		}
-	}
-	return nil
-}
-
-// reconcile drops what the index has of a batch and its file has not: all of it, or the rows that came
-// after the version that was found.
-func (q *Disk) reconcile(at place, found entry) {
-	e := at.entry()
-	if found.rows == 0 {
-		q.drop(at, DropCorrupt)
-		return
-	}
-	q.out.AddDrops(DropCorrupt, uint64(e.rows-found.rows))
-	q.rows -= int(e.rows - found.rows)
-	q.bytes -= int(e.size) - int(found.size)
-	e.rows, e.size = found.rows, found.size
-}
-
-// finish commits what waits and leaves the folder.
-func (q *Disk) finish() {
-	q.mu.Lock()
-	q.seal()
-	q.mu.Unlock()
-	if q.lock == nil {
-		return
-	}
-	err := errors.Join(q.commit(), q.removeDrained())
-	q.mu.Lock()
-	segments := slices.Clone(q.segments)
-	empty := slices.DeleteFunc(slices.Clone(segments), func(s *segment) bool { return s.live > 0 })
-	q.mu.Unlock()
-	for _, s := range segments {
-		if slices.Contains(empty, s) {
-			err = errors.Join(err, s.remove())
-			continue
-		}
-		err = errors.Join(err, s.close())
-	}
-	err = errors.Join(err, q.lock.Close())
-	if err != nil {
-		q.mu.Lock()
-		q.fault(err)
-		q.mu.Unlock()
-	}
-}
-
-// End implements [Queue].
-func (q *Disk) End(r sdk.Reason, err error) {
-	q.mu.Lock()
-	q.late = cmp.Or(q.late, r)
-	q.mu.Unlock()
-	q.Close()
-	q.starting.Do(func() { close(q.over) }) // it was never started
-	q.stopping.Do(func() { close(q.stop) })
-	select {
-	case <-q.over:
-	case <-time.After(endPatience):
-		q.log.Error("the queue's disk hangs; what it has not taken is dropped", "queue", q.path)
-	}
-	q.mu.Lock()
-	var acks []func(error)
-	for _, p := range q.pending {
-		left := p.rows - p.written
-		q.rows -= int(left)
-		if p.written == 0 {
-			q.bytes -= int(p.size)
-		}
-		q.out.AddDrops(r, uint64(left))
-		acks = append(acks, p.acks...)
-		p.gone = true
-	}
-	q.pending, q.memory, q.ended = nil, 0, true
-	q.roomMade()
-	q.unlock()
-	q.signal()
-	for _, ack := range acks {
-		ack(err)
-	}
-}
-
-// endPatience bounds the wait for a disk that does not answer.
-const endPatience = 5 * time.Second
