@@ -3,11 +3,13 @@
 package all
 
 import (
+	inputnats "github.com/gpuline/gpuline/plugins/inputs/nats"
 	"github.com/gpuline/gpuline/plugins/inputs/nvidiasmi"
 	"github.com/gpuline/gpuline/plugins/inputs/nvml"
 	"github.com/gpuline/gpuline/plugins/inputs/replay"
 	"github.com/gpuline/gpuline/plugins/inputs/simulate"
 	"github.com/gpuline/gpuline/plugins/outputs/influxdb"
+	outputnats "github.com/gpuline/gpuline/plugins/outputs/nats"
 	"github.com/gpuline/gpuline/plugins/outputs/prometheus"
 	"github.com/gpuline/gpuline/plugins/outputs/stdout"
 	"github.com/gpuline/gpuline/plugins/processors/average"
@@ -21,6 +23,7 @@ import (
 func Plugins() sdk.Registry {
 	return sdk.Registry{
 		nvml.Definition(),
+		inputnats.Definition(),
 		nvidiasmi.Definition(),
 		replay.Definition(),
 		simulate.Definition(),
@@ -31,6 +34,7 @@ func Plugins() sdk.Registry {
 		threshold.Definition(),
 
 		influxdb.Definition(),
+		outputnats.Definition(),
 		prometheus.Definition(),
 		stdout.Definition(),
 	}
