@@ -23,8 +23,8 @@ import (
 func Plugins() sdk.Registry {
 	return sdk.Registry{
 		nvml.Definition(),
-		inputnats.Definition(),
 		nvidiasmi.Definition(),
+		inputnats.Definition(),
 		replay.Definition(),
 		simulate.Definition(),
 

@@ -20,9 +20,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/gpuline/gpuline/plugins/internal/natsclient"
-	"github.com/gpuline/gpuline/plugins/internal/natstest"
 	"github.com/gpuline/gpuline/plugins/jsonlines"
 	"github.com/gpuline/gpuline/plugins/lineprotocol"
+	"github.com/gpuline/gpuline/plugins/outputs/nats/natstest"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/record"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"

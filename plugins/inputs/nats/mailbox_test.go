@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gpuline/gpuline/plugins/internal/natstest"
+	"github.com/gpuline/gpuline/plugins/outputs/nats/natstest"
 )
 
 // listening waits until the input has subscribed.

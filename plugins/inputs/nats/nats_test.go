@@ -13,7 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gpuline/gpuline/plugins/internal/natsclient"
-	"github.com/gpuline/gpuline/plugins/internal/natstest"
+	"github.com/gpuline/gpuline/plugins/outputs/nats/natstest"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/record"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"

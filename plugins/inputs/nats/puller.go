@@ -21,13 +21,17 @@ type puller struct {
 	custody  *custody
 	nc       *nats.Conn // that the consumer belongs to
 	consumer jetstream.Consumer
-	failures int // in a row
+	wish     *wish // nil while nothing is asked for
+	failures int   // in a row
 }
 
 const (
-	// A pull waits so long for the first message. One that a server forgot, since it was restarted, delays the
-	// messages by no more.
-	firstWait = 2 * time.Second
+	// A pull waits so long for the first message.
+	firstWait = 10 * time.Second
+
+	// A server that holds a pull says so that often; after two of them without a word the pull is lost, with the
+	// leader that held it.
+	heartbeat = time.Second
 
 	// What comes within so long of the first message goes into the same batch.
 	moreWait = 50 * time.Millisecond
@@ -85,34 +89,89 @@ func (p *puller) pull(ctx context.Context, nc *nats.Conn) ([]message, error) {
 			return nil, err
 		}
 	}
-	all, err := p.fetch(ctx, firstWait, 1)
+	all, err := p.first(ctx)
 	if err != nil || len(all) == 0 {
 		return all, err
 	}
-	more, err := p.fetch(ctx, moreWait, maxMessages, jetstream.FetchMaxBytes(int(p.config.BatchBytes)))
+	// This pull is never given up: what the server had sent would come again only after ack_wait.
+	got, err := p.consumer.Fetch(maxMessages, jetstream.FetchMaxBytes(int(p.config.BatchBytes)), jetstream.FetchMaxWait(moreWait))
+	if err == nil {
+		for m := range got.Messages() {
+			all = append(all, received(m))
+		}
+		err = failure(got.Error())
+	}
 	if err != nil {
 		p.log.Debug("reading failed; it will be tried again", "err", err)
 	}
-	return append(all, more...), nil
+	return all, nil
 }
 
-// fetch pulls up to n messages within a time.
-func (p *puller) fetch(ctx context.Context, wait time.Duration, n int, options ...jetstream.FetchOpt) ([]message, error) {
-	ctx, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	got, err := p.consumer.Fetch(n, append(options, jetstream.FetchContext(ctx))...)
+func received(m jetstream.Msg) message {
+	return message{subject: m.Subject(), header: m.Headers(), data: m.Data(), stored: m}
+}
+
+// failure returns err, or nil where it says that nothing came.
+func failure(err error) error {
+	for _, none := range []error{context.DeadlineExceeded, context.Canceled, nats.ErrTimeout, jetstream.ErrNoMessages} {
+		if errors.Is(err, none) {
+			return nil
+		}
+	}
+	return err
+}
+
+// wish is a pull for one message, which outlives the Read that began it.
+type wish struct {
+	messages jetstream.MessageBatch
+	lost     chan nats.Status // the connection was lost, and the pull with it
+	end      func()
+}
+
+// first waits for a message. It returns none after a while.
+func (p *puller) first(ctx context.Context) ([]message, error) {
+	if p.wish == nil {
+		if err := p.wishFor(); err != nil {
+			return nil, err
+		}
+	}
+	select {
+	case m, ok := <-p.wish.messages.Messages():
+		err := p.wish.messages.Error()
+		p.forget()
+		if !ok {
+			return nil, failure(err)
+		}
+		return []message{received(m)}, nil
+	case <-p.wish.lost:
+		p.forget()
+		return nil, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p *puller) wishFor() error {
+	lost := p.nc.StatusChanged(nats.RECONNECTING, nats.CLOSED)
+	ctx, cancel := context.WithTimeout(context.Background(), firstWait)
+	end := func() {
+		cancel()
+		p.nc.RemoveStatusListener(lost)
+	}
+	messages, err := p.consumer.Fetch(1, jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(heartbeat))
 	if err != nil {
-		return nil, err
+		end()
+		return err
 	}
-	var all []message
-	for m := range got.Messages() {
-		all = append(all, message{subject: m.Subject(), header: m.Headers(), data: m.Data(), stored: m})
+	p.wish = &wish{messages: messages, lost: lost, end: end}
+	return nil
+}
+
+func (p *puller) forget() {
+	if p.wish != nil {
+		p.wish.end()
+		p.wish = nil
 	}
-	if err := got.Error(); err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) &&
-		!errors.Is(err, nats.ErrTimeout) && !errors.Is(err, jetstream.ErrNoMessages) {
-		return all, err
-	}
-	return all, nil
 }
 
 var errConsumer = errors.New("consumer of another kind")
@@ -145,6 +204,7 @@ func (p *puller) bind(ctx context.Context, nc *nats.Conn) error {
 	if found.AckPolicy != jetstream.AckExplicitPolicy {
 		return fmt.Errorf("%w: %s of stream %s asks for no ack of each message: delete it, or name another", errConsumer, p.config.Consumer, stream)
 	}
+	p.forget()
 	p.nc, p.consumer = nc, consumer
 	p.custody.patience(found.AckWait)
 	return nil
@@ -167,4 +227,4 @@ func (p *puller) settings() jetstream.ConsumerConfig {
 	return c
 }
 
-func (p *puller) close() {}
+func (p *puller) close() { p.forget() }

@@ -15,8 +15,8 @@ import (
 	"github.com/nats-io/nkeys"
 	"go.uber.org/goleak"
 
-	"github.com/gpuline/gpuline/plugins/internal/natstest"
 	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
+	"github.com/gpuline/gpuline/plugins/outputs/nats/natstest"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )

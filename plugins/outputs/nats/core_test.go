@@ -14,7 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/gpuline/gpuline/plugins/internal/natsclient"
-	"github.com/gpuline/gpuline/plugins/internal/natstest"
+	"github.com/gpuline/gpuline/plugins/outputs/nats/natstest"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )

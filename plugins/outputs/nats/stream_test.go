@@ -13,7 +13,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/gpuline/gpuline/plugins/internal/natstest"
+	"github.com/gpuline/gpuline/plugins/outputs/nats/natstest"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
