@@ -427,3 +427,12 @@ func TestShippedFleet(t *testing.T) {
 		t.Errorf("the edges sent %d metrics, the hubs delivered %d, the database has %d", delivered(), read, stored())
 	}
 }
+
+// quiet checks that an agent gets nothing for longer than the ack_wait of its consumer.
+func quiet(t *testing.T, r *running) {
+	t.Helper()
+	time.Sleep(1500 * time.Millisecond)
+	if lines := r.collector.sorted(); len(lines) > 0 {
+		t.Errorf("%d metrics came again", len(lines))
+	}
+}

@@ -147,6 +147,7 @@ func (f *flight) fail(m *message, err error) {
 	case errors.As(err, &api) && api.ErrorCode == streamFull:
 		f.hold(retry(full, fmt.Errorf("the stream is full, and the metrics wait: %w", err)))
 	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
+		f.output.settled = false // it may have been deleted
 		f.hold(retry(full, fmt.Errorf("no stream takes the subject %s: make one that takes %s, or set `stream.create`: %w",
 			m.subject, f.output.pattern, err)))
 	case errors.As(err, &api):

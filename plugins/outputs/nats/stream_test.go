@@ -111,6 +111,24 @@ func TestStreamThatIsThereStaysAsItIs(t *testing.T) {
 	}
 }
 
+// One that somebody deletes is made again.
+func TestStreamIsDeleted(t *testing.T) {
+	s := natstest.Run(t, nil)
+	js := s.JetStream()
+	o, c := opened(t, func(c *Config) { c.URL, c.JetStream, c.Stream.Create = s.URL(), true, true })
+	if err := write(t, o, tiny(t, c, 2, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteStream(t.Context(), "GPULINE"); err != nil {
+		t.Fatal(err)
+	}
+	b := tiny(t, c, 2, 2)
+	wantRetry(t, write(t, o, b), 2*time.Second, "no stream takes")
+	if err := write(t, o, b); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A batch that is held because no stream takes it is delivered once there is one.
 func TestNoResponders(t *testing.T) {
 	s := natstest.Run(t, nil)

@@ -1,13 +1,14 @@
-// Package natstest runs NATS servers in the process of a test: one, or a cluster of three, each of which can be
+// Package natstest runs NATS servers in the process of a test or of a demo: one, or a cluster of three, each of which can be
 // stopped and started again with what it had stored.
 package natstest
 
 import (
+	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"path/filepath"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -18,16 +19,26 @@ import (
 // patience bounds how long a server may take to start, and a cluster to elect a leader.
 const patience = 20 * time.Second
 
+// TB is the part of testing.TB that is used here, so that a demo may do without a test.
+type TB interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Cleanup(f func())
+	TempDir() string
+	Context() context.Context
+}
+
 // Server is a server that can be stopped and started again at the same address.
 type Server struct {
-	t       testing.TB
+	t       TB
 	options *server.Options
 	running *server.Server
 }
 
 // New returns a server that is not started, at an address that is free. It keeps JetStream's data for the length
 // of the test. change, which may be nil, changes its options.
-func New(t testing.TB, change func(*server.Options)) *Server {
+func New(t TB, change func(*server.Options)) *Server {
 	t.Helper()
 	o := &server.Options{
 		ServerName: "nats",
@@ -50,7 +61,7 @@ func New(t testing.TB, change func(*server.Options)) *Server {
 }
 
 // Run returns a server that is started.
-func Run(t testing.TB, change func(*server.Options)) *Server {
+func Run(t TB, change func(*server.Options)) *Server {
 	t.Helper()
 	s := New(t, change)
 	s.Start()
@@ -58,7 +69,7 @@ func Run(t testing.TB, change func(*server.Options)) *Server {
 }
 
 // Cluster returns n servers that are started, with JetStream replicated among them.
-func Cluster(t testing.TB, n int) []*Server {
+func Cluster(t TB, n int) []*Server {
 	t.Helper()
 	var routes []string
 	ports := make([]int, n)
@@ -159,26 +170,43 @@ func (s *Server) JetStream(options ...nats.Option) jetstream.JetStream {
 	return js
 }
 
-// FreePort returns a port of the loopback interface that nobody listened at a moment ago.
-func FreePort(t testing.TB) int {
+// FreePort returns a port of the loopback interface that nobody listened at a moment ago. It lies below those that
+// the system gives to clients: one that connects again and again to a server which is stopped would take its port.
+func FreePort(t TB) int {
 	t.Helper()
-	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 10_000 + rand.IntN(20_000)})
+		if err != nil {
+			continue
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return port
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return port
+	t.Fatal("no port is free")
+	return 0
 }
 
 // Eventually calls done until it says so, and fails the test after the given time.
-func Eventually(t testing.TB, within time.Duration, what string, done func() bool) {
+func Eventually(t TB, within time.Duration, what string, done func() bool) {
 	t.Helper()
 	for end := time.Now().Add(within); !done(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("no %s within %v", what, within)
 		}
+	}
+}
+
+// EnableJetStream lets an account use JetStream.
+func (s *Server) EnableJetStream(account string) {
+	s.t.Helper()
+	a, err := s.running.LookupAccount(account)
+	if err == nil {
+		err = a.EnableJetStream(nil, nil)
+	}
+	if err != nil {
+		s.t.Fatal(err)
 	}
 }
