@@ -4,6 +4,7 @@ package all
 
 import (
 	inputnats "github.com/gpuline/gpuline/plugins/inputs/nats"
+	"github.com/gpuline/gpuline/plugins/inputs/listener"
 	"github.com/gpuline/gpuline/plugins/inputs/nvidiasmi"
 	"github.com/gpuline/gpuline/plugins/inputs/nvml"
 	"github.com/gpuline/gpuline/plugins/inputs/replay"
@@ -23,6 +24,7 @@ import (
 func Plugins() sdk.Registry {
 	return sdk.Registry{
 		nvml.Definition(),
+		listener.Definition(),
 		nvidiasmi.Definition(),
 		inputnats.Definition(),
 		replay.Definition(),
