@@ -3,8 +3,8 @@
 package all
 
 import (
-	inputnats "github.com/gpuline/gpuline/plugins/inputs/nats"
 	"github.com/gpuline/gpuline/plugins/inputs/listener"
+	inputnats "github.com/gpuline/gpuline/plugins/inputs/nats"
 	"github.com/gpuline/gpuline/plugins/inputs/nvidiasmi"
 	"github.com/gpuline/gpuline/plugins/inputs/nvml"
 	"github.com/gpuline/gpuline/plugins/inputs/replay"

@@ -41,7 +41,7 @@ func TestConfig(t *testing.T) {
 
 // The sample is complete: with each key uncommented, it sets what a Config has by default, or an example.
 func TestSample(t *testing.T) {
-	text := regexp.MustCompile(`(?m)^# (\w+ = )`).ReplaceAllString(sample, "$1")
+	text := regexp.MustCompile(`(?m)^# +(\w+ = )`).ReplaceAllString(sample, "$1")
 	var file struct {
 		Inputs map[string][]map[string]any
 	}

@@ -164,7 +164,7 @@ func TestAuth(t *testing.T) {
 		}
 	}
 	basic := func(user, password string) string {
-		r, _ := http.NewRequest("GET", "/", nil)
+		r, _ := http.NewRequest(http.MethodGet, "/", nil)
 		r.SetBasicAuth(user, password)
 		return r.Header.Get("Authorization")
 	}
