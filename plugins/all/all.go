@@ -7,6 +7,7 @@ import (
 	inputnats "github.com/gpuline/gpuline/plugins/inputs/nats"
 	"github.com/gpuline/gpuline/plugins/inputs/nvidiasmi"
 	"github.com/gpuline/gpuline/plugins/inputs/nvml"
+	scrape "github.com/gpuline/gpuline/plugins/inputs/prometheus"
 	"github.com/gpuline/gpuline/plugins/inputs/replay"
 	"github.com/gpuline/gpuline/plugins/inputs/simulate"
 	"github.com/gpuline/gpuline/plugins/outputs/influxdb"
@@ -27,6 +28,7 @@ func Plugins() sdk.Registry {
 		listener.Definition(),
 		nvidiasmi.Definition(),
 		inputnats.Definition(),
+		scrape.Definition(),
 		replay.Definition(),
 		simulate.Definition(),
 
