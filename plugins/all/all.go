@@ -25,10 +25,10 @@ import (
 func Plugins() sdk.Registry {
 	return sdk.Registry{
 		nvml.Definition(),
-		listener.Definition(),
 		nvidiasmi.Definition(),
-		inputnats.Definition(),
 		scrape.Definition(),
+		listener.Definition(),
+		inputnats.Definition(),
 		replay.Definition(),
 		simulate.Definition(),
 
