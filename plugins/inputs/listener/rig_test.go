@@ -75,7 +75,7 @@ func start(t testing.TB, c *Config, sink *sdktest.Sink, changes ...func(*pipelin
 	}
 	opened := make(chan struct{})
 	plan := pipeline.Plan{
-		Agent: pipeline.Agent{Hostname: "h", ShutdownGrace: 4 * time.Second},
+		Agent: pipeline.Agent{Hostname: "h", ShutdownGrace: 10 * time.Second},
 		Inputs: []pipeline.Input{{
 			Plugin:  pipeline.Plugin{Name: "listener", New: func() (any, error) { return &announced{l, opened}, nil }},
 			Timeout: 5 * time.Second,
