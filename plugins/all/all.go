@@ -4,11 +4,15 @@ package all
 
 import (
 	"github.com/gpuline/gpuline/plugins/inputs/dcgm"
+	"github.com/gpuline/gpuline/plugins/inputs/listener"
+	inputnats "github.com/gpuline/gpuline/plugins/inputs/nats"
 	"github.com/gpuline/gpuline/plugins/inputs/nvidiasmi"
 	"github.com/gpuline/gpuline/plugins/inputs/nvml"
+	scrape "github.com/gpuline/gpuline/plugins/inputs/prometheus"
 	"github.com/gpuline/gpuline/plugins/inputs/replay"
 	"github.com/gpuline/gpuline/plugins/inputs/simulate"
 	"github.com/gpuline/gpuline/plugins/outputs/influxdb"
+	outputnats "github.com/gpuline/gpuline/plugins/outputs/nats"
 	"github.com/gpuline/gpuline/plugins/outputs/prometheus"
 	"github.com/gpuline/gpuline/plugins/outputs/stdout"
 	"github.com/gpuline/gpuline/plugins/processors/average"
@@ -24,6 +28,9 @@ func Plugins() sdk.Registry {
 		nvml.Definition(),
 		nvidiasmi.Definition(),
 		dcgm.Definition(),
+		scrape.Definition(),
+		listener.Definition(),
+		inputnats.Definition(),
 		replay.Definition(),
 		simulate.Definition(),
 
@@ -33,6 +40,7 @@ func Plugins() sdk.Registry {
 		threshold.Definition(),
 
 		influxdb.Definition(),
+		outputnats.Definition(),
 		prometheus.Definition(),
 		stdout.Definition(),
 	}

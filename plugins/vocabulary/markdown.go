@@ -15,6 +15,7 @@ var chapters = []struct{ metric, head string }{
 	{Info, "What a device is and how it is set. Windows leave it alone."},
 	{Event, "Something that happened at an instant. It bears the tags `event`, `code` and `severity` too; events of equal series and time are moved apart by 1 ns."},
 	{Threshold, "How a rule of `processors.threshold` stands. It bears the tag `rule`, and `rule_window` where the rule reads results of windows. Windows leave it alone."},
+	{Inference, "What a server of models does, from its own page (`inputs.prometheus`) or from the application itself (pushing-latency.md). It bears the tags `model` and `version`, and `instance` for the server."},
 }
 
 // Markdown prints the vocabulary for people: docs/metrics.md.

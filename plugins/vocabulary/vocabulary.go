@@ -4,7 +4,7 @@
 // decoders learn from it what line protocol does not carry; docs/metrics.md is printed from it.
 //
 // The tables stand in files by subject: activity, memory, power, link, health, process, info, event,
-// threshold.
+// threshold, inference.
 // They are constants: nothing in this package changes after initialisation, and all of it is safe for
 // concurrent use.
 package vocabulary
@@ -25,13 +25,15 @@ const (
 	Event   = "gpu_event"   // something that happened at an instant
 
 	Threshold = "gpu_threshold" // how a rule of processors.threshold stands
+
+	Inference = "inference" // samples of a server of models, one for each model
 )
 
 // Reading is one row of the table.
 type Reading struct {
 	sdk.Field
 
-	Metric string // the measurement: GPU, Process, Info, Event or Threshold
+	Metric string // the measurement: GPU, Process, Info, Event, Threshold or Inference
 	Help   string // one sentence
 
 	NVML string // the call, or the field id as "field 186"; "" if none
