@@ -26,8 +26,8 @@ type book struct {
 	entries  map[string]*entry
 	entities map[string]*entity
 	touched  []*entity // in this round
+	last     *entry    // of the line before
 	scrapes  int
-	labels   []exposition.Label
 
 	skipped *sdk.Number
 	foreign *sdk.Number
@@ -36,6 +36,8 @@ type book struct {
 
 // entry is a series of the page.
 type entry struct {
+	head    string   // as it stands on the page
+	next    *entry   // that followed it last time
 	entity  *entity  // nil for what is left out
 	reading *reading // nil for a custom field
 	custom  sdk.Field
@@ -87,14 +89,10 @@ func customFields(list []counters.Counter) map[string]sdk.Field {
 
 // take takes a line of the page.
 func (k *book) take(s *exposition.Scanner) {
-	e := k.entries[string(s.Head)]
+	e := k.lookUp(s)
 	if e == nil {
-		if len(k.entries) >= maxSeries {
-			k.skipped.Add(1)
-			return
-		}
-		e = k.learn(s)
-		k.entries[string(s.Head)] = e
+		k.skipped.Add(1)
+		return
 	}
 	e.scrape = k.scrapes
 	if e.unknown {
@@ -121,16 +119,38 @@ func (k *book) take(s *exposition.Scanner) {
 	}
 }
 
+// lookUp returns the entry of a line, or nil where there are too many. A page has the same lines in the same
+// order each time, so it is mostly the one that followed last time.
+func (k *book) lookUp(s *exposition.Scanner) *entry {
+	if k.last != nil && k.last.next != nil && k.last.next.head == string(s.Head) {
+		k.last = k.last.next
+		return k.last
+	}
+	e := k.entries[string(s.Head)]
+	if e == nil {
+		if len(k.entries) >= maxSeries {
+			return nil
+		}
+		e = k.learn(s)
+		e.head = string(s.Head)
+		k.entries[e.head] = e
+	}
+	if k.last != nil {
+		k.last.next = e
+	}
+	k.last = e
+	return e
+}
+
 // learn finds out what a line means.
 func (k *book) learn(s *exposition.Scanner) *entry {
 	e := new(entry)
-	var ok bool
-	k.labels, ok = s.Labels(k.labels[:0])
-	l := readLabels(k.labels)
+	all, err := s.Labels()
+	l := readLabels(all)
 	r, known := byName(string(s.Name))
 	custom, listed := k.custom[string(s.Name)]
 	switch {
-	case !ok, !l.isGPU(), !known && !listed, known && r.slot < 0:
+	case err != nil, !l.isGPU(), !known && !listed, known && r.slot < 0:
 		e.unknown = true
 		return e
 	case !k.only.Wants(selector.GPU{UUID: l.id.uuid, Index: l.id.index, Name: l.id.name, Bus: l.id.bus}):
@@ -201,12 +221,13 @@ func (k *book) finish(b *sdk.Batch, at int64, whole bool) error {
 // turn begins the next round, and forgets series that have left the page.
 func (k *book) turn() {
 	k.foreign.Set(float64(k.unknown))
-	k.touched, k.unknown = k.touched[:0], 0
+	k.touched, k.unknown, k.last = k.touched[:0], 0, nil
 	if k.scrapes++; k.scrapes%forgetAfter != 0 {
 		return
 	}
 	live := make(map[*entity]bool)
 	for head, e := range k.entries {
+		e.next = nil
 		if k.scrapes-e.scrape > forgetAfter {
 			delete(k.entries, head)
 			continue

@@ -383,7 +383,7 @@ func TestBadAnswers(t *testing.T) {
 	f(500, "failed to collect\x80 metrics", `it said: "failed to collect� metrics"`)
 	f(302, "", "302 Found")
 	f(200, strings.Repeat("# x\n", 501), "more than `max_body` = 2000 bytes")
-	f(200, "<!DOCTYPE html>\n", "is no page of metrics: line 1: no name of a metric")
+	f(200, "<!DOCTYPE html>\n", "is no page of metrics: line 1: no valid name")
 }
 
 // TestBomb: a page that is small on the wire and large in memory is refused like any other.

@@ -1,7 +1,7 @@
 package dcgm
 
 import (
-	"github.com/gpuline/gpuline/plugins/inputs/internal/exposition"
+	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
@@ -17,17 +17,17 @@ type labels struct {
 	id         identity
 	texts      [infoTexts]string
 	errMessage string
-	all        []exposition.Label
+	all        []sdk.Tag
 }
 
 // Older versions of dcgm-exporter have other names for some labels.
 var olderLabels = map[string]string{labelPod: "pod_name", labelNamespace: "pod_namespace", labelContainer: "container_name"}
 
-func readLabels(all []exposition.Label) labels {
+func readLabels(all []sdk.Tag) labels {
 	l := labels{all: all}
 	for _, label := range all {
 		v := label.Value
-		switch label.Name {
+		switch label.Key {
 		case "gpu":
 			l.id.index = v
 		case "UUID", "uuid":
@@ -43,7 +43,7 @@ func readLabels(all []exposition.Label) labels {
 		case "err_msg":
 			l.errMessage = v
 		default:
-			if text, ok := textOf(label.Name); ok && !isBlankText(v) {
+			if text, ok := textOf(label.Key); ok && !isBlankText(v) {
 				l.texts[text] = v
 			}
 		}
@@ -57,7 +57,7 @@ func (l *labels) isGPU() bool { return l.id.index != "" && l.id.uuid != "" }
 // value returns the value of a label, or "".
 func (l *labels) value(name string) string {
 	for _, label := range l.all {
-		if label.Value != "" && (label.Name == name || label.Name == olderLabels[name]) {
+		if label.Value != "" && (label.Key == name || label.Key == olderLabels[name]) {
 			return label.Value
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/exposition"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -63,8 +64,8 @@ func (p *page) tapAll(e *entry, m *mapping) {
 	}
 }
 
-func boundOf(id *identity) (float64, bool) {
-	for _, l := range id.labels {
+func boundOf(id *exposition.Identity) (float64, bool) {
+	for _, l := range id.Labels {
 		if l.Key == "le" {
 			f, err := strconv.ParseFloat(l.Value, 64)
 			return f, err == nil && !math.IsNaN(f)
@@ -74,10 +75,10 @@ func boundOf(id *identity) (float64, bool) {
 }
 
 // group returns the group that a sample belongs to.
-func (p *page) group(m *mapping, id *identity) *group {
+func (p *page) group(m *mapping, id *exposition.Identity) *group {
 	tags := slices.Concat(m.constant, p.settings.extra)
 	for _, t := range m.tags {
-		for _, l := range id.labels {
+		for _, l := range id.Labels {
 			if l.Key == t.Value && l.Value != "" {
 				tags = append(tags, sdk.Tag{Key: t.Key, Value: l.Value})
 			}

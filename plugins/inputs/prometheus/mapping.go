@@ -14,6 +14,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/exposition"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
@@ -104,14 +105,14 @@ const (
 )
 
 // selector picks samples by name and labels.
-type selector struct{ identity }
+type selector struct{ exposition.Identity }
 
-func (s *selector) picks(id *identity) bool {
-	if s == nil || s.name != id.name {
+func (s *selector) picks(id *exposition.Identity) bool {
+	if s == nil || s.Name != id.Name {
 		return false
 	}
-	for _, want := range s.labels {
-		if !slices.Contains(id.labels, want) {
+	for _, want := range s.Labels {
+		if !slices.Contains(id.Labels, want) {
 			return false
 		}
 	}
@@ -207,11 +208,11 @@ func (f *fieldTable) build(measurement string) (rule, error) {
 		if text == "" {
 			return nil
 		}
-		id, err := parseIdentity([]byte(text))
+		id, err := exposition.ParseIdentity([]byte(text))
 		if err != nil {
 			faults = append(faults, fmt.Errorf("`%s`: %q is not a sample such as name{label=\"value\"}: %w", key, text, err))
 		}
-		id.name += suffix
+		id.Name += suffix
 		return &selector{id}
 	}
 	kind := sdk.Gauge

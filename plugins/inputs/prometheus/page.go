@@ -2,8 +2,10 @@ package prometheus
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/exposition"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -53,7 +55,7 @@ const (
 // entry is a line's identity, and what becomes of its value.
 type entry struct {
 	raw     string
-	id      identity
+	id      exposition.Identity
 	series  *sdk.Series // nil where the line is no metric of its own, or the catalog was full
 	metric  bool
 	schema  *sdk.Schema
@@ -84,6 +86,11 @@ var kinds = map[string]kind{
 	"untyped": untyped, "unknown": untyped, "gauge": gauge, "counter": counter, "histogram": histogram, "summary": summary,
 	"info": info, "stateset": stateSet, "gaugehistogram": gaugeHistogram, "gauge_histogram": gaugeHistogram,
 }
+
+var (
+	errDouble = errors.New("stands on the page twice")
+	errType   = errors.New("no valid type")
+)
 
 // badLines keeps what is wrong with the first of them.
 type badLines struct {
@@ -175,7 +182,7 @@ func (p *page) line(b *sdk.Batch, line []byte, openMetrics bool, now int64) erro
 		p.last.next = e
 	}
 	p.last = e
-	r, err := parseReading(line[len(e.raw):], openMetrics)
+	r, err := exposition.ParseReading(line[len(e.raw):], openMetrics)
 	if err != nil {
 		return err
 	}
@@ -195,10 +202,10 @@ func (p *page) guess(line []byte) *entry {
 		return e
 	}
 	next := line[len(e.raw):]
-	if nameByte(next[0], false, true) { // a longer name
+	if exposition.NameByte(next[0], false, true) { // a longer name
 		return nil
 	}
-	if word, _ := cutWord(next); len(word) > 0 && word[0] == '{' {
+	if word, _ := exposition.CutWord(next); len(word) > 0 && word[0] == '{' {
 		return nil
 	}
 	return e
@@ -206,18 +213,18 @@ func (p *page) guess(line []byte) *entry {
 
 // find returns the entry of a line; nil where there are too many.
 func (p *page) find(line []byte) (*entry, error) {
-	n := identityLen(line)
+	n := exposition.IdentityLen(line)
 	if n == 0 {
-		if nameByte(line[0], true, true) || line[0] == '{' {
-			return nil, errBraces
+		if exposition.NameByte(line[0], true, true) || line[0] == '{' {
+			return nil, exposition.ErrBraces
 		}
-		return nil, errName
+		return nil, exposition.ErrName
 	}
 	e := p.entries[string(line[:n])]
 	if e != nil && e.epoch == p.epoch {
 		return e, nil
 	}
-	id, err := parseIdentity(line[:n])
+	id, err := exposition.ParseIdentity(line[:n])
 	if err != nil {
 		return nil, err
 	}
@@ -236,13 +243,13 @@ func (p *page) find(line []byte) (*entry, error) {
 
 // comment heeds the types that the page tells, and its end.
 func (p *page) comment(line []byte, openMetrics bool) error {
-	word, rest := cutWord(line[1:])
+	word, rest := exposition.CutWord(line[1:])
 	switch string(word) {
 	case "EOF":
 		p.ended = openMetrics
 	case "TYPE":
-		name, rest := cutWord(rest)
-		text, _ := cutWord(rest)
+		name, rest := exposition.CutWord(rest)
+		text, _ := exposition.CutWord(rest)
 		if len(text) == 0 {
 			return nil // Prometheus, too, takes this for no fault
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gpuline/gpuline/conf"
 	"github.com/gpuline/gpuline/pipeline"
+	"github.com/gpuline/gpuline/plugins/inputs/internal/exposition"
 	"github.com/gpuline/gpuline/plugins/inputs/simulate"
 	output "github.com/gpuline/gpuline/plugins/outputs/prometheus"
 	"github.com/gpuline/gpuline/plugins/processors/average"
@@ -111,12 +112,12 @@ func samples(t *testing.T, page string) []string {
 		if line == "" || strings.HasPrefix(name, "#") || strings.HasPrefix(name, "gpuline_") {
 			continue
 		}
-		if n := identityLen([]byte(line)); line[0] != '#' { // labels have no order
-			id, err := parseIdentity([]byte(line[:n]))
+		if n := exposition.IdentityLen([]byte(line)); line[0] != '#' { // labels have no order
+			id, err := exposition.ParseIdentity([]byte(line[:n]))
 			if err != nil {
 				t.Fatalf("%s: %v", line, err)
 			}
-			line = sampleKey(id.name, id.labels) + line[n:]
+			line = sampleKey(id.Name, id.Labels) + line[n:]
 		}
 		all = append(all, line)
 	}

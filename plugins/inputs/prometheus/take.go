@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/exposition"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -18,7 +19,7 @@ func (p *page) learn(e *entry) {
 	for _, m := range p.settings.mappings {
 		p.tapAll(e, m)
 	}
-	e.growing = p.grows(e.id.name)
+	e.growing = p.grows(e.id.Name)
 	switch p.settings.raw {
 	case rawAll:
 		e.metric = true
@@ -68,7 +69,7 @@ func (p *page) grows(name string) bool {
 }
 
 // take takes a value into b, and to the mapped fields that it belongs to.
-func (p *page) take(b *sdk.Batch, e *entry, r reading, now int64) error {
+func (p *page) take(b *sdk.Batch, e *entry, r exposition.Reading, now int64) error {
 	if e.scrape == p.scrape {
 		p.stale++
 		return errDouble
@@ -78,26 +79,26 @@ func (p *page) take(b *sdk.Batch, e *entry, r reading, now int64) error {
 		return nil
 	}
 	p.met++
-	if math.IsNaN(r.value) || math.IsInf(r.value, 0) {
+	if math.IsNaN(r.Value) || math.IsInf(r.Value, 0) {
 		e.scrape, e.lost = p.scrape, true
 		p.odd++
 		return nil
 	}
-	grown, known := p.growth(e, r.value)
-	e.scrape, e.value, e.lost = p.scrape, r.value, false
+	grown, known := p.growth(e, r.Value)
+	e.scrape, e.value, e.lost = p.scrape, r.Value, false
 	for i := range e.taps {
-		e.taps[i].take(p.scrape, r.value, grown, known)
+		e.taps[i].take(p.scrape, r.Value, grown, known)
 	}
 	if !e.metric {
 		return nil
 	}
 	if e.series == nil {
-		e.series = p.catalog.Series(e.id.name, append(e.id.labels[:len(e.id.labels):len(e.id.labels)], p.settings.extra...)...)
+		e.series = p.catalog.Series(e.id.Name, append(e.id.Labels[:len(e.id.Labels):len(e.id.Labels)], p.settings.extra...)...)
 	}
-	if p.settings.stamps && r.stamped && r.stamp > 0 {
-		now = r.stamp
+	if p.settings.stamps && r.Stamped && r.Stamp > 0 {
+		now = r.Stamp
 	}
-	values := [1]uint64{math.Float64bits(r.value)}
+	values := [1]uint64{math.Float64bits(r.Value)}
 	b.AddRow(e.series, e.schema, now, values[:], nil)
 	return nil
 }

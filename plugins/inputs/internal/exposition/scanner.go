@@ -1,13 +1,15 @@
 // Package exposition reads the text in which programs show their metrics to Prometheus: the text format,
-// version 0.0.4 and 1.0.0, and OpenMetrics 1.0. It is for inputs that read such a page again and again: a
-// [Scanner] hands out the bytes of each series as they stand on the page, so that a caller who has seen them
-// before looks up what they mean, and parses nothing. In steady state a line costs no allocation.
+// version 0.0.4 and 1.0.0, and OpenMetrics 1.0. It is for inputs that read such a page again and again: what
+// stands before a value is the same each time, and can be looked up by its bytes. [ParseIdentity] takes it
+// apart, [ParseReading] what follows it, and a [Scanner] goes through a page whose lines its caller knows. In
+// steady state a line costs no allocation.
 package exposition
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
 // Type is what a page says that a family is.
@@ -121,24 +123,17 @@ func (s *Scanner) Next() bool {
 
 // comment takes a line that begins with #, and reports whether it ends the page.
 func (s *Scanner) comment(line []byte) (end bool) {
-	rest := trim(line[1:])
-	switch word, text := cut(rest); string(word) {
+	switch word, text := CutWord(line[1:]); string(word) {
 	case "TYPE":
-		name, typ := cut(text)
+		name, rest := CutWord(text)
+		typ, _ := CutWord(rest)
 		s.Family, s.typ = unquote(name), ParseType(typ)
 	case "EOF":
-		s.ended = s.OpenMetrics && len(text) == 0
+		s.ended = s.OpenMetrics
 		return s.ended
 	}
 	return false
 }
-
-var (
-	errName   = errors.New("no name of a metric")
-	errLabels = errors.New("labels that do not end")
-	errValue  = errors.New("no value")
-	errTime   = errors.New("no time behind the value")
-)
 
 func (s *Scanner) sample(line []byte) error {
 	n, err := s.head(line)
@@ -146,23 +141,11 @@ func (s *Scanner) sample(line []byte) error {
 		return err
 	}
 	s.Head = line[:n]
-	rest := trim(line[n:])
-	word, rest := cut(rest)
-	value, ok := parseNumber(word)
-	if !ok {
-		return errValue
+	r, err := ParseReading(line[n:], s.OpenMetrics)
+	if err != nil {
+		return err
 	}
-	s.Value, s.Time, s.HasTime = value, 0, false
-	if len(rest) > 0 && rest[0] != '#' {
-		word, rest = cut(rest)
-		if s.Time, ok = s.time(word); !ok {
-			return errTime
-		}
-		s.HasTime = true
-	}
-	if len(rest) > 0 && (rest[0] != '#' || !s.OpenMetrics) {
-		return errTime
-	}
+	s.Value, s.Time, s.HasTime = r.Value, r.Stamp, r.Stamped
 	s.Type = Unknown
 	if len(s.Family) > 0 && bytes.HasPrefix(s.Name, s.Family) {
 		s.Type = s.typ
@@ -170,15 +153,23 @@ func (s *Scanner) sample(line []byte) error {
 	return nil
 }
 
+// Labels returns the labels of the sample at hand, in the order of the page. An error says that they are none,
+// since Next has not looked at them. It allocates, so callers keep what they make of it under the bytes of
+// Head.
+func (s *Scanner) Labels() ([]sdk.Tag, error) {
+	id, err := ParseIdentity(s.Head)
+	return id.Labels, err
+}
+
 // head finds the name of a sample, and returns where its labels end.
 func (s *Scanner) head(line []byte) (n int, err error) {
-	for n < len(line) && nameByte[line[n]] {
+	for n < len(line) && NameByte(line[n], n == 0, true) {
 		n++
 	}
 	s.Name = line[:n]
 	switch {
-	case n > 0 && '0' <= line[0] && line[0] <= '9', n == 0 && line[0] != '{':
-		return 0, errName
+	case n == 0 && line[0] != '{':
+		return 0, ErrName
 	case n == len(line):
 		return 0, errValue
 	case line[n] == ' ' || line[n] == '\t':
@@ -188,15 +179,15 @@ func (s *Scanner) head(line []byte) (n int, err error) {
 		}
 		n = len(line) - len(after)
 	case line[n] != '{':
-		return 0, errName
+		return 0, ErrName
 	}
 	end := s.closing(line, n)
 	if end < 0 {
-		return 0, errLabels
+		return 0, ErrBraces
 	}
 	if len(s.Name) == 0 {
 		if s.Name = quotedName(line[n+1 : end]); len(s.Name) == 0 {
-			return 0, errName
+			return 0, ErrName
 		}
 	}
 	return end + 1, nil
@@ -273,23 +264,3 @@ func trim(b []byte) []byte {
 	}
 	return b
 }
-
-// cut splits the first word from what follows it.
-func cut(b []byte) (word, rest []byte) {
-	i := 0
-	for i < len(b) && b[i] != ' ' && b[i] != '\t' {
-		i++
-	}
-	word, rest = b[:i], b[i:]
-	for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
-		rest = rest[1:]
-	}
-	return word, rest
-}
-
-var nameByte = func() (is [256]bool) {
-	for c := range is {
-		is[c] = 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == ':'
-	}
-	return is
-}()

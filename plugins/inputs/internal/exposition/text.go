@@ -1,4 +1,4 @@
-package prometheus
+package exposition
 
 import (
 	"bytes"
@@ -12,31 +12,33 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// identity is what stands before a line's value: the name of a sample and its labels.
-type identity struct {
-	name   string
-	labels []sdk.Tag
+// Identity is what stands before a line's value: the name of a sample and its labels.
+type Identity struct {
+	Name   string
+	Labels []sdk.Tag
 }
 
+// What can be wrong with what stands before a value.
 var (
-	errName     = errors.New("no valid name")
+	ErrName   = errors.New("no valid name")
+	ErrBraces = errors.New("labels do not end in }")
+)
+
+var (
 	errLabel    = errors.New("no valid label")
 	errQuote    = errors.New("a label's value has no closing quote")
 	errEscape   = errors.New("a label's value has a bad escape")
 	errTwice    = errors.New("a label stands twice")
-	errBraces   = errors.New("labels do not end in }")
 	errValue    = errors.New("no valid value")
 	errStamp    = errors.New("no valid time stamp")
-	errDouble   = errors.New("stands on the page twice")
 	errTrailing = errors.New("something stands behind the value")
 	errNotUTF8  = errors.New("not UTF-8")
-	errType     = errors.New("no valid type")
 )
 
-// identityLen returns the length of what stands before the value of a line, or 0 where it has no end.
-func identityLen(line []byte) int {
+// IdentityLen returns the length of what stands before the value of a line, or 0 where it has no end.
+func IdentityLen(line []byte) int {
 	i := 0
-	for i < len(line) && nameByte(line[i], i == 0, true) {
+	for i < len(line) && NameByte(line[i], i == 0, true) {
 		i++
 	}
 	end := i
@@ -61,26 +63,26 @@ func identityLen(line []byte) int {
 	return 0
 }
 
-// parseIdentity takes what identityLen found apart. A name may stand in quotes within the braces, as
+// ParseIdentity takes what IdentityLen found apart. A name may stand in quotes within the braces, as
 // Prometheus 3 writes those that are more than letters, digits, underscores and colons.
-func parseIdentity(raw []byte) (identity, error) {
+func ParseIdentity(raw []byte) (Identity, error) {
 	if !utf8.Valid(raw) {
-		return identity{}, errNotUTF8
+		return Identity{}, errNotUTF8
 	}
 	text := string(raw)
-	var id identity
+	var id Identity
 	open := strings.IndexByte(text, '{')
 	if open < 0 {
-		id.name = text
-		return id, validName(id.name, true)
+		id.Name = text
+		return id, validName(id.Name, true)
 	}
-	id.name = strings.Trim(text[:open], " \t")
-	if id.name != "" {
-		if err := validName(id.name, true); err != nil {
+	id.Name = strings.Trim(text[:open], " \t")
+	if id.Name != "" {
+		if err := validName(id.Name, true); err != nil {
 			return id, err
 		}
 	}
-	s := scanner{text: text[open+1:]}
+	s := taker{text: text[open+1:]}
 	for {
 		s.blanks()
 		if s.take('}') {
@@ -94,22 +96,22 @@ func parseIdentity(raw []byte) (identity, error) {
 			continue
 		}
 		if !s.take('}') {
-			return id, errBraces
+			return id, ErrBraces
 		}
 		break
 	}
-	if s.text != "" || id.name == "" {
-		return id, errName
+	if s.text != "" || id.Name == "" {
+		return id, ErrName
 	}
 	return id, nil
 }
 
-// scanner takes text from its start.
-type scanner struct{ text string }
+// taker takes text from its start.
+type taker struct{ text string }
 
-func (s *scanner) blanks() { s.text = strings.TrimLeft(s.text, " \t") }
+func (s *taker) blanks() { s.text = strings.TrimLeft(s.text, " \t") }
 
-func (s *scanner) take(c byte) bool {
+func (s *taker) take(c byte) bool {
 	if s.text == "" || s.text[0] != c {
 		return false
 	}
@@ -118,7 +120,7 @@ func (s *scanner) take(c byte) bool {
 }
 
 // label takes `key="value"`, or the name of the sample itself.
-func (s *scanner) label(id *identity) error {
+func (s *taker) label(id *Identity) error {
 	var key string
 	if strings.HasPrefix(s.text, `"`) {
 		var err error
@@ -127,17 +129,17 @@ func (s *scanner) label(id *identity) error {
 		}
 	} else {
 		n := 0
-		for n < len(s.text) && nameByte(s.text[n], n == 0, false) {
+		for n < len(s.text) && NameByte(s.text[n], n == 0, false) {
 			n++
 		}
 		key, s.text = s.text[:n], s.text[n:]
 	}
 	s.blanks()
 	if !s.take('=') {
-		if id.name != "" || key == "" {
+		if id.Name != "" || key == "" {
 			return errLabel
 		}
-		id.name = key
+		id.Name = key
 		return nil
 	}
 	s.blanks()
@@ -148,17 +150,17 @@ func (s *scanner) label(id *identity) error {
 	if err != nil {
 		return err
 	}
-	for _, l := range id.labels {
+	for _, l := range id.Labels {
 		if l.Key == key {
 			return errTwice
 		}
 	}
-	id.labels = append(id.labels, sdk.Tag{Key: key, Value: value})
+	id.Labels = append(id.Labels, sdk.Tag{Key: key, Value: value})
 	return nil
 }
 
 // quoted takes a quoted text and undoes its escapes.
-func (s *scanner) quoted() (string, error) {
+func (s *taker) quoted() (string, error) {
 	if !s.take('"') {
 		return "", errQuote
 	}
@@ -195,43 +197,45 @@ func (s *scanner) quoted() (string, error) {
 
 func validName(name string, colon bool) error {
 	for i := range len(name) {
-		if !nameByte(name[i], i == 0, colon) {
-			return errName
+		if !NameByte(name[i], i == 0, colon) {
+			return ErrName
 		}
 	}
 	if name == "" {
-		return errName
+		return ErrName
 	}
 	return nil
 }
 
-func nameByte(c byte, first, colon bool) bool {
+// NameByte reports whether c may stand in a name: first says that it is its first byte, colon that the name is
+// one of a metric.
+func NameByte(c byte, first, colon bool) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == ':' && colon || c >= '0' && c <= '9' && !first
 }
 
-// reading is a line's value and, where it has one, its time stamp.
-type reading struct {
-	value   float64
-	stamp   int64 // ns
-	stamped bool
+// Reading is a line's value and, where it has one, its time stamp.
+type Reading struct {
+	Value   float64
+	Stamp   int64 // Unix ns
+	Stamped bool
 }
 
-// parseReading takes apart what stands behind a line's identity.
-func parseReading(text []byte, openMetrics bool) (r reading, err error) {
-	word, rest := cutWord(text)
-	if r.value, err = parseFloat(word); err != nil {
+// ParseReading takes apart what stands behind a line's identity.
+func ParseReading(text []byte, openMetrics bool) (r Reading, err error) {
+	word, rest := CutWord(text)
+	if r.Value, err = parseFloat(word); err != nil {
 		return r, errValue
 	}
-	word, rest = cutWord(rest)
+	word, rest = CutWord(rest)
 	if openMetrics && len(word) > 0 && word[0] == '#' { // an exemplar
 		return r, nil
 	}
 	if len(word) > 0 {
-		if r.stamp, err = parseStamp(word, openMetrics); err != nil {
+		if r.Stamp, err = parseStamp(word, openMetrics); err != nil {
 			return r, err
 		}
-		r.stamped = true
-		word, _ = cutWord(rest)
+		r.Stamped = true
+		word, _ = CutWord(rest)
 	}
 	if len(word) > 0 && !(openMetrics && word[0] == '#') {
 		return r, errTrailing
@@ -256,8 +260,8 @@ func parseStamp(word []byte, openMetrics bool) (int64, error) {
 	return ms * 1_000_000, nil
 }
 
-// cutWord returns what stands before the next blank, and what behind it.
-func cutWord(text []byte) (word, rest []byte) {
+// CutWord returns what stands before the next blank, and what behind it.
+func CutWord(text []byte) (word, rest []byte) {
 	i := 0
 	for i < len(text) && (text[i] == ' ' || text[i] == '\t') {
 		i++
