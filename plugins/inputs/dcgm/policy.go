@@ -4,6 +4,8 @@ package dcgm
 
 import (
 	"context"
+	"io"
+	"log"
 	"time"
 
 	"github.com/NVIDIA/go-dcgm/pkg/dcgm"
@@ -39,7 +41,9 @@ func newPolicies(env *sdk.Env) *policies {
 // listen begins to listen for violations of a group's GPUs.
 func (p *policies) listen(group dcgm.GroupHandle) error {
 	ctx, cancel := context.WithCancel(context.Background())
-	violations, err := dcgm.WatchPolicyViolationsForGroup(ctx, group, conditions...)
+	var violations <-chan dcgm.PolicyViolation
+	var err error
+	quietly(func() { violations, err = dcgm.WatchPolicyViolationsForGroup(ctx, group, conditions...) })
 	if err != nil {
 		cancel()
 		return err
@@ -66,12 +70,22 @@ func (p *policies) stop() {
 	if p.cancel == nil {
 		return
 	}
-	p.cancel()
-	<-p.done
+	quietly(func() {
+		p.cancel()
+		<-p.done
+		// go-dcgm closes its channel first and takes leave of the hostengine then, on a goroutine of its own, which
+		// nothing tells the end of. The connection should still be there.
+		time.Sleep(parting)
+	})
 	p.cancel = nil
-	// go-dcgm closes its channel first and takes leave of the hostengine then, on a goroutine of its own, which
-	// nothing tells the end of. The connection should still be there.
-	time.Sleep(parting)
+}
+
+// quietly keeps what go-dcgm tells the standard log of its own course from operators.
+func quietly(f func()) {
+	before := log.Writer()
+	log.SetOutput(io.Discard)
+	defer log.SetOutput(before)
+	f()
 }
 
 const parting = 50 * time.Millisecond
