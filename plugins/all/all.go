@@ -3,6 +3,7 @@
 package all
 
 import (
+	"github.com/gpuline/gpuline/plugins/external/host"
 	"github.com/gpuline/gpuline/plugins/inputs/nvidiasmi"
 	"github.com/gpuline/gpuline/plugins/inputs/replay"
 	"github.com/gpuline/gpuline/plugins/inputs/simulate"
@@ -15,9 +16,10 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// Plugins returns the built-in plugins, in the order in which they are listed.
+// Plugins returns the built-in plugins, in the order in which they are listed, and those that run other
+// programs.
 func Plugins() sdk.Registry {
-	return sdk.Registry{
+	builtin := sdk.Registry{
 		nvidiasmi.Definition(),
 		replay.Definition(),
 		simulate.Definition(),
@@ -30,4 +32,5 @@ func Plugins() sdk.Registry {
 		prometheus.Definition(),
 		stdout.Definition(),
 	}
+	return append(builtin, host.Definitions()...)
 }

@@ -66,7 +66,9 @@ func (e *Encoder) clear() {
 // RowError says that a row is larger than a message or a dictionary may be.
 type RowError struct{ Row int } // position among all rows of the batch
 
-func (e *RowError) Error() string { return fmt.Sprintf("row %d is too large for the plugin protocol", e.Row) }
+func (e *RowError) Error() string {
+	return fmt.Sprintf("row %d is too large for the plugin protocol", e.Row)
+}
 
 // Encode hands b to emit as one or more messages; more says that another follows. Each message is new and
 // belongs to emit. An empty batch is one message. With a *[RowError] nothing of the batch should be used:
