@@ -34,7 +34,8 @@ func Serve(version string, plugins ...sdk.Definition) {
 }
 
 func serve(service *author.Service) {
-	// systemd sends SIGTERM to every process of a unit, and a terminal SIGINT: the agent decides when we end.
+	// systemd sends SIGTERM to every process of a unit, a terminal SIGINT, and the kernel SIGTERM when the
+	// agent is killed: our standard input says when to end, and then whatever we have started ends, too.
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	log := newLog(os.Stderr)
 	service.Log = log.instance

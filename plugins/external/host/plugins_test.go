@@ -30,7 +30,7 @@ func testPlugins() []sdk.Definition {
 func TestMain(m *testing.M) {
 	if os.Getenv("GPULINE_PLUGIN") != "" {
 		before()
-		external.Serve("1.2.3", testPlugins()...)
+		external.Serve("1.2.3", append(testPlugins(), benchPlugins()...)...)
 	}
 	if os.Getenv("GPULINE_TEST_HOST") != "" {
 		beHost()
@@ -66,8 +66,8 @@ func before() {
 
 // misdeed is what a plugin does when it is asked to.
 type misdeed struct {
-	Do   string `toml:"do" enum:"exit|panic|hang|alloc|error|stop"`
-	When int64  `toml:"when"`                // at which call, from 1; 0 for each
+	Do   string `toml:"do" enum:"exit|panic|hang|alloc|error"`
+	When int64  `toml:"when"`               // at which call, from 1; 0 for each
 	Once string `toml:"once" doc:"A file."` // only if it is not there yet
 	n    int64
 }

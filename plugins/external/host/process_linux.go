@@ -7,10 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setGroup gives the process a group of its own. It dies with the thread that starts it, which waits for
-// it: when the agent is killed, even a plugin that is stopped or deaf ends.
+// setGroup gives the process a group of its own. When the agent is killed, the kernel sends it SIGTERM: that
+// ends programs that know nothing of their lifeline. Those that do ignore it, and see to it that the
+// processes which they have started end with them, as a SIGKILL would not.
 func setGroup(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 }
 
 func killGroup(pid int) error { return unix.Kill(-pid, unix.SIGKILL) }

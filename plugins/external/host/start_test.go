@@ -200,4 +200,3 @@ func eventually(t testing.TB, check func() string) {
 		<-time.After(5 * time.Millisecond)
 	}
 }
-
