@@ -20,7 +20,7 @@ type commands struct {
 	Check   checkCommand   `cmd:"" help:"Check configuration files; open nothing."`
 	Init    initCommand    `cmd:"" help:"Write a configuration file for this host, or from one of dcgm-exporter."`
 	Rules   rulesCommand   `cmd:"" help:"Try rules out, offline."`
-	Plugins pluginsCommand `cmd:"" help:"Show the plugins of this binary."`
+	Plugins pluginsCommand `cmd:"" help:"Show plugins, and make and test external ones."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 }
 

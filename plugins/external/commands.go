@@ -117,7 +117,9 @@ func (c *commands) docs(def sdk.Definition, _ string) error {
 
 func (c *commands) check(def sdk.Definition, file string) error {
 	in := c.in
-	if file != "-" {
+	if file == "-" {
+		file = "standard input"
+	} else {
 		f, err := os.Open(file)
 		if err != nil {
 			return err

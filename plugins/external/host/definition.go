@@ -26,21 +26,21 @@ func Definitions() []sdk.Definition {
 	return []sdk.Definition{
 		{
 			Role: sdk.RoleInput, Name: Name, Sample: sampleInput,
-			Summary:   "An input that is a program of its own, in whatever language.",
+			Summary:   "An input that is a program of its own, in whatever language",
 			NewConfig: func() any { return prepare(&InputConfig{}, sdk.RoleInput, p) },
 			New:       func(config any) (any, error) { return newInput(config) },
 			Probe:     probe,
 		},
 		{
 			Role: sdk.RoleProcessor, Name: Name, Sample: sampleProcessor,
-			Summary:   "A processor that is a program of its own, in whatever language.",
+			Summary:   "A processor that is a program of its own, in whatever language",
 			NewConfig: func() any { return prepare(&ProcessorConfig{}, sdk.RoleProcessor, p) },
 			New:       func(config any) (any, error) { return newProcessor(config) },
 			Probe:     probe,
 		},
 		{
 			Role: sdk.RoleOutput, Name: Name, Sample: sampleOutput,
-			Summary:   "An output that is a program of its own, in whatever language.",
+			Summary:   "An output that is a program of its own, in whatever language",
 			NewConfig: func() any { return prepare(&OutputConfig{}, sdk.RoleOutput, p) },
 			New:       func(config any) (any, error) { return newOutput(config) },
 			Probe:     probe,

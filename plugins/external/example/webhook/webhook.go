@@ -44,6 +44,12 @@ func build(c *config) (sdk.Output, error) {
 	return &output{config: *c, client: &http.Client{}}, nil
 }
 
+// Close lets go of connections that are kept for the next event.
+func (o *output) Close() error {
+	o.client.CloseIdleConnections()
+	return nil
+}
+
 // message is what is posted. Slack and Mattermost show the text, others what else there is.
 type message struct {
 	Text     string            `json:"text"`
