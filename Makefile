@@ -15,7 +15,7 @@ export CGO_ENABLED ?= $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && e
 export CGO_CFLAGS = -O2 -g -Wno-deprecated-declarations
 RACE := $(if $(filter 1,$(CGO_ENABLED)),-race,)
 
-.PHONY: run build test check integration lint vet race builds packages bench fuzz docs tools clean
+.PHONY: run build test check integration faults lint vet race builds packages bench fuzz docs tools clean
 
 run: build
 	@if nvidia-smi -L >/dev/null 2>&1; then bin/gpuline run; \
@@ -36,6 +36,10 @@ check: lint vet race builds
 # One package at a time: some measure.
 integration: $(PROM)
 	PATH='$(CURDIR)/bin':"$$PATH" $(GO) test -p 1 -tags integration ./...
+
+# The long forms of the tests that kill, stop and starve processes.
+faults:
+	$(GO) test -p 1 -timeout 30m -tags faults ./plugins/external/...
 
 lint: $(LINT)
 	$(LINT) run ./...

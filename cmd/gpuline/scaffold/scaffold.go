@@ -122,8 +122,8 @@ func (p Project) module(dir string) error {
 	if theirs.Module.Mod.Path != gpuline {
 		return fmt.Errorf("%s holds the module %s, not gpuline", p.Replace, theirs.Module.Mod.Path)
 	}
-	const any = "v0.0.0"
-	if err := errors.Join(mod.AddRequire(gpuline, any), mod.AddReplace(gpuline, "", checkout, "")); err != nil {
+	const whatever = "v0.0.0"
+	if err := errors.Join(mod.AddRequire(gpuline, whatever), mod.AddReplace(gpuline, "", checkout, "")); err != nil {
 		return err
 	}
 	for _, r := range theirs.Require {

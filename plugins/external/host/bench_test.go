@@ -54,7 +54,7 @@ func run(b *testing.B, i any, metrics int, f func(c *sdk.Catalog) func()) {
 }
 
 // stream is rows of 4 tags and 10 fields in so many shapes.
-func stream(c *sdk.Catalog, b *sdk.Batch, shapes int) {
+func stream(b *sdk.Batch, shapes int) {
 	for i := range 1000 {
 		s := b.Series("gpu", sdk.Tag{Key: "gpu_index", Value: fmt.Sprint(i % 8)}, sdk.Tag{Key: "gpu_uuid", Value: fmt.Sprint("GPU-", i%8)},
 			sdk.Tag{Key: "host", Value: "node-17"}, sdk.Tag{Key: "source", Value: "nvml"})
@@ -92,7 +92,7 @@ func BenchmarkOutput(b *testing.B) {
 			o := instance(b, true, sdk.RoleOutput, "null", nil, nil)
 			run(b, o, 1000, func(c *sdk.Catalog) func() {
 				batch := sdk.NewBatch(c)
-				stream(c, batch, shapes)
+				stream(batch, shapes)
 				return func() {
 					if err := o.(sdk.Output).Write(b.Context(), batch); err != nil {
 						b.Fatal(err)
@@ -110,7 +110,7 @@ func BenchmarkProcessor(b *testing.B) {
 	p := instance(b, true, sdk.RoleProcessor, "pass", nil, table{"deadline": "10s"})
 	run(b, p, 1000, func(c *sdk.Catalog) func() {
 		batch := sdk.NewBatch(c)
-		stream(c, batch, 1)
+		stream(batch, 1)
 		batch.Tally().Reset()
 		return func() {
 			if err := p.(sdk.Processor).Process(b.Context(), batch); err != nil || batch.Len() != 1000 {
@@ -165,7 +165,7 @@ type ready struct {
 
 func (r *ready) Open(_ context.Context, env *sdk.Env) error {
 	r.from = sdk.NewBatch(env.Catalog)
-	stream(env.Catalog, r.from, r.Shapes)
+	stream(r.from, r.Shapes)
 	return nil
 }
 

@@ -33,7 +33,7 @@ func (r *rogue) Check(context.Context, *proto.CheckRequest) (*proto.CheckReply, 
 func (r *rogue) Run(stream proto.Plugin_RunServer) error {
 	for {
 		m, err := stream.Recv()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

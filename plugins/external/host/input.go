@@ -79,22 +79,20 @@ func (r *reader) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
 		s.grant(window)
 	}
 	s := r.session
-	for {
-		select {
-		case a := <-s.reads:
-			return r.read(s, a, b)
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-s.over:
-		}
-		for len(s.reads) > 0 {
-			if a := <-s.reads; !a.ack {
-				return r.read(s, a, b)
-			}
-		}
-		r.session = nil
-		return nil, fmt.Errorf("%w: %w", errDown, s.why())
+	select {
+	case a := <-s.reads:
+		return r.read(s, a, b)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-s.over:
 	}
+	for len(s.reads) > 0 {
+		if a := <-s.reads; !a.ack {
+			return r.read(s, a, b)
+		}
+	}
+	r.session = nil
+	return nil, fmt.Errorf("%w: %w", errDown, s.why())
 }
 
 func (r *reader) read(s *session, a arrival, b *sdk.Batch) (sdk.Ack, error) {

@@ -105,7 +105,7 @@ func (p *program) launch(ctx context.Context, log *slog.Logger) (*peer, error) {
 		end(0)
 		return nil, p.explain(ctx, run, err)
 	}
-	return &peer{client: service, pid: cmd.Process.Pid, exited: run.exited, ended: run.ended, end: end}, nil
+	return &peer{client: service, pid: run.number(), exited: run.exited, ended: run.ended, end: end}, nil
 }
 
 // connect starts the process and waits for its handshake. go-plugin has no context to do so: where ctx ends
@@ -127,9 +127,9 @@ func (p *program) explain(ctx context.Context, run *process, err error) error {
 		return run.handshakeFault()
 	case ctx.Err() != nil:
 		return fmt.Errorf("the plugin has not started within %v", p.start)
-	case !run.started && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOEXEC)):
+	case run.number() == 0 && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOEXEC)):
 		return permanent("the plugin cannot be started: %w", err)
-	case !run.started:
+	case run.number() == 0:
 		return fmt.Errorf("start the plugin: %w", err)
 	}
 	return fmt.Errorf("the plugin has not said where it listens: %w", run.ended())
@@ -139,16 +139,16 @@ func (p *program) explain(ctx context.Context, run *process, err error) error {
 // grace is over. go-plugin's own way has no bound, so it comes last, when nothing is left to wait for.
 func (p *program) end(run *process, client *plugin.Client, folder string, grace time.Duration) {
 	run.release()
-	if run.started && (grace <= 0 || !run.goneWithin(grace)) {
+	if run.number() != 0 && (grace <= 0 || !run.goneWithin(grace)) {
 		_ = run.Kill(context.Background())
 	}
-	if run.started && !run.goneWithin(killPatience) {
+	if run.number() != 0 && !run.goneWithin(killPatience) {
 		// It hangs in the kernel. What waits for it is left behind; its folder and its pipes go.
 		run.hush()
 		_ = os.RemoveAll(folder)
 		return
 	}
-	if run.started {
+	if run.number() != 0 {
 		run.join()
 	}
 	client.Kill()

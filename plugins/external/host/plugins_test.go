@@ -79,7 +79,7 @@ func (m *misdeed) commit() error {
 	}
 	if m.Once != "" {
 		f, err := os.OpenFile(m.Once, os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
+		if os.IsExist(err) {
 			return nil
 		}
 		f.Close()

@@ -30,12 +30,20 @@ type process struct {
 	lineEnd *io.PipeWriter
 
 	followers sync.WaitGroup
-	started   bool
 	exited    chan struct{} // closed once the process has been waited for
 	status    error         // how it ended; valid once exited is closed
 
-	mu    sync.Mutex
-	fault error // what is wrong with the handshake
+	mu     sync.Mutex
+	pid    int   // 0 before it has started
+	killed bool  // also before it has started: then it does not live long
+	fault  error // what is wrong with the handshake
+}
+
+// number returns the number of the process, or 0 before it has started.
+func (p *process) number() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pid
 }
 
 // how long what a process has written last is read for, when a child of it holds the pipe open.
@@ -91,14 +99,37 @@ func (p *process) Start(context.Context) error {
 		}
 		return err
 	}
-	p.stdin, p.stdout, p.stderr, p.started = near[0], near[1], near[2], true
-	p.followers.Go(p.followStdout)
-	p.followers.Go(func() { p.words.follow(p.stderr) })
+	p.stdin, p.stdout, p.stderr = near[0], near[1], near[2]
+	p.mu.Lock()
+	p.pid = p.cmd.Process.Pid
+	killed := p.killed
+	p.mu.Unlock()
+	if killed {
+		_ = p.Kill(context.Background())
+	}
+	heard := make(chan struct{}, 2)
+	p.followers.Go(func() {
+		p.followStdout()
+		heard <- struct{}{}
+	})
+	p.followers.Go(func() {
+		p.words.follow(p.stderr)
+		heard <- struct{}{}
+	})
 	p.followers.Go(func() {
 		<-p.exited
-		late := time.AfterFunc(lastOutput, p.hush)
-		defer late.Stop()
 		_ = p.stdin.Close()
+		late := time.NewTimer(lastOutput)
+		defer late.Stop()
+		for range cap(heard) {
+			select {
+			case <-heard:
+			case <-late.C: // a process that has left the group holds the pipe open
+				p.hush()
+				return
+			}
+		}
+		p.hush()
 	})
 	return nil
 }
@@ -167,7 +198,7 @@ func (p *process) handshakeFault() error {
 
 // release asks the process to end, by its lifeline.
 func (p *process) release() {
-	if p.started {
+	if p.number() != 0 {
 		_ = p.stdin.Close()
 	}
 }
@@ -192,15 +223,18 @@ func (p *process) Wait(context.Context) error {
 
 // Kill kills the whole group, and returns at once.
 func (p *process) Kill(context.Context) error {
-	if !p.started {
-		return nil
-	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.killed = true
 	select {
 	case <-p.exited: // the number may be another group's
 		return nil
 	default:
-		return killGroup(p.cmd.Process.Pid)
 	}
+	if p.pid == 0 {
+		return nil
+	}
+	return killGroup(p.pid)
 }
 
 // join waits for what reads the output of a process that has ended.
@@ -218,9 +252,9 @@ func (p *process) ended() error {
 		how = p.status.Error()
 	}
 	if last := p.words.last(); last != "" {
-		return fmt.Errorf("the plugin's process %d: %s; its last words: %s", p.cmd.Process.Pid, how, last)
+		return fmt.Errorf("the plugin's process %d: %s; its last words: %s", p.number(), how, last)
 	}
-	return fmt.Errorf("the plugin's process %d: %s", p.cmd.Process.Pid, how)
+	return fmt.Errorf("the plugin's process %d: %s", p.number(), how)
 }
 
 // What else go-plugin asks of a runner.
@@ -232,10 +266,7 @@ func (p *process) Name() string          { return p.cmd.Path }
 func (p *process) Diagnose(context.Context) string { return "" }
 
 func (p *process) ID() string {
-	if !p.started {
-		return "0"
-	}
-	return strconv.Itoa(p.cmd.Process.Pid)
+	return strconv.Itoa(p.number())
 }
 
 func (p *process) PluginToHost(network, address string) (string, string, error) {

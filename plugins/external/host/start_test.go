@@ -39,7 +39,8 @@ func closeBounded(t testing.TB, i any) {
 
 // TestStart starts programs that behave badly before they serve.
 func TestStart(t *testing.T) {
-	t.Cleanup(func() { goleak.VerifyNone(t, goleak.IgnoreCurrent()) })
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) })
 	f := func(before, problem string, isPermanent bool) {
 		t.Run(before, func(t *testing.T) {
 			i := instance(t, true, sdk.RoleInput, "ticks", nil, table{
@@ -95,13 +96,13 @@ func TestVerify(t *testing.T) {
 		})
 	}
 	good := program(t, 0o755)
-	real, err := host.SHA256(good)
+	digest, err := host.SHA256(good)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f("good", good, "", "", false)
-	f("pinned", good, strings.ToUpper(real), "", false)
-	f("another", good, sum, "the checksum of "+good+" is "+real+", not the one that `sha256` pins", true)
+	f("pinned", good, strings.ToUpper(digest), "", false)
+	f("another", good, sum, "the checksum of "+good+" is "+digest+", not the one that `sha256` pins", true)
 	f("relative", "plugin", "", "is not an absolute path", true)
 	f("missing", good+"x", "", "there is no program at", false)
 	f("folder", filepath.Dir(good), "", "is not a file", true)

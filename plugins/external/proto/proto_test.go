@@ -1,6 +1,7 @@
 package proto_test
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -9,8 +10,6 @@ import (
 	pb "google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/types/descriptorpb"
-
-	"os"
 
 	"github.com/gpuline/gpuline/plugins/external/proto"
 )

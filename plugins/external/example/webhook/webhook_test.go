@@ -86,21 +86,21 @@ func TestWrite(t *testing.T) {
 	f("posts", nil, both, none)
 	f("goes on where it stopped", []int{200, 503}, both, func(err error) error {
 		if err == nil || errors.Is(err, sdk.ErrPermanent) {
-			return fmt.Errorf("error %v", err)
+			return fmt.Errorf("another error: %w", err)
 		}
 		return nil
 	})
 	f("waits", []int{429}, both, func(err error) error {
 		var retry *sdk.RetryError
 		if !errors.As(err, &retry) || retry.After.Seconds() != 7 {
-			return fmt.Errorf("error %v", err)
+			return fmt.Errorf("another error: %w", err)
 		}
 		return nil
 	})
 	f("refused", []int{422}, both[1:], func(err error) error {
 		var partial *sdk.PartialError
 		if !errors.As(err, &partial) || !cmp.Equal(partial.Rejected, []int{1}) {
-			return fmt.Errorf("error %v", err)
+			return fmt.Errorf("another error: %w", err)
 		}
 		return nil
 	})

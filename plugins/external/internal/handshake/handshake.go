@@ -63,7 +63,7 @@ func NewServer(options []grpc.ServerOption) *grpc.Server {
 	return grpc.NewServer(append(options,
 		grpc.MaxRecvMsgSize(wire.MaxMessage), grpc.MaxSendMsgSize(wire.MaxMessage),
 		grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(2*window),
-		grpc.WriteBufferSize(buffer), grpc.ReadBufferSize(buffer), grpc.SharedWriteBuffer(true),
+		grpc.WriteBufferSize(buffer), grpc.ReadBufferSize(buffer),
 	)...)
 }
 
@@ -72,6 +72,6 @@ func DialOptions() []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(wire.MaxMessage), grpc.MaxCallSendMsgSize(wire.MaxMessage)),
 		grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(2 * window),
-		grpc.WithWriteBufferSize(buffer), grpc.WithReadBufferSize(buffer), grpc.WithSharedWriteBuffer(true),
+		grpc.WithWriteBufferSize(buffer), grpc.WithReadBufferSize(buffer),
 	}
 }

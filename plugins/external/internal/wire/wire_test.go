@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -187,7 +188,8 @@ func TestRowsTooLarge(t *testing.T) {
 			fill(b)
 			e := wire.NewEncoder(wire.Protocol)
 			err := e.Encode(b, func(*proto.Batch, bool) error { return nil })
-			if rowErr, ok := err.(*wire.RowError); !ok || rowErr.Row != 1 {
+			var large *wire.RowError
+			if !errors.As(err, &large) || large.Row != 1 {
 				t.Errorf("error %v; want one that names row 1", err)
 			}
 			s := newStream(t, wire.Protocol)
