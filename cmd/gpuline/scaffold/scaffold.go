@@ -15,8 +15,6 @@ import (
 	"strings"
 	"text/template"
 
-	"golang.org/x/mod/modfile"
-
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -29,7 +27,10 @@ type Project struct {
 	Replace string // a checkout of gpuline to use instead of a published version; "" for none
 }
 
-const gpuline = "github.com/gpuline/gpuline"
+const (
+	gpuline   = "github.com/gpuline/gpuline"
+	goVersion = "1.26.0"
+)
 
 //go:embed templates
 var templates embed.FS
@@ -97,15 +98,10 @@ func (p Project) expand(folder, dir string) error {
 // module writes go.mod. With a checkout of gpuline it takes over what that needs, and its checksums, so
 // that the project builds as it is; else `go mod tidy` looks for the rest.
 func (p Project) module(dir string) error {
-	mod := new(modfile.File)
-	if err := errors.Join(mod.AddModuleStmt(p.Module), mod.AddGoStmt("1.26.0")); err != nil {
-		return err
-	}
+	file := filepath.Join(dir, "go.mod")
 	if p.Replace == "" {
-		if err := mod.AddRequire(gpuline, p.Version); err != nil {
-			return err
-		}
-		return write(mod, dir)
+		text := fmt.Sprintf("module %s\n\ngo %s\n\nrequire %s %s\n", p.Module, goVersion, gpuline, p.Version)
+		return os.WriteFile(file, []byte(text), 0o644)
 	}
 	checkout, err := filepath.Abs(p.Replace)
 	if err != nil {
@@ -115,37 +111,19 @@ func (p Project) module(dir string) error {
 	if err != nil {
 		return fmt.Errorf("%s is no checkout of gpuline: %w", p.Replace, err)
 	}
-	theirs, err := modfile.Parse("go.mod", text, nil)
-	if err != nil {
-		return err
-	}
-	if theirs.Module.Mod.Path != gpuline {
-		return fmt.Errorf("%s holds the module %s, not gpuline", p.Replace, theirs.Module.Mod.Path)
-	}
-	const whatever = "v0.0.0"
-	if err := errors.Join(mod.AddRequire(gpuline, whatever), mod.AddReplace(gpuline, "", checkout, "")); err != nil {
-		return err
-	}
-	for _, r := range theirs.Require {
-		mod.AddNewRequire(r.Mod.Path, r.Mod.Version, true)
+	needs, ok := strings.CutPrefix(string(text), "module "+gpuline+"\n")
+	if !ok {
+		return fmt.Errorf("%s is no checkout of gpuline, but of another module", p.Replace)
 	}
 	sums, err := os.ReadFile(filepath.Join(checkout, "go.sum"))
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o644); err != nil {
-		return err
-	}
-	return write(mod, dir)
-}
-
-func write(mod *modfile.File, dir string) error {
-	mod.Cleanup()
-	text, err := mod.Format()
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, "go.mod"), text, 0o644)
+	ours := fmt.Sprintf("module %s\n%s\nrequire %s v0.0.0\n\nreplace %s => %s\n", p.Module, needs, gpuline, gpuline, checkout)
+	return errors.Join(
+		os.WriteFile(file, []byte(ours), 0o644),
+		os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o644),
+	)
 }
 
 // Kinds are those that there are.
