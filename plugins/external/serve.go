@@ -9,7 +9,6 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
-	"google.golang.org/grpc"
 
 	"github.com/gpuline/gpuline/plugins/external/internal/author"
 	"github.com/gpuline/gpuline/plugins/external/internal/handshake"
@@ -43,22 +42,15 @@ func serve(service *author.Service) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	var server *grpc.Server
-	made := make(chan struct{})
 	go func() {
 		waitForEnd(os.Stdin)
-		<-made
-		end(server)
+		end(service)
 	}()
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig:  handshake.Config,
 		VersionedPlugins: handshake.Plugins(service),
-		GRPCServer: func(options []grpc.ServerOption) *grpc.Server {
-			server = handshake.NewServer(options)
-			close(made)
-			return server
-		},
-		Logger: hclog.NewNullLogger(),
+		GRPCServer:       handshake.NewServer,
+		Logger:           hclog.NewNullLogger(),
 	})
 }
 
@@ -75,12 +67,13 @@ func waitForEnd(stdin *os.File) {
 	}
 }
 
-// end closes what is open, and ends the process and those that it has started.
-func end(server *grpc.Server) {
+// end lets instances take what the agent has said last, such as acks, and close; then it ends the process
+// and those that it has started.
+func end(service *author.Service) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		server.Stop()
+		service.Wait()
 	}()
 	select {
 	case <-done:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -23,7 +24,12 @@ type Service struct {
 	Version  string
 	Registry sdk.Registry
 	Log      func(level slog.Level) *slog.Logger // called once for each instance
+
+	running sync.WaitGroup // instances
 }
+
+// Wait waits until all instances have ended. No stream may be opened meanwhile.
+func (s *Service) Wait() { s.running.Wait() }
 
 // Validate reports mistakes in the definitions: it is for the author to see.
 func (s *Service) Validate() error {
@@ -108,6 +114,8 @@ func traitsOf(impl any) *proto.Traits {
 
 // Run is the life of an instance.
 func (s *Service) Run(stream proto.Plugin_RunServer) error {
+	s.running.Add(1)
+	defer s.running.Done()
 	first, err := stream.Recv()
 	if err != nil {
 		return err
