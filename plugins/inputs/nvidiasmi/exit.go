@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
 )
 
 // ExitError says why nvidia-smi ended. Its codes are those of NVML.
@@ -13,6 +15,15 @@ type ExitError struct {
 	Message string // the first line that it printed as its reason; on standard output, as its habit is
 
 	stderr []byte
+}
+
+// explain gives the error of a process that has ended the message that it printed, out being its output.
+func explain(err error, out []byte) error {
+	var exit *child.ExitError
+	if errors.As(err, &exit) {
+		return &ExitError{Code: exit.Code, Message: message(out, exit.Stderr), stderr: exit.Stderr}
+	}
+	return err
 }
 
 var exitMeanings = map[int]struct{ meaning, remedy string }{
