@@ -7,6 +7,7 @@ import (
 	"github.com/gpuline/gpuline/plugins/inputs/nvml"
 	"github.com/gpuline/gpuline/plugins/inputs/replay"
 	"github.com/gpuline/gpuline/plugins/inputs/simulate"
+	"github.com/gpuline/gpuline/plugins/inputs/tegrastats"
 	"github.com/gpuline/gpuline/plugins/outputs/influxdb"
 	"github.com/gpuline/gpuline/plugins/outputs/prometheus"
 	"github.com/gpuline/gpuline/plugins/outputs/stdout"
@@ -24,6 +25,7 @@ func Plugins() sdk.Registry {
 		nvidiasmi.Definition(),
 		replay.Definition(),
 		simulate.Definition(),
+		tegrastats.Definition(),
 
 		average.Definition(),
 		naming.Definition(),
