@@ -31,17 +31,15 @@ var chips = []struct{ compatible, architecture, capability string }{
 // identify reads who the host is. In a container the device tree is hidden, as a rule; then the kernel's
 // description of the chip stands in.
 func identify(root string) identity {
-	tree := filepath.Join(root, "proc/device-tree")
 	id := identity{
-		model:  textOf(filepath.Join(tree, "model"), filepath.Join(root, "sys/devices/soc0/machine")),
-		serial: textOf(filepath.Join(tree, "serial-number"), filepath.Join(root, "sys/devices/soc0/serial_number")),
+		model:  textOf(append(deviceTree(root, "model"), filepath.Join(root, "sys/devices/soc0/machine"))...),
+		serial: textOf(append(deviceTree(root, "serial-number"), filepath.Join(root, "sys/devices/soc0/serial_number"))...),
 		driver: release(textOf(filepath.Join(root, "etc/nv_tegra_release"))),
 	}
 	if id.model == "" {
 		id.model = "NVIDIA Tegra"
 	}
-	compatible, _ := os.ReadFile(filepath.Join(tree, "compatible")) //nolint:gosec // where the operator says
-	for _, name := range strings.Split(string(compatible), "\x00") {
+	for _, name := range compatible(root) {
 		for _, c := range chips {
 			if name == c.compatible {
 				id.architecture, id.capability = c.architecture, c.capability
@@ -49,6 +47,22 @@ func identify(root string) identity {
 		}
 	}
 	return id
+}
+
+// deviceTree returns where a property of the device tree is. /proc/device-tree is a link to the other place,
+// which below another root leads astray.
+func deviceTree(root, property string) []string {
+	return []string{filepath.Join(root, "sys/firmware/devicetree/base", property), filepath.Join(root, "proc/device-tree", property)}
+}
+
+// compatible returns the names by which the device tree knows the machine and its chip.
+func compatible(root string) []string {
+	for _, path := range deviceTree(root, "compatible") {
+		if text, err := os.ReadFile(path); err == nil {
+			return strings.Split(strings.TrimRight(string(text), "\x00"), "\x00")
+		}
+	}
+	return nil
 }
 
 // release reads "# R36 (release), REVISION: 4.7, GCID: …".

@@ -1,10 +1,10 @@
 package tegrastats
 
 import (
-	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
 )
@@ -15,7 +15,7 @@ func Look() (found string, err error) { return lookBelow("/") }
 
 func lookBelow(root string) (found string, err error) {
 	if !isTegra(root) {
-		return "", fmt.Errorf("look for an NVIDIA Jetson: %s names another machine", filepath.Join(root, "proc/device-tree"))
+		return "", fmt.Errorf("look for an NVIDIA Jetson: %s names another machine", deviceTree(root, "compatible")[0])
 	}
 	found, err = look(program)
 	if err == nil {
@@ -32,6 +32,9 @@ func lookBelow(root string) (found string, err error) {
 	return filepath.Join(root, "sys"), nil
 }
 
+// IsJetson reports whether the host is a Jetson, or another machine with a Tegra chip.
+func IsJetson() bool { return isTegra("/") }
+
 func look(path string) (found string, err error) {
 	return child.Look(program, path, "install nvidia-l4t-tools")
 }
@@ -39,9 +42,8 @@ func look(path string) (found string, err error) {
 // isTegra reports whether the kernel runs on a Tegra chip: by the device tree or, where a container hides
 // that, by the description of the chip.
 func isTegra(root string) bool {
-	compatible, err := os.ReadFile(filepath.Join(root, "proc/device-tree/compatible")) //nolint:gosec // a path of the kernel's
-	if err == nil {
-		return bytes.Contains(compatible, []byte("nvidia,tegra"))
+	if names := compatible(root); len(names) > 0 {
+		return slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "nvidia,tegra") })
 	}
 	return textOf(filepath.Join(root, "sys/devices/soc0/family")) == "Tegra"
 }

@@ -1,8 +1,6 @@
 package tegrastats
 
 import (
-	"strconv"
-
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
@@ -170,11 +168,3 @@ var plausible = map[sdk.Unit][2]float64{
 	"bytes":   {0, 1 << 50},
 	"":        {0, 1e9},
 }
-
-// coreNames are the numbers of CPU cores; further cores are left out.
-var coreNames = func() (names [256][]byte) {
-	for i := range names {
-		names[i] = strconv.AppendInt(nil, int64(i), 10)
-	}
-	return names
-}()

@@ -76,8 +76,8 @@ func orin() map[string]string {
 // tx2 is a TX2 with JetPack 4, as kernels before 5.10 offer things.
 func tx2() map[string]string {
 	return map[string]string{
-		"proc/device-tree/model":                                          "quill\x00",
-		"proc/device-tree/compatible":                                     "nvidia,quill\x00nvidia,tegra186\x00",
+		"sys/firmware/devicetree/base/model":      "quill\x00",
+		"sys/firmware/devicetree/base/compatible": "nvidia,quill\x00nvidia,tegra186\x00",
 		"proc/meminfo":                                                    "MemTotal: 8048096 kB\nMemAvailable: 7130592 kB\n",
 		"sys/devices/gpu.0/load":                                          "0\n",
 		"sys/class/devfreq/17000000.gp10b/cur_freq":                       "114750000\n",
