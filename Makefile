@@ -16,7 +16,7 @@ export CGO_ENABLED ?= $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && e
 export CGO_CFLAGS = -O2 -g -Wno-deprecated-declarations
 RACE := $(if $(filter 1,$(CGO_ENABLED)),-race,)
 
-.PHONY: run build test check integration lint vet race builds packages bench fuzz docs tools clean demo-driver gpu-check
+.PHONY: run build test check integration faults lint vet race builds packages bench fuzz docs tools clean demo-driver fleet-demo gpu-check
 
 run: build
 	@if nvidia-smi -L >/dev/null 2>&1; then bin/gpuline run; \
@@ -27,6 +27,11 @@ run: build
 demo-driver: build
 	$(GO) run ./plugins/inputs/nvml/fakedriver/demo bin/demo-driver
 	GPULINE_FAKE_NVML=bin/demo-driver/scenario bin/gpuline run -c bin/demo-driver/agent.toml
+
+# A fleet in one process: a JetStream cluster, agents with simulated GPUs, a hub that shows what arrives.
+# A server is stopped now and then.
+fleet-demo:
+	$(GO) run ./plugins/outputs/nats/natstest/demo
 
 # What only a GPU can tell: readings against nvidia-smi, bursts shown, own cost, what an inference loop
 # feels. Needs nvidia-smi, gcc, and python3 with torch.
@@ -48,6 +53,10 @@ check: lint vet race builds
 # One package at a time: some measure.
 integration: $(PROM) $(INFLUXD)
 	PATH='$(CURDIR)/bin':"$$PATH" $(GO) test -p 1 -tags integration ./...
+
+# Faults, many times each: kill -9, full disks, damaged files. make test tries each a few times.
+faults:
+	$(GO) test -p 1 -tags faults -timeout 30m ./pipeline/...
 
 lint: $(LINT)
 	$(LINT) run ./...

@@ -119,6 +119,9 @@ func (p *Pipeline) faultsNow(now time.Time) []string {
 		if f := o.condition.fault(now, max(outputPatience, 2*o.plan.Timeout), 0); f != "" {
 			faults = append(faults, o.name+": "+f)
 		}
+		if o.intake.queue.Stats().Refused {
+			faults = append(faults, o.name+": its queue's disk refuses")
+		}
 	}
 	return faults
 }

@@ -15,6 +15,7 @@ type input struct {
 	plan   Input
 	polled bool
 	finite bool
+	live   bool // it reads on whether or not there is room
 	stage  stage
 	filter *filter
 	tagger tagger
@@ -131,13 +132,15 @@ func (in *input) bounded(ctx context.Context, f func(context.Context) error) err
 	return in.protect(func() error { return f(ctx) })
 }
 
-// follow calls Read as soon as there is room. It returns as poll does.
+// follow calls Read as soon as there is room, or at once where the input is live. It returns as poll does.
 func (in *input) follow(ctx context.Context, r sdk.Reader) error {
 	for {
 		if ctx.Err() != nil {
 			return sdk.ErrEnd
 		}
-		in.credit(ctx)
+		if !in.live {
+			in.credit(ctx)
+		}
 		b := in.batches.get()
 		var ack sdk.Ack
 		err := in.protect(func() (err error) {
@@ -147,7 +150,7 @@ func (in *input) follow(ctx context.Context, r sdk.Reader) error {
 		in.gathers.Add(1)
 		in.spoil(b, err)
 		rows := b.Len()
-		in.send(b, newAcks(ack), true)
+		in.send(b, newAcks(ack), !in.live)
 		again, err := in.judge(ctx, err)
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gpuline/gpuline/pipeline/queue"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
@@ -115,10 +116,16 @@ func (p *Pipeline) Run(ctx context.Context) error {
 // deliver starts an output and its own chain. ctx ends with the agent's grace.
 func (p *Pipeline) deliver(ctx context.Context, o *output) {
 	bounded, stop := context.WithCancel(ctx)
-	o.stop = stop
+	taking, retire := context.WithCancel(bounded)
+	o.stop, o.retire = stop, retire
+	if disk, ok := o.intake.queue.(*queue.Disk); ok {
+		disk.Start()
+	}
 	p.delivering.Go(func() {
 		defer stop()
-		o.run(bounded, p.quit)
+		defer retire()
+		defer close(o.done)
+		o.run(bounded, taking, p.quit)
 		p.left(o)
 	})
 	if o.own != nil {
@@ -231,16 +238,16 @@ func (p *Pipeline) drain(ctx context.Context, finished <-chan struct{}, stopOutp
 	}
 }
 
-// leave waits a moment for outputs that heed their context, and gives up the queues of the others.
+// leave waits a moment for outputs that heed their context, and gives up the queues in memory of the others.
 func (p *Pipeline) leave(finished <-chan struct{}) {
 	select {
 	case <-finished:
 		return
 	case <-time.After(time.Second):
 	}
-	p.log.Error("an output does not end; what waits for it is dropped")
+	p.log.Error("an output does not end; what waits for it in memory is dropped")
 	for _, o := range p.outputs() {
-		o.queue.Abandon(sdk.DropShutdown, errShutdown)
+		o.intake.queue.End(sdk.DropShutdown, errShutdown)
 	}
 }
 
@@ -271,7 +278,7 @@ func (p *Pipeline) outputs() []*output {
 // credit waits until every queue has room: an input that can wait loses nothing.
 func (p *Pipeline) credit(ctx context.Context) {
 	for _, o := range p.now().outputs {
-		o.queue.WaitRoom(ctx)
+		o.intake.queue.WaitRoom(ctx)
 	}
 }
 

@@ -345,6 +345,41 @@ func TestReaderAtFullSpeedLosesNothing(t *testing.T) {
 	})
 }
 
+// ticker is a live input: a row each second, for as long as it is read.
+type ticker struct{ n int64 }
+
+func (*ticker) Live() bool { return true }
+
+func (x *ticker) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
+	if !sleep(ctx, time.Second) {
+		return nil, ctx.Err()
+	}
+	x.n++
+	b.Add(b.Series("s", sdk.Tag{Key: "pad", Value: strings.Repeat("x", 100)}), x.n).Int("x", x.n)
+	return nil, nil
+}
+
+// TestLiveReaderIsNotHeldUp holds that an output that is down fills its own queue, and that what is read
+// meanwhile reaches the others.
+func TestLiveReaderIsNotHeldUp(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		good := &sdktest.Sink{}
+		r.input(new(ticker))
+		down := r.output(&sdktest.Sink{Do: sdktest.FailTimes(1<<30, errors.New("down"))})
+		down.Queue.MaxBytes, down.BatchSize = 20_000, 10
+		r.output(good)
+		_, stop := r.start()
+		time.Sleep(time.Hour + time.Second/2)
+		l, _ := stop()
+		if n := len(good.Lines()); n != 3600 {
+			t.Errorf("%d rows of an hour arrived", n)
+		}
+		if o := l.Outputs[0]; o.Offered != 3600 || o.Delivered != 0 || o.Dropped() != 3600 || o.Drops[0].Reason != sdk.DropQueueFull {
+			t.Errorf("%+v", o)
+		}
+	})
+}
+
 func TestAckWaitsForRequiredOutputsAlone(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		free := make(chan struct{})

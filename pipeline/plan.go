@@ -106,6 +106,7 @@ type Output struct {
 
 // Queue bounds what waits for an output.
 type Queue struct {
+	Disk     string // folder of a queue on disk; "" for one in memory
 	MaxBytes int64
 	MaxAge   time.Duration // 0 for no bound
 	WhenFull WhenFull

@@ -136,7 +136,13 @@ func (l *Ledger) totals() iter.Seq[sdk.Total] {
 				count("gpuline_dead_lettered_total", "Metrics put aside because the far end refused them.", o.DeadLettered, tag) &&
 				drops(tag, o.Drops, sdk.DropQueueFull, sdk.DropRejected) &&
 				gauge("gpuline_queued_metrics", "Metrics that wait for an output.", "", o.Queued, tag) &&
-				gauge("gpuline_queue_bytes", "Memory of what waits for an output.", "bytes", o.QueuedBytes, tag)) {
+				gauge("gpuline_queue_bytes", "Size of what waits for an output, in memory or on disk.", "bytes", o.QueuedBytes, tag)) {
+				return
+			}
+			if o.OnDisk && !(count("gpuline_recovered_total", "Metrics that an output's queue on disk held at the start.", o.Recovered, tag) &&
+				gauge("gpuline_queue_volatile_metrics", "Of the metrics that wait for an output with a queue on disk, those that are not on disk.", "", o.Volatile, tag) &&
+				count("gpuline_queue_faults_total", "Times that the disk of an output's queue refused.", o.QueueFaults, tag) &&
+				count("gpuline_queue_corrupt_files_total", "Damaged files of an output's queue that were put aside.", o.CorruptFiles, tag)) {
 				return
 			}
 		}

@@ -3,12 +3,14 @@
 package all
 
 import (
+	inputnats "github.com/gpuline/gpuline/plugins/inputs/nats"
 	"github.com/gpuline/gpuline/plugins/inputs/nvidiasmi"
 	"github.com/gpuline/gpuline/plugins/inputs/nvml"
 	"github.com/gpuline/gpuline/plugins/inputs/replay"
 	"github.com/gpuline/gpuline/plugins/inputs/simulate"
 	"github.com/gpuline/gpuline/plugins/inputs/tegrastats"
 	"github.com/gpuline/gpuline/plugins/outputs/influxdb"
+	outputnats "github.com/gpuline/gpuline/plugins/outputs/nats"
 	"github.com/gpuline/gpuline/plugins/outputs/prometheus"
 	"github.com/gpuline/gpuline/plugins/outputs/stdout"
 	"github.com/gpuline/gpuline/plugins/processors/average"
@@ -23,6 +25,7 @@ func Plugins() sdk.Registry {
 	return sdk.Registry{
 		nvml.Definition(),
 		nvidiasmi.Definition(),
+		inputnats.Definition(),
 		replay.Definition(),
 		simulate.Definition(),
 		tegrastats.Definition(),
@@ -33,6 +36,7 @@ func Plugins() sdk.Registry {
 		threshold.Definition(),
 
 		influxdb.Definition(),
+		outputnats.Definition(),
 		prometheus.Definition(),
 		stdout.Definition(),
 	}

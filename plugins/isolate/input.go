@@ -155,6 +155,9 @@ func (in *Input) unpack(b *sdk.Batch, it item) error {
 	return nil
 }
 
+// Live says that the child reads on, whether or not the agent has room.
+func (in *Input) Live() bool { return true }
+
 // Close ends the child. One that does not end is killed, and one that cannot be killed is left behind.
 func (in *Input) Close() error {
 	in.cancel()

@@ -21,8 +21,8 @@ const lastWords = 100 * time.Millisecond
 
 // Serve is the whole of a child: it reads from stdin which plugin of the registry it is to run, and runs
 // it until the plugin ends, stdin does, nobody reads stdout any more, or ctx ends. It returns then, also
-// when a call of the plugin does not: the process is to end at once. An error says why the plugin ended; the
-// agent has been told.
+// when a call of the plugin does not: the process is to end at once. An error says why the plugin ended; it
+// wraps [ErrTold] where the agent knows.
 //
 // Nothing else may write to stdout. The caller sees to it that what libraries print goes to stderr.
 func Serve(ctx context.Context, registry sdk.Registry, stdin io.Reader, stdout, stderr io.Writer) error {
@@ -41,7 +41,7 @@ func Serve(ctx context.Context, registry sdk.Registry, stdin io.Reader, stdout, 
 	plugin, err := o.plugin(registry)
 	if err != nil {
 		out.end(fault{classPermanent, clip(err.Error(), maxText)})
-		return err
+		return told(err)
 	}
 	w := newWorker(o, plugin, out, o.env(stderr, catalog))
 
@@ -61,17 +61,27 @@ func Serve(ctx context.Context, registry sdk.Registry, stdin io.Reader, stdout, 
 	defer cancel()
 	select {
 	case err = <-done:
-		return err
+		return told(err)
 	case <-out.broken:
 		return errors.New("the agent does not listen any more")
 	case <-ctx.Done():
 	}
 	select {
 	case err = <-done:
-		return err
+		return told(err)
 	case <-time.After(lastWords):
 		return nil
 	}
+}
+
+// ErrTold marks an error that the agent has been told of: nobody else needs to hear it.
+var ErrTold = errors.New("the agent has been told")
+
+func told(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w (%w)", err, ErrTold)
 }
 
 // env is what the plugin is lent.

@@ -38,6 +38,13 @@ type Finite interface {
 	Finite() bool
 }
 
+// A Live input is a [Reader] of what happens now. It cannot wait for an output that is down, nor read again:
+// like what a Gatherer reads, its rows give way where a queue is full, and those of other outputs are not
+// held up. It is asked for more at once, whether or not there is room, and returns no Ack.
+type Live interface {
+	Live() bool
+}
+
 // A Processor rewrites a batch in place: it changes metrics, adds some, drops or absorbs others.
 // Process runs on the goroutine of its chain, never concurrently with itself, and needs no lock. It
 // takes time from the metrics, never from the clock, and keeps its order of results the same however

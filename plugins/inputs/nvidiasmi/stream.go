@@ -120,6 +120,9 @@ func (s *Stream) Close() error {
 	return nil
 }
 
+// Live says that nvidia-smi prints on, whether or not the agent has room.
+func (s *Stream) Live() bool { return true }
+
 // Read returns the next frame: most often a row of each GPU.
 func (s *Stream) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
 	for {

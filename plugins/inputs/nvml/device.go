@@ -43,6 +43,7 @@ type device struct {
 	instances []*instance
 	gpm       *profiler
 
+	begun bool
 	due   [tierCount]int64 // by the agent's time; 0 is at once
 	shift time.Duration    // by which its slow tier comes before those of the others
 	busy  int64            // when work was last seen
@@ -62,6 +63,8 @@ type session struct {
 	clock  clock
 	costs  *costs
 	since  int64 // what is older has been told
+
+	draining *atomic.Bool // this round empties the rings
 }
 
 func newDevice(s *session, handle nvml.Device, id identity) *device {
@@ -147,6 +150,14 @@ func final(ret nvml.Return) bool {
 // nothing reports whether the driver has nothing to say at this moment.
 func nothing(ret nvml.Return) bool {
 	return ret == nvml.ERROR_NOT_FOUND || ret == nvml.ERROR_NO_DATA || ret == nvml.ERROR_NOT_READY
+}
+
+// inCall returns the name of the call that the GPU's goroutine is in. Anybody may ask.
+func (d *device) inCall() string {
+	if c := d.calling.Load(); c > 0 {
+		return call(c - 1).name()
+	}
+	return "none"
 }
 
 func (d *device) lose(why string) {

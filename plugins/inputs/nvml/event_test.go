@@ -55,16 +55,13 @@ func TestEvents(t *testing.T) {
 		t.Errorf("%d rows with `xid`", len(got))
 	}
 	h.ticks(1, 19*time.Second)
-	rows = h.await()
-	wantEvents(t, rows, "1", "ecc/uncorrected")
-	rows = h.tick(500 * ms)
-	wantEvents(t, rows, "1") // the counter's growth has been told
+	rows = append(h.await(), h.tick(500*ms)...)
+	wantEvents(t, rows, "1", "ecc/uncorrected") // the counter's growth has been told
 	if got := with(of(rows, "gpu", "1"), "ecc_uncorrected_errors"); len(got) != 1 || got[0].fields["ecc_uncorrected_errors"] != 2 {
 		t.Errorf("the counter: %+v", got)
 	}
 	h.clock.Advance(20 * time.Second)
-	rows = h.ticks(3, 500*ms)
-	wantEvents(t, rows, "1", "recovery/reset")
+	wantEvents(t, append(h.await(), h.ticks(3, 500*ms)...), "1", "recovery/reset")
 }
 
 // TestErrorsWithoutEvents holds that a driver which reports nothing is found out by its counters.

@@ -35,7 +35,9 @@ func (d *device) fast() {
 	if read {
 		m.Set(energy, sdk.FloatValue(float64(mj)/1e3))
 	}
-	d.drain(&now)
+	if d.draining.Load() {
+		d.drain(&now)
+	}
 	d.standIn(m, &now)
 	if d.lost {
 		m.Set(up, sdk.IntValue(0))

@@ -18,56 +18,64 @@ const (
 	repeatAfter = time.Minute
 )
 
-// complain says which calls hang, while they do, and adds rows for GPUs that have hung for long. When all
-// GPUs hang for twice as long, only a new process can go on.
+// complain says which calls hang, while they do, and adds rows for GPUs whose calls have hung for long. When
+// all GPUs hang for twice as long, only a new process can go on.
 func (m *monitor) complain(b *sdk.Batch, now int64) error {
 	for j := range m.told {
 		if _, hangs := m.rota.stuck[j]; !hangs {
 			delete(m.told, j)
-			if d, ok := j.(*device); ok {
-				m.session.env.Log.Info("the call has come back", "gpu", d.id.index)
-				d.events.Found(d.batch, d.tags, now, "the GPU answers again")
-			}
+			m.cameBack(j, now)
 		}
 	}
-	longest := time.Duration(1<<63 - 1)
+	last := time.Time{} // when the last of them began to hang
 	for j, since := range m.rota.stuck {
-		lasts := time.Since(since)
-		longest = min(longest, lasts)
-		last, told := m.told[j]
-		if lasts < hangsAfter {
-			continue
+		if since.After(last) {
+			last = since
 		}
-		d, ok := j.(*device)
-		if !told || now-last >= int64(repeatAfter) {
-			m.told[j] = now
-			where := "count GPUs"
-			if ok {
-				where = call(d.calling.Load() - 1).name()
-				if !told {
-					m.session.env.Log.Error("a call hangs in the driver; the other GPUs go on", "gpu", d.id.index, "call", where, "for", lasts.Round(time.Second))
-				}
-			}
-			if told || !ok {
-				m.session.env.Log.Error("a call hangs in the driver", "call", where, "for", lasts.Round(time.Second))
-			}
-		}
-		if ok && !told {
-			d.hung.Lost(b, d.tags, now, "the GPU does not answer: a call hangs in the driver")
-		}
-		if ok && now-d.silent >= int64(m.session.tiers.normal) {
-			d.silent = now
-			lostRow(b, d, now)
+		if time.Since(since) >= hangsAfter {
+			m.hung(b, j, since, now)
 		}
 	}
-	if len(m.devices) > 0 && len(m.rota.stuck) >= len(m.devices) && longest > 2*hangsAfter {
-		return fmt.Errorf("all %d GPUs hang in the driver: %w", len(m.devices), isolate.ErrFresh)
+	if n := len(m.devices); n > 0 && len(m.rota.stuck) >= n && time.Since(last) > 2*hangsAfter {
+		return fmt.Errorf("all %d GPUs hang in the driver: %w", n, isolate.ErrFresh)
 	}
 	return nil
 }
 
+// hung reports a job that hangs: to the log, once and then each minute, and as a lost GPU.
+func (m *monitor) hung(b *sdk.Batch, j job, since time.Time, now int64) {
+	d, isGPU := j.(*device)
+	last, told := m.told[j]
+	if !told || now-last >= int64(repeatAfter) {
+		m.told[j] = now
+		which := []any{"for", time.Since(since).Round(time.Second)}
+		if isGPU {
+			which = append(which, "gpu", d.id.index, "call", d.inCall())
+		}
+		m.session.env.Log.Error("a call hangs in the driver; the others go on", which...)
+	}
+	if !isGPU {
+		return
+	}
+	if !told {
+		d.hung.Lost(b, d.tags, now, "the GPU does not answer: a call hangs in the driver")
+	}
+	if now-d.silent >= int64(m.session.tiers.normal) {
+		d.silent = now
+		lostRow(b, d, now)
+	}
+}
+
+// cameBack tells that a job hangs no longer.
+func (m *monitor) cameBack(j job, now int64) {
+	if d, isGPU := j.(*device); isGPU {
+		m.session.env.Log.Info("the call that hung has come back", "gpu", d.id.index)
+		d.events.Found(d.batch, d.tags, now, "the GPU answers again")
+	}
+}
+
 // fall notes that the driver has gone: all GPUs are lost until it is back.
-func (m *monitor) fall(why error, now int64) error {
+func (m *monitor) fall(why error, now int64, b *sdk.Batch) error {
 	if errors.Is(why, errVersion) || len(m.rota.stuck) > 0 {
 		return fmt.Errorf("%w: %w", why, isolate.ErrFresh)
 	}
@@ -76,9 +84,9 @@ func (m *monitor) fall(why error, now int64) error {
 		d.broken = nil
 		d.lose("the driver has been unloaded")
 	}
-	m.release()
+	m.collect(b)
 	m.scanned = now
-	return why
+	return errors.Join(why, m.release())
 }
 
 // revive tries, at each normal interval, whether the driver is back.
@@ -116,8 +124,7 @@ func (m *monitor) reopen() error {
 	before := m.devices
 	m.devices = nil // their handles are of no use any more
 	if err := m.look(); err != nil {
-		m.release()
-		return err
+		return errors.Join(err, m.release())
 	}
 	for _, old := range before {
 		m.devices = inherit(m.devices, old)

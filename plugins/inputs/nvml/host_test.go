@@ -51,6 +51,8 @@ type host struct {
 	log   bytes.Buffer
 	batch *sdk.Batch
 	errs  []error
+
+	stages []sdk.Processor // that the rows pass
 }
 
 // row is what a test looks at of a metric.
@@ -85,6 +87,7 @@ func newHost(t testing.TB, gpus int, c Config, interval time.Duration, scene fun
 	h.m = newMonitor(&c)
 	h.m.clock = h.now
 	h.m.patience = 10 * time.Second // the fake clock runs faster than the machine's
+	h.m.pause = 0                   // each tick tells all
 	catalog := sdk.NewCatalog(sdk.Limits{})
 	h.batch = sdk.NewBatch(catalog)
 	h.env = &sdk.Env{
@@ -129,6 +132,12 @@ func (h *host) tick(d time.Duration) []row {
 	h.clock.Advance(d)
 	if err := h.m.tick(h.batch); err != nil {
 		h.errs = append(h.errs, err)
+	}
+	h.batch.SortByTime()
+	for _, p := range h.stages {
+		if err := p.Process(h.t.Context(), h.batch); err != nil {
+			h.t.Fatal(err)
+		}
 	}
 	rows := h.rows()
 	h.batch.Reset()

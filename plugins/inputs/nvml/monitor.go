@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/isolate"
@@ -21,6 +22,7 @@ type monitor struct {
 	only     selector
 	clock    clock         // nil for the host's
 	patience time.Duration // of the rota; 0 for an interval
+	pause    time.Duration // between two drains of the rings, at least
 	since    int64         // rings are not read back beyond it
 
 	session *session
@@ -31,20 +33,24 @@ type monitor struct {
 	watch   *watch
 	rota    *rota
 	down    bool // the driver has gone
+	drained int64
 
 	start time.Time
 	ticks time.Duration
-	hurry bool // tick at once
+	hurry bool // tick at once, and tell what came of it
 	told  map[job]int64
 }
 
 func newMonitor(c *Config) *monitor {
 	only, _ := newSelector(c.Devices) // Validate has seen it
-	return &monitor{config: c, only: only, told: make(map[job]int64)}
+	return &monitor{config: c, only: only, pause: drainInterval, told: make(map[job]int64)}
 }
 
 // Resume says that what the rings hold from before since has been told, by the process before this one.
 func (m *monitor) Resume(since time.Time) { m.since = since.UnixNano() }
+
+// Live says that the GPUs work on, whether or not the agent has room.
+func (m *monitor) Live() bool { return true }
 
 // Open loads the driver's library and looks for the GPUs. An error without [sdk.ErrPermanent] may pass.
 func (m *monitor) Open(_ context.Context, env *sdk.Env) error {
@@ -60,7 +66,7 @@ func (m *monitor) Open(_ context.Context, env *sdk.Env) error {
 	}
 	m.session = &session{
 		lib: lib, tiers: m.config.tiers(env.Interval), config: m.config, env: env, clock: m.clock,
-		costs: newCosts(env.Meter), since: m.since,
+		costs: newCosts(env.Meter), since: m.since, draining: new(atomic.Bool),
 	}
 	if m.patience == 0 {
 		m.patience = max(m.session.tiers.fast, leastPatience)
@@ -68,12 +74,17 @@ func (m *monitor) Open(_ context.Context, env *sdk.Env) error {
 	m.rota = newRota(m.patience, most)
 	m.watch = newWatch(lib)
 	if err := m.look(); err != nil {
-		m.release()
-		return m.again(err)
+		return m.again(errors.Join(err, m.release()))
 	}
 	m.start, m.ticks = time.Now(), 0
 	return nil
 }
+
+// drainInterval is the shortest time between two drains of the rings. They hold what lies between, each
+// sample with its own time, so that draining more often would cost the driver calls and show nothing more.
+// It is well below the lateness of windows. Rows leave with the drain: whoever goes on from the newest of
+// them, as a new process does, misses no sample.
+const drainInterval = 250 * time.Millisecond
 
 const (
 	// leastPatience is how long a call may take before the others go on without it.
@@ -94,25 +105,32 @@ func (m *monitor) look() error {
 	m.scan = &scan{session: m.session, only: m.only, known: m.devices}
 	m.scan.run(0)
 	switch {
-	case m.scan.err != nil && len(m.scan.devices) == 0:
+	case m.scan.err != nil && len(m.scan.found) == 0:
 		return m.scan.err
 	case m.scan.total == 0:
 		return errors.New("the driver sees no GPU")
-	case len(m.scan.devices) == 0:
+	case len(m.scan.found) == 0:
 		return fmt.Errorf("none of the host's %d GPUs is one of `devices` = %q", m.scan.total, m.config.Devices)
 	case m.scan.err != nil:
 		m.session.env.Log.Warn("some GPUs cannot be read", "err", m.scan.err)
 	}
 	m.scanned = m.clock().wall
 	m.meet(m.scan)
-	for _, d := range m.devices {
-		d.startProfiling()
-	}
 	return nil
 }
 
-// Read waits for the next tick or event and adds what came of it.
+// Read waits for the next ticks or an event, until there is something to tell.
 func (m *monitor) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
+	for b.Len() == 0 {
+		if err := m.next(ctx, b); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// next waits for a tick or an event.
+func (m *monitor) next(ctx context.Context, b *sdk.Batch) error {
 	interval := m.session.tiers.fast
 	wait := time.Until(m.start.Add(m.ticks * interval))
 	if m.hurry {
@@ -122,31 +140,34 @@ func (m *monitor) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	case e := <-m.watch.reports:
 		for _, d := range m.devices {
 			if d.handle == e.Device && !m.hangs(d) {
 				d.report(e)
-				m.collect(b)
 				m.hurry = true
 			}
 		}
-		return nil, nil
+		return nil
 	case <-t.C:
 	}
 	if !m.hurry {
 		m.ticks = max(m.ticks+1, time.Since(m.start)/interval)
 	}
-	m.hurry = false
-	return nil, m.tick(b)
+	return m.tick(b)
 }
 
-// tick makes the calls that are due and collects their rows.
+// tick makes the calls that are due and, where they empty the rings, collects their rows.
 func (m *monitor) tick(b *sdk.Batch) error {
 	now := m.clock().wall
 	if m.down {
 		return m.revive(now, b)
 	}
+	drain := m.hurry || now-m.drained >= int64(m.pause-m.session.tiers.fast/2)
+	if drain {
+		m.drained, m.hurry = now, false
+	}
+	m.session.draining.Store(drain)
 	jobs := m.jobs
 	scanning := now-m.scanned >= int64(scanInterval)
 	if scanning {
@@ -157,18 +178,19 @@ func (m *monitor) tick(b *sdk.Batch) error {
 		}
 	}
 	m.rota.run(jobs, now)
-	m.collect(b)
+	var err error
+	if drain {
+		err = m.complain(b, now)
+		m.collect(b)
+	}
 	if _, hangs := m.rota.stuck[m.scan]; scanning && !hangs && len(jobs) > len(m.jobs) {
 		m.meet(m.scan)
 	}
-	err := m.complain(b, now)
 	for _, d := range m.devices {
 		if !m.hangs(d) && d.broken != nil {
-			err = errors.Join(err, m.fall(d.broken, now))
-			break
+			return errors.Join(err, m.fall(d.broken, now, b))
 		}
 	}
-	m.collect(b)
 	return err
 }
 
@@ -181,6 +203,10 @@ func (m *monitor) hangs(d *device) bool {
 func (m *monitor) collect(b *sdk.Batch) {
 	for _, d := range m.devices {
 		if m.hangs(d) {
+			continue
+		}
+		if errors.Is(d.broken, errVersion) { // the process that follows reads on from the last drain
+			d.batch.Reset()
 			continue
 		}
 		for row := range d.batch.All() {
@@ -199,12 +225,16 @@ func lostRow(b *sdk.Batch, d *device, at int64) {
 	b.Add(b.Series(vocabulary.GPU, d.tags...), at).Set(up, sdk.IntValue(0))
 }
 
-// release lets go of the driver. What hangs in it cannot be let go.
-func (m *monitor) release() {
-	gone := m.watch.close()
+// release lets go of the driver. What hangs in it cannot be let go: that is the error.
+func (m *monitor) release() error {
+	free := m.watch.close()
 	m.rota.close()
-	if !gone || len(m.rota.stuck) > 0 {
-		return
+	hang := len(m.rota.stuck)
+	if !free {
+		hang++
+	}
+	if hang > 0 {
+		return fmt.Errorf("close NVML: %d calls hang in the driver, and are left there", hang)
 	}
 	for _, d := range m.devices {
 		if d.gpm != nil {
@@ -214,13 +244,8 @@ func (m *monitor) release() {
 		d.setInstances(nil)
 	}
 	m.session.lib.close()
+	return nil
 }
 
 // Close lets go of the driver.
-func (m *monitor) Close() error {
-	m.release()
-	if n := len(m.rota.stuck); n > 0 {
-		return fmt.Errorf("close NVML: %d calls hang in the driver and are left there", n)
-	}
-	return nil
-}
+func (m *monitor) Close() error { return m.release() }

@@ -127,6 +127,32 @@ func TestEverySampleOnce(t *testing.T) {
 	})
 }
 
+// TestDrainInterval holds that rings are read no more often than makes sense, and that nothing is lost by it:
+// rows of all tiers leave together.
+func TestDrainInterval(t *testing.T) {
+	var truth *fakedriver.Truth
+	h := newHost(t, 1, usual(), 10*ms, func(s *fakedriver.Scenario) {
+		busy(s.GPUs[0], 3, time.Minute)
+		truth = s.GPUs[0].Truth()
+	})
+	h.m.pause = drainInterval
+	h.open()
+	rows := h.ticks(3000, 10*ms)
+	told := time.Duration(h.m.drained - h.epoch.UnixNano())
+	wantSamples(t, truth, rows, "0", 0, told)
+	for _, r := range rows {
+		if r.at > told+ms {
+			t.Fatalf("a row of %v, and the rings were read at %v", r.at, told)
+		}
+	}
+	if got := len(with(of(rows, "gpu", "0"), "energy_joules")); got < 2970 {
+		t.Errorf("energy was read %d times of 3000", got)
+	}
+	if v := h.total("gpuline_nvml_calls_total", "call", "DeviceGetSamples"); v > 130*float64(len(ringKinds)) {
+		t.Errorf("%v reads of rings in 30 s", v)
+	}
+}
+
 // TestRingsPublished holds that resolution and length of the rings are measured and published.
 func TestRingsPublished(t *testing.T) {
 	t.Run("in time", func(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
 )
 
 // scan lists the driver's GPUs. It is a job of the rota, since the driver may hang in it, too.
@@ -14,13 +16,19 @@ type scan struct {
 	only  selector
 	known []*device // that it was told of
 
-	devices []*device // those that are there and wanted: known ones, and new ones
-	total   int       // GPUs of the host
-	err     error     // of those that could not be identified, or of all
+	found []found // the GPUs that are there and wanted
+	total int     // GPUs of the host
+	err   error   // of those that could not be identified, or of all
+}
+
+// found is a GPU that a scan has met: one that is known, or a new one.
+type found struct {
+	*device
+	handle nvml.Device
 }
 
 func (s *scan) run(int64) {
-	s.devices, s.err = nil, nil
+	s.found, s.err = nil, nil
 	n, err := s.lib.count()
 	if err != nil {
 		s.err = err
@@ -38,10 +46,10 @@ func (s *scan) run(int64) {
 			continue
 		}
 		if i := slices.IndexFunc(s.known, func(d *device) bool { return d.id == id }); i >= 0 {
-			s.devices = append(s.devices, s.known[i])
+			s.found = append(s.found, found{s.known[i], handle})
 			continue
 		}
-		s.devices = append(s.devices, newDevice(s.session, handle, id))
+		s.found = append(s.found, found{newDevice(s.session, handle, id), handle})
 	}
 	s.err = errors.Join(errs...)
 }
@@ -49,49 +57,48 @@ func (s *scan) run(int64) {
 // scanInterval is how often GPUs are looked for that have come or gone.
 const scanInterval = 5 * time.Second
 
-// meet takes over what a scan has found.
+// meet takes over what a scan has found. A GPU whose call hangs stays as it is: its goroutine owns it.
 func (m *monitor) meet(s *scan) {
-	if len(s.devices) == 0 && s.err != nil {
+	if len(s.found) == 0 && s.err != nil {
 		return // the driver did not answer: the calls of the GPUs will tell
 	}
-	next := slices.Clone(s.devices)
+	var next []*device
+	for _, f := range s.found {
+		if !m.hangs(f.device) {
+			f.device.handle = f.handle
+			f.missing = false // its next run asks whether it answers
+		}
+		next = append(next, f.device)
+	}
 	for _, d := range m.devices {
 		if slices.Contains(next, d) {
 			continue
 		}
-		i := slices.IndexFunc(next, func(n *device) bool { return n.id.uuid == d.id.uuid })
-		switch {
-		case i >= 0: // it has another index now
-			next[i].adopt(d)
+		if i := slices.IndexFunc(next, func(n *device) bool { return n.id.uuid == d.id.uuid }); i >= 0 && !m.hangs(d) {
+			next[i].adopt(d) // it has another index now
 			continue
-		case !d.missing && !d.lost && !m.hangs(d):
+		}
+		if !m.hangs(d) && !d.missing {
 			d.missing = true
 			d.lose("the driver does not list the GPU any more")
-		case !m.hangs(d):
-			d.missing = true
 		}
 		next = append(next, d)
 	}
-	for _, d := range s.devices {
-		if !m.hangs(d) && d.missing {
-			d.missing = false // its next run asks whether it answers
-		}
-	}
-	fresh := !slices.Equal(next, m.devices)
-	m.devices = next
-	if fresh {
+	if !slices.Equal(next, m.devices) {
+		m.devices = next
 		m.admitted()
 	}
 }
 
-// admitted prepares GPUs that are new.
+// admitted prepares for GPUs that are new.
 func (m *monitor) admitted() {
-	for i, d := range m.devices {
-		d.shift = m.session.tiers.slow * time.Duration(i) / time.Duration(len(m.devices))
-	}
 	m.jobs = m.jobs[:0]
-	for _, d := range m.devices {
+	for i, d := range m.devices {
 		m.jobs = append(m.jobs, d)
+		if !m.hangs(d) {
+			d.shift = m.session.tiers.slow * time.Duration(i) / time.Duration(len(m.devices))
+			m.watch.register(d)
+		}
 	}
-	m.watch.register(m.devices)
+	m.watch.begin()
 }

@@ -41,6 +41,10 @@ func (d *device) run(now int64) {
 	if d.lost && !d.recovered(now) {
 		return
 	}
+	if !d.begun {
+		d.begun = true
+		d.startProfiling()
+	}
 	fast := d.tiers.fast
 	if idle := d.tiers.idle; idle > fast && now-d.busy > int64(idleAfter) {
 		fast = idle

@@ -31,6 +31,9 @@ const watched = nvml.EventTypeXidCriticalError | nvml.EventTypeSingleBitEccError
 // waitFor is how long one call waits in the driver: so long may the end of the watch take.
 const waitFor = 500 * time.Millisecond
 
+// letGo is how long the driver may take to return from that call.
+const letGo = 5 * time.Second
+
 func newWatch(lib *library) *watch {
 	w := &watch{lib: lib, known: make(map[nvml.Device]bool), reports: make(chan nvml.EventData, 64)}
 	for _, c := range [...]call{callEventSet, callEventTypes, callEventRegister, callEventWait, callEventFree} {
@@ -44,21 +47,19 @@ func newWatch(lib *library) *watch {
 	return w
 }
 
-// register adds GPUs to the watch, and begins it with the first.
-func (w *watch) register(devices []*device) {
-	if w.set == nil {
+// register adds a GPU to the watch.
+func (w *watch) register(d *device) {
+	if w.set == nil || w.known[d.handle] || d.lost || d.missing {
 		return
 	}
-	for _, d := range devices {
-		if w.known[d.handle] || d.lost || d.missing {
-			continue
-		}
-		types, ret := d.handle.GetSupportedEventTypes()
-		if ret != nvml.SUCCESS || types&watched == 0 {
-			continue
-		}
+	types, ret := d.handle.GetSupportedEventTypes()
+	if ret == nvml.SUCCESS && types&watched != 0 {
 		w.known[d.handle] = d.handle.RegisterEvents(types&watched, w.set) == nvml.SUCCESS
 	}
+}
+
+// begin begins the watch, with the first GPU that it has.
+func (w *watch) begin() {
 	if len(w.known) > 0 && w.done == nil {
 		ctx, stop := context.WithCancel(context.Background())
 		w.stop, w.done = stop, make(chan struct{})
@@ -92,7 +93,7 @@ func (w *watch) close() bool {
 		w.stop()
 		select {
 		case <-w.done:
-		case <-time.After(4 * waitFor):
+		case <-time.After(letGo):
 			return false
 		}
 	}

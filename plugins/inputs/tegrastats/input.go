@@ -82,6 +82,9 @@ func (in *Input) Close() error {
 	return in.sysfs.close()
 }
 
+// Live says that a Jetson goes on, whether or not the agent has room.
+func (in *Input) Live() bool { return true }
+
 // Read returns the readings of one instant.
 func (in *Input) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
 	if in.follower == nil {

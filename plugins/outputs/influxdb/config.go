@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gpuline/gpuline/plugins/outputs/internal/deadletter"
-	"github.com/gpuline/gpuline/plugins/outputs/internal/tlsclient"
+	"github.com/gpuline/gpuline/plugins/internal/deadletter"
+	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 

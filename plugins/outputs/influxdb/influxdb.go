@@ -17,7 +17,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gpuline/gpuline/plugins/outputs/internal/deadletter"
+	"github.com/gpuline/gpuline/plugins/internal/deadletter"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 

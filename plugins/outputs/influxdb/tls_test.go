@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gpuline/gpuline/plugins/outputs/internal/tlsclient"
+	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
 

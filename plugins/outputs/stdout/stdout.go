@@ -66,7 +66,7 @@ func NewOn(c *Config, w io.Writer) (*Stdout, error) {
 	case formatInflux:
 		s.lines = new(influxLines)
 	case formatJSON:
-		s.lines = new(jsonLines)
+		s.lines = new(jsonFormat)
 	case formatTable:
 		s.table = newTable(c.Refresh, screenOf(w, os.Getenv))
 	default:

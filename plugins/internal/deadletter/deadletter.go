@@ -18,7 +18,7 @@ import (
 
 // Config is the table dead_letter.
 type Config struct {
-	Path     string   `toml:"path" doc:"File for what the server refuses for good; \"\" for none."`
+	Path     string   `toml:"path" doc:"File for what is refused for good; \"\" for none."`
 	MaxBytes sdk.Size `toml:"max_bytes" doc:"A file of that size is put aside, as PATH.1, and another begun." default:"16MB" min:"64KiB"`
 	MaxFiles int      `toml:"max_files" doc:"Files kept, PATH itself included; the oldest leaves." default:"4" min:"1" max:"1000"`
 }

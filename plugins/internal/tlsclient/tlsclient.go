@@ -1,4 +1,4 @@
-// Package tlsclient is the table tls of an output: whom it trusts, and who it says it is.
+// Package tlsclient is the table tls of a plugin that connects to a server: whom it trusts, and who it says it is.
 package tlsclient
 
 import (
