@@ -110,6 +110,9 @@ func TestMigratingFromNvidiaGPUExporter(t *testing.T) {
 			continue
 		}
 		for _, csv := range append([]string{r.CSV}, r.CSVOlder...) {
+			if csv == "" {
+				continue
+			}
 			theirs["nvidia_smi_"+strings.ReplaceAll(csv, ".", "_")] = onPage(t, r)
 		}
 	}

@@ -3,9 +3,11 @@
 package all
 
 import (
+	"github.com/gpuline/gpuline/plugins/inputs/listener"
 	inputnats "github.com/gpuline/gpuline/plugins/inputs/nats"
 	"github.com/gpuline/gpuline/plugins/inputs/nvidiasmi"
 	"github.com/gpuline/gpuline/plugins/inputs/nvml"
+	scrape "github.com/gpuline/gpuline/plugins/inputs/prometheus"
 	"github.com/gpuline/gpuline/plugins/inputs/replay"
 	"github.com/gpuline/gpuline/plugins/inputs/simulate"
 	"github.com/gpuline/gpuline/plugins/inputs/tegrastats"
@@ -25,10 +27,12 @@ func Plugins() sdk.Registry {
 	return sdk.Registry{
 		nvml.Definition(),
 		nvidiasmi.Definition(),
+		tegrastats.Definition(),
+		scrape.Definition(),
+		listener.Definition(),
 		inputnats.Definition(),
 		replay.Definition(),
 		simulate.Definition(),
-		tegrastats.Definition(),
 
 		average.Definition(),
 		naming.Definition(),

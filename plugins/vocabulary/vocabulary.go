@@ -4,7 +4,7 @@
 // decoders learn from it what line protocol does not carry; docs/metrics.md is printed from it.
 //
 // The tables stand in files by subject: activity, memory, power, link, health, process, info, event,
-// soc, threshold.
+// soc, threshold, inference.
 // They are constants: nothing in this package changes after initialisation, and all of it is safe for
 // concurrent use.
 package vocabulary
@@ -26,13 +26,15 @@ const (
 	SoC     = "soc"         // samples of what else stands on a system on a chip
 
 	Threshold = "gpu_threshold" // how a rule of processors.threshold stands
+
+	Inference = "inference" // samples of a server of models, one for each model
 )
 
 // Reading is one row of the table.
 type Reading struct {
 	sdk.Field
 
-	Metric string // the measurement: GPU, Process, Info, Event, SoC or Threshold
+	Metric string // the measurement: GPU, Process, Info, Event, SoC, Threshold or Inference
 	Help   string // one sentence
 
 	NVML string // the call, or the field id as "field 186"; "" if none

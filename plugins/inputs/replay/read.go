@@ -146,8 +146,8 @@ func (r *Replay) nextRound() error {
 // closeFile ends the file at work, and returns why it ended early.
 func (r *Replay) closeFile() error {
 	f := r.file
-	r.file, r.buf = nil, f.buf
-	if more := f.bad - namedErrors; more > 0 {
+	r.file, r.buf = nil, f.stream.Buffer()
+	if more := f.stream.Bad() - namedErrors; more > 0 {
 		r.log.Warn("more bad lines were left out", "file", f.name, "count", more)
 	}
 	return errors.Join(f.fault(), f.close())
@@ -160,8 +160,8 @@ func (r *Replay) logBad(l lineprotocol.LineError) {
 
 // countBad brings the counter of bad lines up to date.
 func (r *Replay) countBad() {
-	if n := r.file.bad - r.counted; n > 0 {
+	if n := r.file.stream.Bad() - r.counted; n > 0 {
 		r.badLines.Add(float64(n))
-		r.counted = r.file.bad
+		r.counted += n
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/gpuline/gpuline/plugins/lineprotocol"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
@@ -198,7 +199,7 @@ func TestBadLines(t *testing.T) {
 }
 
 func TestLongLines(t *testing.T) {
-	long := strings.Repeat("x", maxLine)
+	long := strings.Repeat("x", lineprotocol.MaxLine)
 	f := func(text, want string, bad float64) {
 		t.Helper()
 		r := open(t, Config{Files: []string{write(t, "x.lp", text)}})
@@ -217,7 +218,7 @@ func TestLongLines(t *testing.T) {
 	f("m f=1 1\n"+long+" f=2 2\nm f=3 3\n", "m f=1 1; m f=3 3", 1)
 	f("m f=1 1\n"+long+long+long+" f=2 2\nm f=3 3\nbad\n", "m f=1 1; m f=3 3", 2)
 	f("m f=1 1\n"+long+long, "m f=1 1", 1)
-	f("m s=\""+long[:maxLine-20]+"\" 1\nm f=3 3\n", fmt.Sprintf("%d bytes; m f=3 3", maxLine-12), 0)
+	f("m s=\""+long[:lineprotocol.MaxLine-20]+"\" 1\nm f=3 3\n", fmt.Sprintf("%d bytes; m f=3 3", lineprotocol.MaxLine-12), 0)
 	// A quote that is never closed costs its line, not the rest of the file.
 	rest := strings.Repeat("m f=2 2\n", 200_000)
 	f("m s=\"open 1\n"+rest, strings.TrimSuffix(strings.Repeat("m f=2 2; ", 200_000), "; "), 1)
