@@ -8,6 +8,7 @@ BUILD   := $(GO) build -trimpath -buildvcs=false -tags grpcnotrace -ldflags '$(L
 LINT    := bin/golangci-lint
 NFPM    := bin/nfpm
 PROM    := bin/prometheus bin/promtool
+INFLUXD := bin/influxd
 FUZZTIME ?= 10s
 
 # cgo needs a C compiler; without one everything is built without cgo.
@@ -15,12 +16,28 @@ export CGO_ENABLED ?= $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && e
 export CGO_CFLAGS = -O2 -g -Wno-deprecated-declarations
 RACE := $(if $(filter 1,$(CGO_ENABLED)),-race,)
 
-.PHONY: run build test check integration faults lint vet race builds packages bench fuzz docs tools clean
+.PHONY: run build test check integration faults lint vet race builds packages bench fuzz docs tools clean demo-driver fleet-demo gpu-check
 
 run: build
 	@if nvidia-smi -L >/dev/null 2>&1; then bin/gpuline run; \
 	else echo "no GPU found (nvidia-smi -L failed): simulated GPUs, from conf/demo.toml"; \
 	bin/gpuline run -c conf/demo.toml; fi
+
+# The agent on a fake driver, which behaves as a real one does, through the very library calls. Needs gcc.
+demo-driver: build
+	$(GO) run ./plugins/inputs/nvml/fakedriver/demo bin/demo-driver
+	GPULINE_FAKE_NVML=bin/demo-driver/scenario bin/gpuline run -c bin/demo-driver/agent.toml
+
+# A fleet in one process: a JetStream cluster, agents with simulated GPUs, a hub that shows what arrives.
+# A server is stopped now and then.
+fleet-demo:
+	$(GO) run ./plugins/outputs/nats/natstest/demo
+
+# What only a GPU can tell: readings against nvidia-smi, bursts shown, own cost, what an inference loop
+# feels. Needs nvidia-smi, gcc, and python3 with torch.
+gpu-check: build
+	$(GO) build -o bin/gpucheck ./cmd/gpucheck
+	bin/gpucheck -gpuline bin/gpuline -load cmd/gpucheck/load.py -out bin/gpu-check
 
 build:
 	@$(if $(filter 0,$(CGO_ENABLED)),echo "no C compiler found: building without cgo",:)
@@ -34,12 +51,13 @@ check: lint vet race builds
 
 # Against the servers that the agent works with, on the loopback interface. The first time it builds them.
 # One package at a time: some measure.
-integration: $(PROM)
+integration: $(PROM) $(INFLUXD)
 	PATH='$(CURDIR)/bin':"$$PATH" $(GO) test -p 1 -tags integration ./...
 
-# The long forms of the tests that kill, stop and starve processes.
+# The long forms of the tests that break things, many times each: processes killed, stopped and starved, full
+# disks, damaged files. make test tries each a few times.
 faults:
-	$(GO) test -p 1 -timeout 30m -tags faults ./plugins/external/...
+	$(GO) test -p 1 -tags faults -timeout 30m ./pipeline/... ./plugins/external/...
 
 lint: $(LINT)
 	$(LINT) run ./...
@@ -96,6 +114,10 @@ $(NFPM):
 # Of the ways in which Prometheus finds targets, files are enough.
 $(PROM):
 	GOBIN=$(CURDIR)/bin CGO_ENABLED=0 $(GO) install -tags remove_all_sd github.com/prometheus/prometheus/cmd/$(@F)@v0.316.0
+
+# 1.8 has the write APIs of InfluxDB 1 and 2, and is Go alone.
+$(INFLUXD):
+	GOBIN=$(CURDIR)/bin CGO_ENABLED=0 $(GO) install github.com/influxdata/influxdb/cmd/influxd@v1.8.10
 
 clean:
 	rm -rf bin

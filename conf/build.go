@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gpuline/gpuline/pipeline"
+	"github.com/gpuline/gpuline/pipeline/queue"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -20,6 +21,7 @@ type builder struct {
 	documents []*document
 	errors    Errors            // that belong to no document
 	aliases   map[string]string // where each alias was given
+	folders   map[string]string // where each folder of a queue was given
 	level     string            // the agent's
 	interval  time.Duration     // the agent's
 	probe     bool              // whether plugins would work on this host
@@ -28,7 +30,7 @@ type builder struct {
 var rootKeys = []string{agentTable, "inputs", "processors", "outputs"}
 
 func (b *builder) plan() (*pipeline.Plan, error) {
-	b.aliases = make(map[string]string)
+	b.aliases, b.folders = make(map[string]string), make(map[string]string)
 	plan := &pipeline.Plan{Agent: b.agent()}
 	for _, d := range b.documents {
 		b.root(d)
@@ -148,15 +150,14 @@ func (b *builder) processors(in *instance) []pipeline.Processor {
 func (b *builder) output(in *instance) pipeline.Output {
 	var keys outputKeys
 	plugin := b.plugin(in, &keys)
+	b.folder(in, keys.Queue.Disk)
 	processors := b.processors(in)
 	for _, p := range processors {
 		plugin.Fingerprint = fingerprint(plugin.Fingerprint, p.Name, p.Fingerprint)
 	}
 	return pipeline.Output{
-		Plugin: b.common(plugin, keys.pluginKeys),
-		Queue: pipeline.Queue{
-			MaxBytes: int64(keys.Queue.MaxBytes), MaxAge: keys.Queue.MaxAge, WhenFull: keys.Queue.WhenFull,
-		},
+		Plugin:        b.common(plugin, keys.pluginKeys),
+		Queue:         keys.Queue.plan(),
 		BatchSize:     keys.BatchSize,
 		FlushInterval: keys.FlushInterval,
 		Timeout:       keys.Timeout,
@@ -262,6 +263,21 @@ func (b *builder) alias(at place, in *instance, table map[string]any) {
 		return
 	}
 	b.aliases[id] = in.doc.where(in.path)
+}
+
+// folder reports a queue in the folder of another output's.
+func (b *builder) folder(in *instance, disk string) {
+	if disk == "" {
+		return
+	}
+	id := queue.Canonical(disk)
+	if first, taken := b.folders[id]; taken {
+		place{in.doc, in.path, in.heading, in.table}.report(nil, sdk.Fault{
+			Path: []string{"queue", "disk"}, Problem: fmt.Sprintf("is the folder of the output at %s", first), Remedy: "give each output a folder of its own",
+		})
+		return
+	}
+	b.folders[id] = in.doc.where(in.path)
 }
 
 // unknown reports an instance of no plugin that there is.

@@ -157,10 +157,11 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	out("format = \"json\"", "1: `url` in [[outputs.store]]: is required")
 	out("url = \"\"", "2: `url` in [[outputs.store]]: is required and must not be empty")
 	out("url = \"ftp://x\"", "1: [[outputs.store]]: url \"ftp://x\": unknown scheme")
-	out("url = \"x\"\nqueue = { max_bytes = \"1 hog\", when_full = \"drop\", disk = \"/x\" }",
+	out("url = \"x\"\nqueue = { max_bytes = \"1 hog\", when_full = \"drop\", dsk = \"/x\" }",
 		"3: `queue.max_bytes` in [[outputs.store]]: is not a size: write it as \"512MB\" or \"32MiB\"",
 		"3: `queue.when_full` in [[outputs.store]]: must be one of \"drop_oldest\", \"drop_newest\", \"block\"",
-		"3: unknown key `queue.disk` in [[outputs.store]]")
+		"3: unknown key `queue.dsk` in [[outputs.store]]: did you mean `disk`?")
+	out("url = \"x\"\nqueue.disk = \"queue\"", "3: `queue.disk` in [[outputs.store]]: is not an absolute path: write it as \"/var/lib/gpuline/NAME\"")
 	out("url = \"x\"\nqueue = \"16MB\"", "3: `queue` in [[outputs.store]]: must be a table, not a string")
 	out("url = \"x\"\nbatch_size = 0", "3: `batch_size` in [[outputs.store]]: must be at least 1")
 	out("url = \"x\"\nrequired = \"yes\"", "3: `required` in [[outputs.store]]: must be true or false, not a string")

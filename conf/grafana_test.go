@@ -110,7 +110,6 @@ var (
 
 // mayBeMissing names what the simulated GPUs do not show, and why.
 var mayBeMissing = map[string]string{
-	"gpuline_dropped_total":          "nothing is dropped here",
 	"gpu_pcie_rx_bytes_per_second":   "stands in where a driver has no byte counters",
 	"gpu_pcie_tx_bytes_per_second":   "stands in where a driver has no byte counters",
 	"gpu_nvlink_rx_bytes_per_second": "stands in where a driver has no byte counters",

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"net"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,19 +39,23 @@ type authKeys struct {
 }
 
 func (a *agentKeys) Validate() error {
+	var faults []error
+	report := func(key, problem, remedy string) {
+		faults = append(faults, sdk.Fault{Path: []string{key}, Problem: problem, Remedy: remedy})
+	}
 	if (a.HTTPTLS.Cert == "") != (a.HTTPTLS.Key == "") {
-		return sdk.Fault{Path: []string{"http_tls"}, Problem: "has one of `cert` and `key`", Remedy: "give both"}
+		report("http_tls", "has one of `cert` and `key`", "give both")
 	}
 	if (a.HTTPAuth.User == "") != a.HTTPAuth.Password.Empty() {
-		return sdk.Fault{Path: []string{"http_auth"}, Problem: "has one of `user` and `password`", Remedy: "give both"}
+		report("http_auth", "has one of `user` and `password`", "give both")
 	}
 	if a.HTTP != "" {
 		_, port, err := net.SplitHostPort(a.HTTP)
 		if n, convErr := strconv.Atoi(port); err != nil || convErr != nil || n < 0 || n > 65535 {
-			return sdk.Fault{Path: []string{"http"}, Problem: "is not an address", Remedy: `write it as "127.0.0.1:9445", or ":9445" for all addresses`}
+			report("http", "is not an address", `write it as "127.0.0.1:9445", or ":9445" for all addresses`)
 		}
 	}
-	return checkTags(a.Tags)
+	return errors.Join(append(faults, checkTags(a.Tags))...)
 }
 
 // pluginKeys are the keys of every plugin.
@@ -89,10 +94,37 @@ type outputKeys struct {
 	Naming        string        `toml:"naming" doc:"Names, units and labels of another agent instead of ours, for dashboards that ask for them: dcgm-exporter's, or Telegraf's nvidia_smi. It works behind the output's processors and before its filter, which is so written in those names." enum:"dcgm|telegraf"`
 }
 
+// The bounds of queues that name none.
+const (
+	memoryBytes = 16_000_000
+	diskBytes   = 512_000_000
+)
+
 type queueKeys struct {
-	MaxBytes sdk.Size          `toml:"max_bytes" doc:"Memory that the queue may take." default:"16MB" min:"64KiB"`
+	Disk     string            `toml:"disk" doc:"Folder that the queue is kept in, to outlast the agent; it is made where it is not there, and no other output may have it. Without it the queue is in memory."`
+	MaxBytes sdk.Size          `toml:"max_bytes" doc:"What the queue may hold; 16MB in memory and 512MB on disk when not set. The files on disk may take 64MiB more." min:"64KiB"`
 	MaxAge   time.Duration     `toml:"max_age" doc:"What has waited for longer is dropped; \"0s\" for no bound." default:"0s"`
 	WhenFull pipeline.WhenFull `toml:"when_full" doc:"What a full queue drops; or block: inputs that can wait do, and others lose what they read." default:"drop_oldest" enum:"drop_oldest|drop_newest|block"`
+}
+
+func (k *outputKeys) Validate() error {
+	var fault error
+	if k.Queue.Disk != "" && !filepath.IsAbs(k.Queue.Disk) {
+		fault = sdk.Fault{Path: []string{"queue", "disk"}, Problem: "is not an absolute path", Remedy: `write it as "/var/lib/gpuline/NAME"`}
+	}
+	return errors.Join(k.pluginKeys.Validate(), fault)
+}
+
+func (k *queueKeys) plan() pipeline.Queue {
+	bytes := int64(k.MaxBytes)
+	switch {
+	case bytes > 0:
+	case k.Disk != "":
+		bytes = diskBytes
+	default:
+		bytes = memoryBytes
+	}
+	return pipeline.Queue{Disk: k.Disk, MaxBytes: bytes, MaxAge: k.MaxAge, WhenFull: k.WhenFull}
 }
 
 func (k *pluginKeys) Validate() error {

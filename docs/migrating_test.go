@@ -106,7 +106,13 @@ func TestMigratingNames(t *testing.T) {
 func TestMigratingFromNvidiaGPUExporter(t *testing.T) {
 	theirs := make(map[string]string)
 	for _, r := range vocabulary.All() {
+		if r.CSV == "" {
+			continue
+		}
 		for _, csv := range append([]string{r.CSV}, r.CSVOlder...) {
+			if csv == "" {
+				continue
+			}
 			theirs["nvidia_smi_"+strings.ReplaceAll(csv, ".", "_")] = onPage(t, r)
 		}
 	}

@@ -17,6 +17,7 @@ type assembly struct {
 	old      *graph
 	names    map[string]int
 	places   map[string]int
+	folders  map[string]bool // of queues on disk
 	faults   []error
 }
 
@@ -56,7 +57,9 @@ func (a *assembly) input(plan Input) (*input, string) {
 	_, in.polled = in.impl.(sdk.Gatherer)
 	finite, ok := in.impl.(sdk.Finite)
 	in.finite = ok && finite.Finite()
-	in.env.Interval = plan.Interval
+	live, ok := in.impl.(sdk.Live)
+	in.live = ok && live.Live()
+	in.env.Interval, in.env.Timeout = plan.Interval, plan.Timeout
 	m := in.env.Meter
 	in.gathers = m.Counter("gpuline_gathers_total", "Times that an input was asked for metrics.")
 	in.errs = m.Counter("gpuline_errors_total", "Failures of a plugin.")
@@ -83,9 +86,10 @@ func (a *assembly) processor(scope string, plan Processor) *processor {
 }
 
 // output makes an output with its queue and its own chain. They stay together: the fingerprint of an
-// output covers the processors under it.
+// output covers the processors under it. A queue on disk goes on under whatever output has its folder.
 func (a *assembly) output(plan Output) *output {
 	place := a.place("", sdk.RoleOutput, &plan.Plugin)
+	a.claim(&plan)
 	if old, ok := find[*output](a.old, place); ok && unchanged(&old.plan.Plugin, &plan.Plugin) {
 		a.graph.parts[place] = old
 		return old
@@ -96,14 +100,10 @@ func (a *assembly) output(plan Output) *output {
 		plan:     plan,
 		filter:   newFilter(plan.Filter),
 		scaled:   sdk.NewBatch(p.catalog),
+		done:     make(chan struct{}),
 	}
-	o.queue = queue.NewMemory(p.catalog, queue.Limits{
-		MaxBytes:      int(plan.Queue.MaxBytes),
-		MaxAge:        plan.Queue.MaxAge,
-		BatchSize:     plan.BatchSize,
-		FlushInterval: plan.FlushInterval,
-		KeepOldest:    plan.Queue.WhenFull == DropNewest || plan.Queue.WhenFull == Block,
-	}, a.graph.host)
+	a.intake(o)
+	o.env.Timeout = plan.Timeout
 	m := o.env.Meter
 	o.writes = m.Counter("gpuline_writes_total", "Times that an output was given a batch.")
 	o.errs = m.Counter("gpuline_errors_total", "Failures of a plugin.")
@@ -123,6 +123,18 @@ func (a *assembly) output(plan Output) *output {
 	return o
 }
 
+// claim finds outputs that would share a folder.
+func (a *assembly) claim(plan *Output) {
+	if plan.Queue.Disk == "" {
+		return
+	}
+	path := queue.Canonical(plan.Queue.Disk)
+	if a.folders[path] {
+		a.faults = append(a.faults, fmt.Errorf("outputs.%s: the queue folder %s belongs to another output", plan.Name, plan.Queue.Disk))
+	}
+	a.folders[path] = true
+}
+
 // instance prepares what every plugin has.
 func (a *assembly) instance(role sdk.Role, plan Plugin) instance {
 	p := a.pipeline
@@ -137,9 +149,10 @@ func (a *assembly) instance(role sdk.Role, plan Plugin) instance {
 	log := quieted(p.log, plan.Level, name)
 	env := &sdk.Env{
 		Log: log, Host: a.graph.host, Now: p.clock.Now, Catalog: p.catalog, Meter: meter, Totals: p.Totals,
+		Launch: a.graph.plan.Agent.Launch,
 	}
 	if p.server != nil {
-		env.Mux = &mounts{server: p.server}
+		env.Mux = &mounts{server: p.server, plugin: name}
 		env.Served = p.server.urls
 	}
 	impl, err := plan.New()

@@ -170,13 +170,14 @@ func (c *chain) exchange(ctx context.Context, s swap) {
 			p.close()
 		}
 	}
-	for _, old := range c.sinks {
+	before := c.sinks
+	c.wiring = s.next
+	s.adopt()
+	for _, old := range before {
 		if !slices.Contains(s.next.sinks, old) {
 			old.end()
 		}
 	}
-	c.wiring = s.next
-	s.adopt()
 	close(s.done)
 }
 

@@ -32,8 +32,9 @@ type link struct {
 
 func (l *link) in() uint64 {
 	if l.output != nil {
-		f := l.output.account()
-		return f.Offered
+		l.output.intake.mu.Lock()
+		defer l.output.intake.mu.Unlock()
+		return l.output.offered
 	}
 	f := l.to.load()
 	return f.In
@@ -52,7 +53,7 @@ func (p *Pipeline) assemble(plan Plan, old *graph) (*graph, error) {
 	if plan.Agent.SelfInterval > 0 {
 		plan.Inputs = append(slices.Clip(plan.Inputs), p.selfInput(plan.Agent.SelfInterval))
 	}
-	a := &assembly{pipeline: p, old: old, names: make(map[string]int), places: make(map[string]int)}
+	a := &assembly{pipeline: p, old: old, names: make(map[string]int), places: make(map[string]int), folders: make(map[string]bool)}
 	a.graph = &graph{plan: plan, host: host, parts: make(map[string]any), wiring: wiring{prefixes: make(map[*input][]*processor)}}
 	a.connect()
 	return a.graph, a.err()

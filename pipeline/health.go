@@ -16,7 +16,7 @@ const (
 
 const (
 	chainPatience  = 30 * time.Second // in one batch
-	outputPatience = 10 * time.Second // in failing
+	outputPatience = 10 * time.Second // in failing, or in one write; at least twice its timeout
 )
 
 // condition is how an input or an output is. Its owner reports, anybody asks.
@@ -25,6 +25,7 @@ type condition struct {
 	open    bool
 	failing time.Time // since; zero while it does not
 	worked  time.Time // last
+	calling time.Time // since; zero outside of calls that are bounded
 }
 
 func (c *condition) opened() {
@@ -33,16 +34,30 @@ func (c *condition) opened() {
 	c.open, c.worked = true, time.Now()
 }
 
-// report takes the outcome of a call.
-func (c *condition) report(ok bool) {
+// begin notes that a call begins that should end soon.
+func (c *condition) begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.calling = time.Now()
+}
+
+// report takes the outcome of a call. Of the first that works after failures it says for how long there
+// was none.
+func (c *condition) report(ok bool) (failed time.Duration, recovered bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	c.calling = time.Time{}
 	switch {
 	case ok:
-		c.worked, c.failing = time.Now(), time.Time{}
+		if recovered = !c.failing.IsZero(); recovered {
+			failed = now.Sub(c.failing)
+		}
+		c.worked, c.failing = now, time.Time{}
 	case c.failing.IsZero():
-		c.failing = time.Now()
+		c.failing = now
 	}
+	return failed, recovered
 }
 
 // fault says what is wrong, or "". A call that takes longer than stale after the last that worked counts.
@@ -54,6 +69,8 @@ func (c *condition) fault(now time.Time, patience, stale time.Duration) string {
 		return "not open"
 	case !c.failing.IsZero() && now.Sub(c.failing) >= patience:
 		return fmt.Sprintf("failing for %v", now.Sub(c.failing).Round(time.Second))
+	case !c.calling.IsZero() && now.Sub(c.calling) >= patience:
+		return fmt.Sprintf("stuck for %v", now.Sub(c.calling).Round(time.Second))
 	case stale > 0 && now.Sub(c.worked) > stale:
 		return fmt.Sprintf("nothing for %v", now.Sub(c.worked).Round(time.Second))
 	}
@@ -99,8 +116,11 @@ func (p *Pipeline) faultsNow(now time.Time) []string {
 		}
 	}
 	for _, o := range g.outputs {
-		if f := o.condition.fault(now, outputPatience, 0); f != "" {
+		if f := o.condition.fault(now, max(outputPatience, 2*o.plan.Timeout), 0); f != "" {
 			faults = append(faults, o.name+": "+f)
+		}
+		if o.intake.queue.Stats().Refused {
+			faults = append(faults, o.name+": its queue's disk refuses")
 		}
 	}
 	return faults

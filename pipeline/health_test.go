@@ -60,6 +60,30 @@ func TestReadyNamesWhatIsNot(t *testing.T) {
 	})
 }
 
+func TestReadyNamesAStuckOutput(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.served()
+		free := make(chan struct{})
+		r.input(sdktest.NewScript(t, many(1000, 1)...))
+		r.output(&sdktest.Sink{})
+		r.output(&sdktest.Sink{Do: func(_ context.Context, call int, _ *sdk.Batch) error {
+			if call == 1 {
+				<-free // whatever the context says
+			}
+			return nil
+		}}).Alias = "hung"
+		p, stop := r.start()
+		time.Sleep(9 * time.Second)
+		wantPage(t, p, readyPath, 200, "ok")
+		time.Sleep(6 * time.Second)
+		wantPage(t, p, readyPath, 503, "outputs.sink.hung: stuck for 15s")
+		close(free)
+		synctest.Wait()
+		wantPage(t, p, readyPath, 200, "ok")
+		stop()
+	})
+}
+
 func TestReadyWhenAllIsWell(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.served()

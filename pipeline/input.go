@@ -15,6 +15,7 @@ type input struct {
 	plan   Input
 	polled bool
 	finite bool
+	live   bool // it reads on whether or not there is room
 	stage  stage
 	filter *filter
 	tagger tagger
@@ -106,6 +107,7 @@ func (in *input) poll(ctx context.Context, g sdk.Gatherer) error {
 		in.gathers.Add(1)
 		in.seconds.Add(took.Seconds())
 		in.last.Set(took.Seconds())
+		in.spoil(b, err)
 		in.send(b, nil, false)
 		if _, err = in.judge(ctx, err); err != nil {
 			return err
@@ -130,13 +132,15 @@ func (in *input) bounded(ctx context.Context, f func(context.Context) error) err
 	return in.protect(func() error { return f(ctx) })
 }
 
-// follow calls Read as soon as there is room. It returns as poll does.
+// follow calls Read as soon as there is room, or at once where the input is live. It returns as poll does.
 func (in *input) follow(ctx context.Context, r sdk.Reader) error {
 	for {
 		if ctx.Err() != nil {
 			return sdk.ErrEnd
 		}
-		in.credit(ctx)
+		if !in.live {
+			in.credit(ctx)
+		}
 		b := in.batches.get()
 		var ack sdk.Ack
 		err := in.protect(func() (err error) {
@@ -144,13 +148,24 @@ func (in *input) follow(ctx context.Context, r sdk.Reader) error {
 			return err
 		})
 		in.gathers.Add(1)
-		in.send(b, newAcks(ack), true)
+		in.spoil(b, err)
+		rows := b.Len()
+		in.send(b, newAcks(ack), !in.live)
 		again, err := in.judge(ctx, err)
 		if err != nil {
 			return err
 		}
-		if again {
+		if again && rows == 0 {
 			sleep(ctx, in.pause.next())
+		}
+	}
+}
+
+// spoil drops what an input had read when it panicked: nobody knows which of it is whole.
+func (in *input) spoil(b *sdk.Batch, err error) {
+	if errors.Is(err, errPanic) {
+		for m := range b.All() {
+			b.Drop(m, sdk.DropPanic)
 		}
 	}
 }
@@ -158,7 +173,7 @@ func (in *input) follow(ctx context.Context, r sdk.Reader) error {
 // judge sorts what Gather or Read returned: an error that ends the loop around it is returned, others
 // are logged and call for another try.
 func (in *input) judge(ctx context.Context, err error) (again bool, end error) {
-	in.condition.report(err == nil || errors.Is(err, sdk.ErrNoData))
+	in.report(err == nil || errors.Is(err, sdk.ErrNoData))
 	if in.once > 0 {
 		if in.once--; in.once == 0 {
 			end = sdk.ErrEnd
@@ -174,7 +189,7 @@ func (in *input) judge(ctx context.Context, err error) (again bool, end error) {
 		return false, err
 	}
 	in.errs.Add(1)
-	in.log.Error("reading failed; it will be tried again", "err", err)
+	in.log.Error("reading failed; the input goes on", "err", err)
 	return true, end
 }
 

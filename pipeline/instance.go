@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"runtime/debug"
 	"time"
 
@@ -43,13 +44,23 @@ func (i *instance) open(ctx context.Context, timeout time.Duration) error {
 	}
 	err := i.tryOpen(ctx, timeout)
 	if err != nil {
-		i.due = time.Now().Add(i.pause.next())
+		i.due = time.Now().Add(i.pause.after(err))
 		return fmt.Errorf("open %s: %w", i.name, err)
 	}
 	i.opened = true
 	i.condition.opened()
+	if i.pause.last > 0 {
+		i.log.Info("started after all")
+	}
 	i.pause.reset()
 	return nil
+}
+
+// report takes the outcome of a call, and tells when failures are over.
+func (i *instance) report(ok bool) {
+	if failed, recovered := i.condition.report(ok); recovered {
+		i.log.Info("works again", "after", failed.Round(time.Second))
+	}
 }
 
 var errNotDue = errors.New("waiting to be opened again")
@@ -116,11 +127,24 @@ type backoff struct{ last time.Duration }
 const (
 	firstPause = 500 * time.Millisecond
 	maxPause   = 30 * time.Second
+
+	networkPause = time.Second
 )
 
 func (b *backoff) next() time.Duration {
 	b.last = min(max(2*b.last, firstPause), maxPause)
 	return b.last - rand.N(b.last/2)
+}
+
+// after is next, except after an error of the network: a far end that was unreachable gets what waits for it
+// within a second after it has returned.
+func (b *backoff) after(err error) time.Duration {
+	pause := b.next()
+	var unreachable net.Error
+	if errors.As(err, &unreachable) {
+		return min(pause, networkPause-rand.N(networkPause/2))
+	}
+	return pause
 }
 
 func (b *backoff) reset() { b.last = 0 }

@@ -31,10 +31,11 @@ type StageFlow struct {
 }
 
 // OutputFlow is what became of the metrics that reached an output:
-// Offered = Absorbed + Filtered + dropped + Delivered + DeadLettered + Queued.
+// Offered + Recovered = Absorbed + Filtered + dropped + Delivered + DeadLettered + Queued.
 type OutputFlow struct {
 	Name         string
 	Offered      uint64
+	Recovered    uint64 // found in its queue on disk at the start
 	Absorbed     uint64 // left out: a window has read them
 	Filtered     uint64
 	Delivered    uint64
@@ -42,6 +43,11 @@ type OutputFlow struct {
 	Drops        []sdk.Drop
 	Queued       uint64
 	QueuedBytes  uint64
+
+	OnDisk       bool   // the queue is on disk, and these are about that:
+	Volatile     uint64 // of Queued, those that a crash would lose
+	QueueFaults  uint64 // times that the disk refused
+	CorruptFiles uint64 // put aside
 }
 
 // Dropped returns the sum over all reasons.
@@ -65,7 +71,7 @@ func (l *Ledger) Check() error {
 	}
 	for i := range l.Outputs {
 		o := &l.Outputs[i]
-		if o.Offered != o.Absorbed+o.Filtered+o.Dropped()+o.Delivered+o.DeadLettered+o.Queued {
+		if o.Offered+o.Recovered != o.Absorbed+o.Filtered+o.Dropped()+o.Delivered+o.DeadLettered+o.Queued {
 			errs = append(errs, fmt.Errorf("output %s: %+v", o.Name, *o))
 		}
 	}
@@ -78,10 +84,10 @@ func (l *Ledger) Check() error {
 }
 
 // String returns the ledger as one line. What merged into another metric is not counted as made, so
-// that with one output read + made = absorbed + delivered + dropped + queued, plus filtered and
-// dead_lettered where they are shown.
+// that with one output read + made + recovered = absorbed + delivered + dropped + queued, plus filtered and
+// dead_lettered where they are shown; recovered, too, is shown where there is any.
 func (l *Ledger) String() string {
-	var read, made, merged, absorbed, delivered, dead, dropped, filtered, queued uint64
+	var read, made, merged, recovered, absorbed, delivered, dead, dropped, filtered, queued uint64
 	for i := range l.Stages {
 		s := &l.Stages[i]
 		if s.Role == roleInput {
@@ -94,6 +100,7 @@ func (l *Ledger) String() string {
 	}
 	for i := range l.Outputs {
 		o := &l.Outputs[i]
+		recovered += o.Recovered
 		absorbed += o.Absorbed
 		delivered += o.Delivered
 		dead += o.DeadLettered
@@ -102,7 +109,11 @@ func (l *Ledger) String() string {
 		queued += o.Queued
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "ledger read=%d made=%d absorbed=%d delivered=%d dropped=%d", read, made-merged, absorbed, delivered, dropped)
+	fmt.Fprintf(&b, "ledger read=%d made=%d", read, made-merged)
+	if recovered > 0 {
+		fmt.Fprintf(&b, " recovered=%d", recovered)
+	}
+	fmt.Fprintf(&b, " absorbed=%d delivered=%d dropped=%d", absorbed, delivered, dropped)
 	if filtered > 0 {
 		fmt.Fprintf(&b, " filtered=%d", filtered)
 	}
@@ -135,6 +146,7 @@ func (l *Ledger) addOutput(f OutputFlow) {
 	for i := range l.Outputs {
 		if o := &l.Outputs[i]; o.Name == f.Name {
 			o.Offered += f.Offered
+			o.Recovered += f.Recovered
 			o.Absorbed += f.Absorbed
 			o.Filtered += f.Filtered
 			o.Delivered += f.Delivered
@@ -142,6 +154,10 @@ func (l *Ledger) addOutput(f OutputFlow) {
 			o.Drops = plusDrops(slices.Clone(o.Drops), f.Drops)
 			o.Queued += f.Queued
 			o.QueuedBytes += f.QueuedBytes
+			o.OnDisk = o.OnDisk || f.OnDisk
+			o.Volatile += f.Volatile
+			o.QueueFaults += f.QueueFaults
+			o.CorruptFiles += f.CorruptFiles
 			return
 		}
 	}

@@ -3,12 +3,14 @@ package pipeline
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 )
 
-// quiet is a slog.Handler that lets each message of a plugin through a few times a minute. What it
-// holds back it counts, and the next that passes says how many there were.
+// quiet is a slog.Handler that lets each message of a plugin through a few times a minute, and once where
+// it says the very same again, as a failure that is tried over and over does. What it holds back it counts,
+// and the next that passes says how many there were.
 type quiet struct {
 	next  slog.Handler
 	level slog.Level
@@ -22,7 +24,9 @@ type quietState struct {
 
 type burst struct {
 	since time.Time
-	count int
+	count int    // passed
+	held  int    // held back
+	text  string // of the attributes of the last one that passed
 }
 
 const (
@@ -45,7 +49,7 @@ func (q *quiet) Enabled(ctx context.Context, l slog.Level) bool {
 }
 
 func (q *quiet) Handle(ctx context.Context, r slog.Record) error {
-	held, pass := q.state.admit(r.Message, r.Time)
+	held, pass := q.state.admit(r.Message, attributes(&r), r.Time)
 	if !pass {
 		return nil
 	}
@@ -56,6 +60,17 @@ func (q *quiet) Handle(ctx context.Context, r slog.Record) error {
 	return q.next.Handle(ctx, r)
 }
 
+// attributes returns what the record says besides its message.
+func attributes(r *slog.Record) string {
+	var b strings.Builder
+	r.Attrs(func(a slog.Attr) bool {
+		b.WriteString(a.String())
+		b.WriteByte(' ')
+		return true
+	})
+	return b.String()
+}
+
 func (q *quiet) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &quiet{next: q.next.WithAttrs(attrs), level: q.level, state: q.state}
 }
@@ -64,7 +79,7 @@ func (q *quiet) WithGroup(name string) slog.Handler {
 	return &quiet{next: q.next.WithGroup(name), level: q.level, state: q.state}
 }
 
-func (s *quietState) admit(message string, now time.Time) (held int, pass bool) {
+func (s *quietState) admit(message, text string, now time.Time) (held int, pass bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.seen[message]
@@ -76,9 +91,14 @@ func (s *quietState) admit(message string, now time.Time) (held int, pass bool) 
 		s.seen[message] = b
 	}
 	if now.Sub(b.since) >= quietPeriod {
-		held = max(b.count-quietBurst, 0)
-		b.since, b.count = now, 0
+		held = b.held
+		*b = burst{since: now}
+	}
+	if b.count >= quietBurst || b.count > 0 && b.text == text {
+		b.held++
+		return 0, false
 	}
 	b.count++
-	return held, b.count <= quietBurst
+	b.text = text
+	return held, true
 }

@@ -3,9 +3,8 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gpuline/gpuline/pipeline/queue"
@@ -17,18 +16,22 @@ import (
 type output struct {
 	instance
 	plan   Output
-	queue  *queue.Memory
+	intake *intake
 	filter *filter
 	picked []*sdk.Metric // take's
 	scaled *sdk.Batch    // take's: copies with fewer fields, for a filter on fields
 
 	own      *chain // of the processors under it; nil without
 	entrance sink   // own's, or the output itself
-	stop     context.CancelFunc
+	offered  uint64 // to this output; intake's lock guards it
 
-	mu       sync.Mutex // guards the counts of take
-	absorbed uint64
-	filtered uint64
+	ended atomic.Bool // it takes nothing any more, ever
+	fault error       // with which it could not start; valid once ended is set
+
+	after  <-chan struct{}    // begins when this is closed; nil for at once
+	stop   context.CancelFunc // gives up what it is at
+	retire context.CancelFunc // ends it behind the batch that it is at
+	done   chan struct{}      // closed when it has ended
 
 	writes  *sdk.Number
 	errs    *sdk.Number
@@ -58,11 +61,13 @@ func (o *output) take(b *sdk.Batch, held bool, a *acks) {
 	if o.plan.Required {
 		from.Ack = a.hold()
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.absorbed += absorbed
-	o.filtered += filtered
-	o.queue.Push(o.picked, from)
+	in := o.intake
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.absorbed += absorbed
+	in.filtered += filtered
+	o.offered += absorbed + filtered + uint64(len(o.picked))
+	in.queue.Push(o.picked, from)
 }
 
 // project replaces the rows that were picked by copies without the fields that the filter hides, and
@@ -85,43 +90,67 @@ func (o *output) project() (filtered uint64) {
 	return filtered
 }
 
-func (o *output) end() { o.queue.Close() }
+func (o *output) end() {
+	if o.intake.owns(o) {
+		o.intake.queue.Close()
+	}
+}
 
 // account returns the output's part of the ledger. The counts of one instant belong together.
 func (o *output) account() OutputFlow {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	s := o.queue.Stats()
+	in := o.intake
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	s := in.queue.Stats()
 	return OutputFlow{
 		Name:         o.name,
-		Offered:      o.absorbed + o.filtered + s.Pushed,
-		Absorbed:     o.absorbed,
-		Filtered:     o.filtered,
+		Offered:      in.absorbed + in.filtered + s.Pushed,
+		Recovered:    s.Recovered,
+		Absorbed:     in.absorbed,
+		Filtered:     in.filtered,
 		Delivered:    s.Delivered,
 		DeadLettered: s.DeadLettered,
 		Drops:        s.Drops,
 		Queued:       s.Rows,
 		QueuedBytes:  s.Bytes,
+		OnDisk:       in.path != "",
+		Volatile:     s.Volatile,
+		QueueFaults:  s.Faults,
+		CorruptFiles: s.Corrupt,
 	}
 }
 
-// run delivers until the queue is closed and empty, or ctx ends. What is left then is dropped.
-func (o *output) run(ctx context.Context) {
-	defer o.close()
-	for {
-		if err := o.reopen(ctx); err != nil {
-			o.refuse(ctx)
-			break
-		}
-		b, err := o.queue.Next(ctx)
-		if errors.Is(err, io.EOF) {
+// run delivers until the queue is closed and empty, or ctx ends, or taking does, which is the part of ctx
+// in which it takes more and tries again. Where the queue is taken over, it begins when the output before it
+// has ended. Where the output ends before, told is called, and what arrives is dropped.
+func (o *output) run(ctx, taking context.Context, told func()) {
+	if o.after != nil {
+		select {
+		case <-o.after:
+		case <-ctx.Done():
 			return
 		}
-		if err != nil || !o.deliver(ctx, b) {
-			break
+	}
+	defer o.close()
+	for taking.Err() == nil {
+		if o.ended.Load() {
+			told()
+			o.refuse(taking)
+			return
+		}
+		if err := o.reopen(taking); err != nil {
+			if taking.Err() != nil {
+				return
+			}
+			o.fault = err
+			o.ended.Store(true)
+			continue
+		}
+		b, err := o.intake.queue.Next(taking)
+		if err != nil || !o.deliver(ctx, taking, b) {
+			return
 		}
 	}
-	o.queue.Abandon(sdk.DropShutdown, errShutdown)
 }
 
 // reopen opens the output, and tries again until it is open or ctx ends. An error is final.
@@ -144,59 +173,71 @@ func (o *output) reopen(ctx context.Context) error {
 	}
 }
 
-// refuse drops what arrives for an output that will never start, so that no input waits for it.
+// refuse drops what arrives for an output that takes nothing, now or ever, so that no input waits for it.
+// What is on disk stays there: a start with another configuration may deliver it.
 func (o *output) refuse(ctx context.Context) {
+	if o.intake.path != "" {
+		o.intake.queue.End(sdk.DropRejected, errEnded)
+		return
+	}
 	for {
-		b, err := o.queue.Next(ctx)
+		b, err := o.intake.queue.Next(ctx)
 		if err != nil {
 			return
 		}
-		o.queue.Done(dropped(b, sdk.DropRejected))
+		o.intake.queue.Done(dropped(b, sdk.DropRejected))
 	}
 }
 
-// deliver writes b until it is delivered or refused for good. It reports false when ctx ended before.
-func (o *output) deliver(ctx context.Context, b *sdk.Batch) bool {
+// deliver writes b until it is delivered or refused for good. It reports false when taking ended before.
+func (o *output) deliver(ctx, taking context.Context, b *sdk.Batch) bool {
+	queue := o.intake.queue
 	for {
-		if err := o.reopen(ctx); err != nil {
+		if err := o.reopen(taking); err != nil {
 			return false
 		}
 		began := time.Now()
+		o.condition.begin()
 		err := o.write(ctx, b)
 		o.writes.Add(1)
 		o.seconds.Add(time.Since(began).Seconds())
-		o.condition.report(err == nil)
+		var partial *sdk.PartialError
+		o.report(err == nil || errors.As(err, &partial))
 		if err == nil {
 			o.pause.reset()
-			o.queue.Done(queue.Outcome{Delivered: uint64(b.Len())})
+			queue.Done(delivered(b))
 			return true
 		}
 		o.errs.Add(1)
-		var partial *sdk.PartialError
 		switch {
-		case errors.As(err, &partial):
+		case partial != nil:
 			o.pause.reset()
 			o.log.Warn("some metrics were rejected", "err", err)
-			o.queue.Done(divided(b, partial))
+			queue.Done(divided(b, partial))
 			return true
 		case errors.Is(err, errPanic):
-			o.queue.Done(dropped(b, sdk.DropPanic))
+			queue.Done(dropped(b, sdk.DropPanic))
+			return true
+		case errors.Is(err, sdk.ErrEnd):
+			o.log.Warn("output ended for good; what is meant for it is dropped", "err", err)
+			o.ended.Store(true)
+			queue.Done(dropped(b, sdk.DropRejected))
 			return true
 		case errors.Is(err, sdk.ErrPermanent):
 			o.log.Error("batch was rejected", "err", err, "metrics", b.Len())
-			o.queue.Done(dropped(b, sdk.DropRejected))
+			queue.Done(dropped(b, sdk.DropRejected))
 			return true
 		}
-		if ctx.Err() != nil {
+		if taking.Err() != nil {
 			return false
 		}
-		pause := o.pause.next()
+		pause := o.pause.after(err)
 		var retry *sdk.RetryError
 		if errors.As(err, &retry) {
 			pause = retry.After
 		}
-		o.log.Error("write failed; it will be tried again", "err", err, "in", pause.Round(time.Millisecond))
-		if !sleep(ctx, pause) {
+		o.log.Error("write failed; it will be tried again", "err", err)
+		if !sleep(taking, pause) {
 			return false
 		}
 	}
@@ -212,6 +253,10 @@ func (o *output) write(ctx context.Context, b *sdk.Batch) error {
 	defer alarm.Stop()
 	return o.protect(func() error { return o.impl.(sdk.Output).Write(ctx, b) })
 }
+
+func delivered(b *sdk.Batch) queue.Outcome { return queue.Outcome{Delivered: uint64(b.Len())} }
+
+var errEnded = errors.New("the output has ended")
 
 func dropped(b *sdk.Batch, r sdk.Reason) queue.Outcome {
 	return queue.Outcome{Drops: []sdk.Drop{{Reason: r, Count: uint64(b.Len())}}}

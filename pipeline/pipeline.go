@@ -9,7 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gpuline/gpuline/pipeline/queue"
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
 
 // Pipeline is an agent at work: inputs, each on a goroutine of its own, send batches to one chain of
@@ -26,12 +28,13 @@ import (
 type Pipeline struct {
 	log     *slog.Logger
 	started time.Time
-	clock   *clock
+	clock   *clock.Clock
 	catalog *sdk.Catalog
 	batches *pool
 	server  *server
 	chain   *chain
 	abandon chan struct{} // closed when an input does not end in time
+	quitter chan struct{} // an output has ended of itself
 
 	changes chan change   // from Reload to read
 	over    chan struct{} // closed when read has ended
@@ -53,10 +56,11 @@ func New(plan Plan, log *slog.Logger) (*Pipeline, error) {
 		started: time.Now(),
 		catalog: sdk.NewCatalog(sdk.Limits{}),
 		abandon: make(chan struct{}),
+		quitter: make(chan struct{}, 1),
 		changes: make(chan change),
 		over:    make(chan struct{}),
 	}
-	p.clock = newClock(quieted(log, slog.LevelDebug, "agent.clock"), p.meter("agent"))
+	p.clock = clock.New(quieted(log, slog.LevelDebug, "agent.clock"), p.meter("agent"), time.Time{})
 	p.batches = &pool{catalog: p.catalog}
 	p.chain = newChain(p.batches)
 	p.chain.abandon, p.chain.swaps = p.abandon, make(chan swap)
@@ -75,7 +79,8 @@ func New(plan Plan, log *slog.Logger) (*Pipeline, error) {
 	return p, nil
 }
 
-// Run works until every input has come to its end, or ctx does. It returns what ended an input for good.
+// Run works until every input has come to its end, or every output, or ctx does. It returns what ended an
+// input for good, or kept an output from starting.
 //
 // The end, in one sentence: inputs stop, their channel is closed, windows are flushed as partial, queues
 // drain until the grace ends, outputs are closed.
@@ -104,21 +109,50 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	p.drain(ctx, finished, stopOutputs)
 	stopServer()
 	serving.Wait()
-	return err
+	_, errs := p.endedOutputs()
+	return errors.Join(append(errs, err)...)
 }
 
 // deliver starts an output and its own chain. ctx ends with the agent's grace.
 func (p *Pipeline) deliver(ctx context.Context, o *output) {
 	bounded, stop := context.WithCancel(ctx)
-	o.stop = stop
+	taking, retire := context.WithCancel(bounded)
+	o.stop, o.retire = stop, retire
+	if disk, ok := o.intake.queue.(*queue.Disk); ok {
+		disk.Start()
+	}
 	p.delivering.Go(func() {
 		defer stop()
-		o.run(bounded)
+		defer retire()
+		defer close(o.done)
+		o.run(bounded, taking, p.quit)
 		p.left(o)
 	})
 	if o.own != nil {
 		p.working.Go(func() { o.own.run(ctx) })
 	}
+}
+
+// quit tells read that an output has ended of itself.
+func (p *Pipeline) quit() {
+	select {
+	case p.quitter <- struct{}{}:
+	default:
+	}
+}
+
+// endedOutputs reports whether nobody is left to deliver to, and with which errors outputs could not start.
+func (p *Pipeline) endedOutputs() (all bool, errs []error) {
+	all = true
+	for _, o := range p.now().outputs {
+		switch {
+		case !o.ended.Load():
+			all = false
+		case o.fault != nil:
+			errs = append(errs, o.fault)
+		}
+	}
+	return all, errs
 }
 
 // read runs the inputs until all have ended or, once ctx has, for half of the grace: then those that
@@ -148,6 +182,12 @@ func (p *Pipeline) read(ctx, outputCtx context.Context) error {
 			stopping = nil
 			inputs.stop()
 			late = time.After(p.grace() / 2)
+		case <-p.quitter:
+			if all, _ := p.endedOutputs(); all && stopping != nil {
+				stopping = nil
+				inputs.stop()
+				late = time.After(p.grace() / 2)
+			}
 		case <-late:
 			p.log.Error("an input does not end; it is left behind")
 			inputs.leave()
@@ -198,16 +238,16 @@ func (p *Pipeline) drain(ctx context.Context, finished <-chan struct{}, stopOutp
 	}
 }
 
-// leave waits a moment for outputs that heed their context, and gives up the queues of the others.
+// leave waits a moment for outputs that heed their context, and gives up the queues in memory of the others.
 func (p *Pipeline) leave(finished <-chan struct{}) {
 	select {
 	case <-finished:
 		return
 	case <-time.After(time.Second):
 	}
-	p.log.Error("an output does not end; what waits for it is dropped")
+	p.log.Error("an output does not end; what waits for it in memory is dropped")
 	for _, o := range p.outputs() {
-		o.queue.Abandon(sdk.DropShutdown, errShutdown)
+		o.intake.queue.End(sdk.DropShutdown, errShutdown)
 	}
 }
 
@@ -238,7 +278,7 @@ func (p *Pipeline) outputs() []*output {
 // credit waits until every queue has room: an input that can wait loses nothing.
 func (p *Pipeline) credit(ctx context.Context) {
 	for _, o := range p.now().outputs {
-		o.queue.WaitRoom(ctx)
+		o.intake.queue.WaitRoom(ctx)
 	}
 }
 

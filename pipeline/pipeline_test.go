@@ -175,8 +175,8 @@ func TestPanics(t *testing.T) {
 		r.input(in)
 		r.output(sink)
 		l := r.run()
-		wantLines(t, sink, "s,host=h x=1 10\ns,host=h x=2 20\ns,host=h x=3 30")
-		r.wantLedger(l, "ledger read=3 made=0 absorbed=0 delivered=3 dropped=0 queued=0 balance=ok")
+		wantLines(t, sink, "s,host=h x=1 10\ns,host=h x=3 30")
+		r.wantLedger(l, "ledger read=3 made=0 absorbed=0 delivered=2 dropped=1 queued=0 balance=ok")
 		r.wantLog("plugin panicked", "inputs.script", "boom")
 		if in.Opens() != 2 || in.Closes() != 2 {
 			t.Errorf("opened %d times, closed %d times", in.Opens(), in.Closes())
@@ -229,7 +229,7 @@ func TestOutputThatIsDownLosesNothing(t *testing.T) {
 		wantLines(t, late, want)
 		wantLines(t, well, want)
 		r.wantLedger(l, "ledger read=4 made=0 absorbed=0 delivered=8 dropped=0 queued=0 balance=ok")
-		r.wantLog("output cannot start; it will be tried again", "connection refused", "write failed; it will be tried again")
+		r.wantLog("output cannot start; it will be tried again", "connection refused", "started after all", "write failed; it will be tried again", "works again")
 	})
 }
 
@@ -249,10 +249,49 @@ func TestRefusals(t *testing.T) {
 		r.wantLedger(r.run(), "ledger read=2 made=0 absorbed=0 delivered=1 dropped=1 queued=0 balance=ok")
 	})
 	inBubble(t, func(t *testing.T, r *rig) {
-		sink := &sdktest.Sink{OpenErrs: []error{fmt.Errorf("no such option: %w", sdk.ErrPermanent)}}
+		option := errors.New("no such option")
+		sink := &sdktest.Sink{OpenErrs: []error{sdk.Permanent(option)}}
 		r.input(sdktest.NewFeed(t, steps("s x=1 10", "s x=2 20")...))
 		r.output(sink)
-		r.wantLedger(r.run(), "ledger read=2 made=0 absorbed=0 delivered=0 dropped=2 queued=0 balance=ok")
+		r.output(&sdktest.Sink{})
+		l, err := r.runErr()
+		r.wantLedger(l, "ledger read=2 made=0 absorbed=0 delivered=2 dropped=2 queued=0 balance=ok")
+		if !errors.Is(err, option) {
+			t.Errorf("Run returned %v", err)
+		}
+	})
+	inBubble(t, func(t *testing.T, r *rig) { // nobody to deliver to
+		option := errors.New("no such option")
+		r.input(sdktest.NewScript(t, many(1000, 1)...))
+		r.output(&sdktest.Sink{OpenErrs: []error{sdk.Permanent(option)}})
+		l, err := r.runErr()
+		if n := l.Stages[0].In; n > 2 || !errors.Is(err, option) {
+			t.Errorf("Run read %d metrics and returned %v", n, err)
+		}
+	})
+	inBubble(t, func(t *testing.T, r *rig) { // a reader that has gone ends its output alone
+		gone, well := &sdktest.Sink{Do: sdktest.FailTimes(1, sdk.Ended(errors.New("broken pipe")))}, &sdktest.Sink{}
+		r.input(sdktest.NewFeed(t, many(3, 1)...))
+		r.output(gone)
+		r.output(well)
+		r.wantLedger(r.run(), "ledger read=3 made=0 absorbed=0 delivered=3 dropped=3 queued=0 balance=ok")
+		if gone.Calls() != 1 {
+			t.Errorf("an output that has ended was called %d times", gone.Calls())
+		}
+	})
+	inBubble(t, func(t *testing.T, r *rig) { // and the agent with the last of them
+		r.input(sdktest.NewScript(t, many(1000, 1)...))
+		r.output(&sdktest.Sink{Do: sdktest.FailTimes(1, sdk.Ended(errors.New("broken pipe")))})
+		r.output(&sdktest.Sink{Do: func(_ context.Context, call int, _ *sdk.Batch) error {
+			if call == 3 {
+				return sdk.Ended(errors.New("broken pipe"))
+			}
+			return nil
+		}})
+		l := r.run()
+		if n := l.Stages[0].In; n < 3 || n > 5 {
+			t.Errorf("it went on to read %d metrics", n)
+		}
 	})
 	inBubble(t, func(t *testing.T, r *rig) {
 		sink, start := &sdktest.Sink{}, time.Now()
@@ -302,6 +341,41 @@ func TestReaderAtFullSpeedLosesNothing(t *testing.T) {
 			if a.Err != nil {
 				t.Errorf("step %d: %v", a.Step, a.Err)
 			}
+		}
+	})
+}
+
+// ticker is a live input: a row each second, for as long as it is read.
+type ticker struct{ n int64 }
+
+func (*ticker) Live() bool { return true }
+
+func (x *ticker) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
+	if !sleep(ctx, time.Second) {
+		return nil, ctx.Err()
+	}
+	x.n++
+	b.Add(b.Series("s", sdk.Tag{Key: "pad", Value: strings.Repeat("x", 100)}), x.n).Int("x", x.n)
+	return nil, nil
+}
+
+// TestLiveReaderIsNotHeldUp holds that an output that is down fills its own queue, and that what is read
+// meanwhile reaches the others.
+func TestLiveReaderIsNotHeldUp(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		good := &sdktest.Sink{}
+		r.input(new(ticker))
+		down := r.output(&sdktest.Sink{Do: sdktest.FailTimes(1<<30, errors.New("down"))})
+		down.Queue.MaxBytes, down.BatchSize = 20_000, 10
+		r.output(good)
+		_, stop := r.start()
+		time.Sleep(time.Hour + time.Second/2)
+		l, _ := stop()
+		if n := len(good.Lines()); n != 3600 {
+			t.Errorf("%d rows of an hour arrived", n)
+		}
+		if o := l.Outputs[0]; o.Offered != 3600 || o.Delivered != 0 || o.Dropped() != 3600 || o.Drops[0].Reason != sdk.DropQueueFull {
+			t.Errorf("%+v", o)
 		}
 	})
 }
@@ -534,7 +608,7 @@ func TestOwnFigures(t *testing.T) {
 		r.plan.Agent.SelfInterval = 2 * time.Second
 		r.run()
 		all := strings.Join(sink.Lines(), "\n")
-		for _, want := range []string{"gpuline,host=h,plugin=outputs.sink", "delivered_total=", "gpuline,host=h,plugin=inputs.script", "cpu_seconds_total="} {
+		for _, want := range []string{"gpuline,host=h,plugin=outputs.sink,reason=queue_full dropped_total=0", "gpuline,host=h,plugin=outputs.sink", "delivered_total=", "gpuline,host=h,plugin=inputs.script", "cpu_seconds_total="} {
 			if !strings.Contains(all, want) {
 				t.Errorf("%q is not in\n%s", want, all)
 			}
@@ -545,8 +619,8 @@ func TestOwnFigures(t *testing.T) {
 func TestRepeatedMessagesAreHeldBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		log := quieted(newTextLog(&r.log), 0, "inputs.x")
-		for range 100 {
-			log.Error("again and again")
+		for i := range 100 {
+			log.Error("again and again", "number", i)
 			time.Sleep(time.Second)
 		}
 		log.Error("something else")
@@ -554,5 +628,38 @@ func TestRepeatedMessagesAreHeldBack(t *testing.T) {
 			t.Errorf("%d of 100 messages in 100 s", n)
 		}
 		r.wantLog("suppressed=55", "something else")
+	})
+	inBubble(t, func(t *testing.T, r *rig) {
+		log := quieted(newTextLog(&r.log), 0, "inputs.x")
+		for range 100 {
+			log.Error("the very same", "err", errors.New("refused"))
+			time.Sleep(time.Second)
+		}
+		log.Error("the very same", "err", errors.New("no route"))
+		if n := strings.Count(r.log.String(), "refused"); n != 2 {
+			t.Errorf("%d of 100 messages in 100 s", n)
+		}
+		r.wantLog("suppressed=59", "no route")
+	})
+}
+
+// TestReaderWithRowsIsReadAgainAtOnce holds that an error about one of eight GPUs does not delay the rows of
+// the others.
+func TestReaderWithRowsIsReadAgainAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		start, at := time.Now(), []time.Duration(nil)
+		lost := func(context.Context) error {
+			at = append(at, time.Since(start))
+			return errors.New("gpu 7 is lost")
+		}
+		r.input(sdktest.NewFeed(t,
+			sdktest.Step{Text: "x x=1 1s", Do: lost}, sdktest.Step{Text: "x x=1 2s", Do: lost},
+			sdktest.Step{Do: lost}, sdktest.Step{Do: lost},
+		))
+		r.output(&sdktest.Sink{})
+		r.wantLedger(r.run(), "ledger read=2 made=0 absorbed=0 delivered=2 dropped=0 queued=0 balance=ok")
+		if at[2] != 0 || at[3] < firstPause/2 {
+			t.Errorf("read after %v", at)
+		}
 	})
 }

@@ -29,6 +29,10 @@ type Agent struct {
 	LogLevel      slog.Level
 	LogFormat     LogFormat
 	Gathers       int // end each input after so many reads; 0 for never
+
+	// Launch starts the agent's program once more, for inputs that keep their calls in a child; nil where
+	// it cannot.
+	Launch sdk.Launch
 }
 
 // TLS names the files of a certificate and its key, in PEM; without them a server speaks plain HTTP.
@@ -102,6 +106,7 @@ type Output struct {
 
 // Queue bounds what waits for an output.
 type Queue struct {
+	Disk     string // folder of a queue on disk; "" for one in memory
 	MaxBytes int64
 	MaxAge   time.Duration // 0 for no bound
 	WhenFull WhenFull

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/gpuline/gpuline/pipeline/queue"
+	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
 // change is a graph that is to take over.
@@ -17,7 +20,8 @@ var errEnding = errors.New("the agent is ending")
 
 // Reload goes on with another plan. Everything of it is made and checked first: with an error the agent
 // works on as before. Instances that the plan has left as they were keep their state, their connections
-// and their queues; others end as at the end of the agent, and what they held is delivered.
+// and their queues; others end as at the end of the agent, and what they held is delivered. A queue on disk
+// goes on under whatever output has its folder then.
 //
 // The plan takes over between two batches, so no metric is lost or counted twice. The address of the
 // agent's server changes too; only whether there is one does not. Reload may be called from any goroutine
@@ -117,16 +121,41 @@ func (p *Pipeline) adopt(next *graph) {
 			p.retired.addStage(s.line())
 		}
 	}
+	for _, o := range next.outputs {
+		if before := o.intake.handOver(o); before != o {
+			before.retire()
+			o.intake.queue.(*queue.Disk).SetLimits(o.limits())
+		}
+	}
 	for _, o := range old.outputs {
 		if !slices.Contains(next.outputs, o) {
-			p.leaving = append(p.leaving, o)
+			p.leaves(o)
 			time.AfterFunc(old.plan.Agent.ShutdownGrace, o.stop)
 		}
 	}
 }
 
-// left puts an output that has delivered its last into the ledger of the past.
+// leaves has the ledger remember an output that is not in the graph any more, unless another goes on with
+// its account. mu is held.
+func (p *Pipeline) leaves(o *output) {
+	if !o.intake.owns(o) {
+		return
+	}
+	select {
+	case <-o.done: // it has ended of itself, before
+		p.retired.addOutput(o.account())
+	default:
+		p.leaving = append(p.leaving, o)
+	}
+}
+
+// left ends the queue of an output that has ended, unless another has it now, and puts one that has
+// delivered its last into the ledger of the past.
 func (p *Pipeline) left(o *output) {
+	if !o.intake.owns(o) {
+		return
+	}
+	o.intake.queue.End(sdk.DropShutdown, errShutdown)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if i := slices.Index(p.leaving, o); i >= 0 {

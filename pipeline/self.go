@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -89,7 +90,12 @@ func (l *Ledger) totals() iter.Seq[sdk.Total] {
 		gauge := func(name, help string, unit sdk.Unit, value uint64, tags ...sdk.Tag) bool {
 			return yield(sdk.Total{Name: name, Unit: unit, Help: help, Value: float64(value), Tags: tags})
 		}
-		drops := func(tag sdk.Tag, drops []sdk.Drop) bool {
+		drops := func(tag sdk.Tag, drops []sdk.Drop, usual ...sdk.Reason) bool {
+			for _, reason := range usual { // from 0 on, so that the first of them is a growth
+				if !slices.ContainsFunc(drops, func(d sdk.Drop) bool { return d.Reason == reason }) {
+					drops = append(slices.Clip(drops), sdk.Drop{Reason: reason})
+				}
+			}
 			for _, d := range drops {
 				if !count("gpuline_dropped_total", "Metrics dropped, by reason.", d.Count, tag, sdk.Tag{Key: "reason", Value: string(d.Reason)}) {
 					return false
@@ -107,12 +113,14 @@ func (l *Ledger) totals() iter.Seq[sdk.Total] {
 				continue
 			}
 			tag := sdk.Tag{Key: "plugin", Value: s.Name}
-			ok := drops(tag, s.Drops)
+			var ok bool
 			if s.Role == roleInput {
-				ok = ok && count("gpuline_read_total", "Metrics read by an input.", s.In, tag) &&
+				ok = drops(tag, s.Drops, sdk.DropSeriesCap, sdk.DropPanic) &&
+					count("gpuline_read_total", "Metrics read by an input.", s.In, tag) &&
 					count("gpuline_filtered_total", "Metrics left out by a filter.", s.Filtered, tag)
 			} else {
-				ok = ok && count("gpuline_made_total", "Metrics made by a processor.", s.Made, tag)
+				ok = drops(tag, s.Drops, sdk.DropLate, sdk.DropPanic) &&
+					count("gpuline_made_total", "Metrics made by a processor.", s.Made, tag)
 			}
 			if !ok {
 				return
@@ -126,9 +134,15 @@ func (l *Ledger) totals() iter.Seq[sdk.Total] {
 				count("gpuline_filtered_total", "Metrics left out by a filter.", o.Filtered, tag) &&
 				count("gpuline_delivered_total", "Metrics delivered.", o.Delivered, tag) &&
 				count("gpuline_dead_lettered_total", "Metrics put aside because the far end refused them.", o.DeadLettered, tag) &&
-				drops(tag, o.Drops) &&
+				drops(tag, o.Drops, sdk.DropQueueFull, sdk.DropRejected) &&
 				gauge("gpuline_queued_metrics", "Metrics that wait for an output.", "", o.Queued, tag) &&
-				gauge("gpuline_queue_bytes", "Memory of what waits for an output.", "bytes", o.QueuedBytes, tag)) {
+				gauge("gpuline_queue_bytes", "Size of what waits for an output, in memory or on disk.", "bytes", o.QueuedBytes, tag)) {
+				return
+			}
+			if o.OnDisk && !(count("gpuline_recovered_total", "Metrics that an output's queue on disk held at the start.", o.Recovered, tag) &&
+				gauge("gpuline_queue_volatile_metrics", "Of the metrics that wait for an output with a queue on disk, those that are not on disk.", "", o.Volatile, tag) &&
+				count("gpuline_queue_faults_total", "Times that the disk of an output's queue refused.", o.QueueFaults, tag) &&
+				count("gpuline_queue_corrupt_files_total", "Damaged files of an output's queue that were put aside.", o.CorruptFiles, tag)) {
 				return
 			}
 		}

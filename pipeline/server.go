@@ -111,7 +111,9 @@ func (s *server) serve(ctx context.Context, l net.Listener) {
 	root := "http://" + l.Addr().String()
 	if s.tls.Cert != "" {
 		root = "https://" + l.Addr().String()
-		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: (&certificate{files: s.tls}).get})
+		c := &certificate{files: s.tls, log: s.log}
+		_, _ = c.get(nil) // to tell at once that it cannot be read
+		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get})
 	}
 	s.root = root
 	s.mu.Unlock()
@@ -196,12 +198,18 @@ func (s *server) urls() []string {
 }
 
 // mounts are one plugin's handlers; they leave when the plugin is closed.
-type mounts struct{ server *server }
+type mounts struct {
+	server *server
+	plugin string
+}
 
 // Handle mounts a handler on a path. A path that another plugin has goes to the later one.
 func (m *mounts) Handle(path string, handler http.Handler) {
 	m.server.mu.Lock()
 	defer m.server.mu.Unlock()
+	if owner := m.server.owners[path]; owner != nil && owner.plugin != m.plugin {
+		m.server.log.Warn("a page passes to another plugin: give one of them another path", "path", path, "from", owner.plugin, "to", m.plugin)
+	}
 	m.server.handlers[path], m.server.owners[path] = handler, m
 }
 

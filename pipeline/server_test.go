@@ -74,6 +74,22 @@ func TestServerWaitsForItsAddress(t *testing.T) {
 	<-done
 }
 
+func TestServerTellsWhenTwoWantOnePage(t *testing.T) {
+	var log logBuffer
+	s := newServer(&Agent{HTTP: "127.0.0.1:0"}, newTextLog(&log))
+	page := http.NotFoundHandler()
+	f := func(plugin, want string) {
+		t.Helper()
+		(&mounts{server: s, plugin: plugin}).Handle("/metrics", page)
+		if got := log.String(); want == "" && got != "" || !strings.Contains(got, want) {
+			t.Errorf("%s: the log says %q", plugin, got)
+		}
+	}
+	f("outputs.a", "")
+	f("outputs.a", "") // after a reload
+	f("outputs.b", "path=/metrics from=outputs.a to=outputs.b")
+}
+
 func TestServerAsksForAPassword(t *testing.T) {
 	s := newServer(&Agent{HTTP: "127.0.0.1:0", Auth: Auth{User: "scraper", Password: sdk.NewSecret("hunter2")}}, newTextLog(io.Discard))
 	for _, path := range []string{"/metrics", healthPath} {
@@ -166,12 +182,20 @@ func TestServerSpeaksTLSAndTakesARenewedCertificate(t *testing.T) {
 	if n := serial(writeCertificate(t, files, 2)); n != 2 {
 		t.Errorf("certificate %d after the renewal", n)
 	}
+	trusted = writeCertificate(t, files, 2)
+	serial(trusted)
 	if err := os.WriteFile(files.Cert, []byte("torn"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (&certificate{files: files}).get(nil); err == nil {
-		t.Error("a torn certificate was taken")
+	if n := serial(trusted); n != 2 {
+		t.Errorf("certificate %d after a torn one", n)
 	}
 	cancel()
 	<-done
+
+	var log logBuffer
+	c := certificate{files: files, log: newTextLog(&log)}
+	if _, err := c.get(nil); err == nil || !strings.Contains(log.String(), "clients are refused: see [agent] http_tls") {
+		t.Errorf("a torn certificate: %v, log %q", err, log.String())
+	}
 }

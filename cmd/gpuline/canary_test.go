@@ -207,6 +207,7 @@ func TestCanaryInFaults(t *testing.T) {
 		{Key: "timeout"},
 		{Key: "tags"},
 		{Key: "queue"},
+		{Key: "queue.disk"},
 		{Key: "queue.max_bytes"},
 		{Key: "queue.when_full"},
 		{Key: "batch_size"},

@@ -54,7 +54,7 @@ func (c initCommand) write(p *program) (text, remark string, err error) {
 		}
 		return "", "", errReported
 	}
-	text, remark, err = forCounters(filepath.Base(c.Counters), counters)
+	text, remark, err = forCounters(bestSource(), filepath.Base(c.Counters), counters)
 	if err != nil {
 		return "", "", fmt.Errorf("%s: %w", c.Counters, err)
 	}

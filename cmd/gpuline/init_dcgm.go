@@ -88,8 +88,8 @@ func dcgmNames() []string {
 
 // forCounters writes a configuration that serves counters under the same names. Those that cannot be
 // served stand in it as comments, with the reason. name is that of their file.
-func forCounters(name string, counters []counter) (text, remark string, err error) {
-	v := convert(&gpuSources[0], counters)
+func forCounters(s *gpuSource, name string, counters []counter) (text, remark string, err error) {
+	v := convert(s, counters)
 	if len(v.metrics) == 0 { // a filter of nothing would pass everything
 		if len(counters) == 0 {
 			return "", "", errors.New("the file lists no field")

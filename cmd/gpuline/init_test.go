@@ -16,6 +16,9 @@ import (
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
+// smi is the source that every host with a driver has.
+var smi = &gpuSources[1]
+
 // undone takes the comment signs from settings and headings.
 func undone(text string) string {
 	return regexp.MustCompile(`(?m)^# ?([a-z0-9_]+ *= .*|\[[a-z0-9_.\[\]]+\])$`).ReplaceAllString(text, "$1")
@@ -23,13 +26,13 @@ func undone(text string) string {
 
 func TestForHost(t *testing.T) {
 	there := func(input string) finding {
-		s := gpuSources[0]
+		s := *smi
 		if input != s.Input {
 			s = gpuSource{Input: input, Sampling: "# gpus = 2\n"}
 		}
 		return finding{s, "/usr/bin/" + input, nil}
 	}
-	missing := finding{gpuSources[0], "", errors.New("look for nvidia-smi:\nit is not there")}
+	missing := finding{*smi, "", errors.New("look for nvidia-smi:\nit is not there")}
 	f := func(findings []finding, inputs, remark string) {
 		t.Helper()
 		text, said, err := forHost(findings)
@@ -56,10 +59,21 @@ func TestForHost(t *testing.T) {
 }
 
 func TestGPUSources(t *testing.T) {
-	if got := len(lookForGPUs()); got != len(gpuSources) || got == 0 {
-		t.Errorf("%d findings of %d sources", got, len(gpuSources))
+	onHost := func(jetson bool, want ...string) {
+		t.Helper()
+		defer func(is func() bool) { onJetson = is }(onJetson)
+		onJetson = func() bool { return jetson }
+		var got []string
+		for _, f := range lookForGPUs() {
+			got = append(got, f.Input)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("on a Jetson, %v: %v, want %v", jetson, got, want)
+		}
 	}
-	for _, s := range gpuSources {
+	onHost(false, "nvml", "nvidia_smi")
+	onHost(true, "tegrastats", "nvml", "nvidia_smi")
+	for _, s := range append([]gpuSource{jetsonSource}, gpuSources...) {
 		heading := "[[inputs." + s.Input + "]]\n"
 		for _, settings := range []string{s.Sampling, s.Polling, undone(s.Sampling), undone(s.Polling)} {
 			if _, err := conf.Parse(all.Plugins(), s.Input, []byte(heading+settings+"[[outputs.stdout]]\n")); err != nil {
@@ -106,7 +120,7 @@ func TestParseCounters(t *testing.T) {
 func TestServe(t *testing.T) {
 	f := func(field, kind, want string) {
 		t.Helper()
-		if name, reason := gpuSources[0].serve(counter{field, kind}); name+reason != want {
+		if name, reason := smi.serve(counter{field, kind}); name+reason != want {
 			t.Errorf("%s: %q, want %q", field, name+reason, want)
 		}
 	}
@@ -123,6 +137,36 @@ func TestServe(t *testing.T) {
 	f("DCGM_FI_DEV_BRAND", "label", "a label that gpuline does not write")
 	f("DCGM_FI_DRIVER_VERSION", "label", "DCGM_FI_DRIVER_VERSION")
 	f("DCGM_FI_DRIVER_VERSION", "gauge", "a text, which is no metric")
+}
+
+// TestServeNVML holds that the driver's library gives what nvidia-smi does not.
+func TestServeNVML(t *testing.T) {
+	f := func(field, want string) {
+		t.Helper()
+		if name, reason := gpuSources[0].serve(counter{field, "gauge"}); name+reason != want {
+			t.Errorf("%s: %q, want %q", field, name+reason, want)
+		}
+	}
+	f("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION")
+	f("DCGM_FI_DEV_XID_ERRORS", "DCGM_FI_DEV_XID_ERRORS")
+	f("DCGM_FI_PROF_SM_ACTIVE", "DCGM_FI_PROF_SM_ACTIVE")
+	f("DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_GPU_TEMP")
+}
+
+// TestServeJetson holds what a counters file gets on a Jetson.
+func TestServeJetson(t *testing.T) {
+	f := func(field, want string) {
+		t.Helper()
+		if name, reason := jetsonSource.serve(counter{field, "gauge"}); name+reason != want {
+			t.Errorf("%s: %q, want %q", field, name+reason, want)
+		}
+	}
+	f("DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_GPU_UTIL")
+	f("DCGM_FI_DEV_POWER_USAGE", "DCGM_FI_DEV_POWER_USAGE")
+	f("DCGM_FI_DEV_SM_CLOCK", "DCGM_FI_DEV_SM_CLOCK")
+	f("DCGM_FI_DEV_FB_USED", "DCGM_FI_DEV_FB_USED")
+	f("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", "inputs.tegrastats does not read it")
+	f("DCGM_FI_PROF_SM_ACTIVE", "needs DCGM's profiling counters, which inputs.tegrastats does not read")
 }
 
 // checkWritten checks a configuration made from counters: it loads, and it shows or explains each.
@@ -142,7 +186,7 @@ func checkWritten(t *testing.T, text string, counters []counter) {
 }
 
 func TestForCounters(t *testing.T) {
-	text, remark, err := forCounters("x\n.csv", []counter{
+	text, remark, err := forCounters(smi, "x\n.csv", []counter{
 		{"DCGM_FI_DEV_GPU_TEMP", "gauge"},
 		{"DCGM_FI_DEV_GPU_TEMP_CELSIUS", "gauge"},
 		{"DCGM_FI_DEV_BOARD_POWER_WATTS", "gauge"},
@@ -163,11 +207,11 @@ func TestForCounters(t *testing.T) {
 		}
 	}
 
-	if _, remark, _ := forCounters("x.csv", []counter{{"DCGM_FI_DEV_GPU_TEMP", "gauge"}}); remark != "1 of 1 fields are served" {
+	if _, remark, _ := forCounters(smi, "x.csv", []counter{{"DCGM_FI_DEV_GPU_TEMP", "gauge"}}); remark != "1 of 1 fields are served" {
 		t.Errorf("%q", remark)
 	}
 	for _, counters := range [][]counter{nil, {{"DCGM_FI_DEV_XID_ERRORS", "gauge"}}, {{"DCGM_FI_DRIVER_VERSION", "label"}}} {
-		if _, _, err := forCounters("x.csv", counters); err == nil {
+		if _, _, err := forCounters(smi, "x.csv", counters); err == nil {
 			t.Errorf("%v: a page without a filter would show everything", counters)
 		}
 	}
@@ -179,13 +223,13 @@ func TestEveryDCGMName(t *testing.T) {
 	for _, name := range dcgmNames() {
 		counters = append(counters, counter{name, "gauge"})
 	}
-	text, _, err := forCounters("all.csv", counters)
+	text, _, err := forCounters(smi, "all.csv", counters)
 	if err != nil {
 		t.Fatal(err)
 	}
 	checkWritten(t, text, counters)
 	for _, r := range vocabulary.All() {
-		if r.DCGM.ID != 0 && r.Type != sdk.String && gpuSources[0].Reads(&r) && !strings.Contains(text, `  "`+r.DCGM.Name+`",`) {
+		if r.DCGM.ID != 0 && r.Type != sdk.String && smi.Reads(&r) && !strings.Contains(text, `  "`+r.DCGM.Name+`",`) {
 			t.Errorf("%s is not shown", r.Name)
 		}
 	}
@@ -209,7 +253,7 @@ func TestCapturedCounters(t *testing.T) {
 		if len(faults) > 0 || len(counters) < 20 {
 			t.Errorf("%s: %d counters, %v", file, len(counters), faults)
 		}
-		written, _, err := forCounters(file, counters)
+		written, _, err := forCounters(smi, file, counters)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,7 +294,7 @@ func FuzzParseCounters(f *testing.F) {
 		if len(faults) > 0 {
 			return
 		}
-		written, _, err := forCounters(text, counters)
+		written, _, err := forCounters(smi, text, counters)
 		if err == nil {
 			checkWritten(t, written, counters)
 		}

@@ -20,8 +20,10 @@ type commands struct {
 	Check   checkCommand   `cmd:"" help:"Check configuration files; open nothing."`
 	Init    initCommand    `cmd:"" help:"Write a configuration file for this host, or from one of dcgm-exporter."`
 	Rules   rulesCommand   `cmd:"" help:"Try rules out, offline."`
+	Queue   queueCommand   `cmd:"" help:"Look into a queue on disk."`
 	Plugins pluginsCommand `cmd:"" help:"Show plugins, and make and test external ones."`
 	Version versionCommand `cmd:"" help:"Show the version."`
+	Child   childCommand   `cmd:"" hidden:"" help:"Run an input for the agent, which starts this command itself."`
 }
 
 // program is what the commands work with.

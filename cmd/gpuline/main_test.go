@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/gpuline/gpuline/plugins/all"
+	"github.com/gpuline/gpuline/plugins/inputs/nvml"
 )
 
 // asProgram makes the test binary run as the program.
@@ -33,6 +35,13 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata",
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
+		Condition: func(name string) (bool, error) {
+			if name != "nvml" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			_, err := nvml.Look("")
+			return err == nil, nil
+		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each run of the program lasts a second longer
 			return setGo(env)

@@ -2,32 +2,41 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 
+	"github.com/gpuline/gpuline/cmd/gpuline/launch"
 	"github.com/gpuline/gpuline/conf"
 	"github.com/gpuline/gpuline/pipeline"
 )
 
-// reload returns the plan that the files say now. What is wrong with them it has said.
-func (s source) reload(p *program) (*pipeline.Plan, error) {
+// reload returns the plan that the files say now. What is wrong with them goes to the log, a record a fault.
+func (s source) reload(p *program, log *slog.Logger) (*pipeline.Plan, error) {
 	if len(s.Config) == 0 {
 		err := errors.New("there is no configuration file to read again")
-		_, _ = fmt.Fprintln(p.stderr, "gpuline:", err)
+		log.Error("the agent goes on with the configuration that it has", "err", err)
 		return nil, err
 	}
 	plan, err := conf.Load(p.registry, s.Config)
-	if err != nil {
-		_, _ = fmt.Fprintf(p.stderr, "%v\ngpuline: the configuration is faulty; the agent goes on with the one it has\n", err)
+	if err == nil {
+		return plan, nil
 	}
-	return plan, err
+	var faults conf.Errors
+	if !errors.As(err, &faults) {
+		log.Error("the configuration is faulty", "err", err)
+	}
+	for _, fault := range faults {
+		log.Error("the configuration is faulty", "err", fault)
+	}
+	log.Error("the configuration was not taken; the agent goes on with the one it has", "faults", max(len(faults), 1))
+	return nil, err
 }
 
 // takeOver has the agent go on with another plan, and reports whether it does.
 func takeOver(agent *pipeline.Pipeline, plan *pipeline.Plan, log *slog.Logger) bool {
+	plan.Agent.Launch = launch.Self
 	if err := agent.Reload(*plan); err != nil {
 		log.Error("the configuration was not taken; the agent goes on with the one it has", "err", err)
 		return false

@@ -6,9 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 
+	"github.com/gpuline/gpuline/cmd/gpuline/launch"
 	"github.com/gpuline/gpuline/conf"
 	"github.com/gpuline/gpuline/pipeline"
 )
@@ -55,34 +54,26 @@ func (c onceCommand) Run(p *program) error {
 	return work(p, plan, nil)
 }
 
-// work runs a plan until its inputs end or a signal arrives; a second signal ends the program at once.
-// SIGHUP takes the plan that reload returns. The ledger is the last line on stderr.
-func work(p *program, plan *pipeline.Plan, reload func(*program) (*pipeline.Plan, error)) error {
+// work runs a plan until its inputs end, or its outputs, or a signal arrives; a second signal ends the
+// program at once. SIGHUP takes the plan that reload returns. The ledger is the last line on stderr.
+func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (*pipeline.Plan, error)) error {
 	level := new(slog.LevelVar)
 	level.Set(plan.Agent.LogLevel)
 	log := logger(p.stderr, level, plan.Agent.LogFormat)
+	plan.Agent.Launch = launch.Self
 	agent, err := pipeline.New(*plan, log)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
-	go func() {
-		select {
-		case <-signals:
-			cancel()
-		case <-ctx.Done():
-			return
-		}
-		<-signals
-		os.Exit(130)
-	}()
+	defer onSignals(cancel, func() {
+		_, _ = fmt.Fprintln(p.stderr, "gpuline: ended at once, by a second signal; what was on its way is lost")
+		os.Exit(statusKilled)
+	})()
 	if reload != nil {
 		defer onHangup(func() {
-			if next, err := reload(p); err == nil && takeOver(agent, next, log) {
+			if next, err := reload(p, log); err == nil && takeOver(agent, next, log) {
 				level.Set(next.Agent.LogLevel)
 			}
 		})()
@@ -94,12 +85,11 @@ func work(p *program, plan *pipeline.Plan, reload func(*program) (*pipeline.Plan
 	if fault := ledger.Check(); fault != nil {
 		_, _ = fmt.Fprintf(p.stderr, "gpuline: the ledger does not balance, please report this: %v\n", fault)
 	}
-	if err != nil {
-		_, _ = fmt.Fprintln(p.stderr, "gpuline:", err)
-		err = errReported
-	}
 	_, _ = fmt.Fprintln(p.stderr, ledger.String())
-	return err
+	if err != nil {
+		return errReported // by the agent's log
+	}
+	return nil
 }
 
 func logger(w io.Writer, level slog.Leveler, format pipeline.LogFormat) *slog.Logger {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -71,6 +72,98 @@ samples = true
 			t.Errorf("%v: the last line is %q", signal, last)
 		}
 	}
+}
+
+// TestBrokenPipe holds that an agent whose output nobody reads any more ends as one that is told to, and
+// that an agent with another output goes on.
+func TestBrokenPipe(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "agent.toml")
+	text := `
+[agent]
+interval = "10ms"
+http = "127.0.0.1:0"
+
+[[inputs.simulate]]
+gpus = 1
+
+[[outputs.stdout]]
+`
+	const said = "nobody reads standard output any more"
+	run := func(text string) (cmd *exec.Cmd, stderr *lockedBuffer) {
+		t.Helper()
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd, stderr = subprocess(t, "run", "-c", config), new(lockedBuffer)
+		cmd.Stderr = stderr
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+			t.Fatalf("no first metric: %v\n%s", err, stderr)
+		}
+		if err := stdout.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return cmd, stderr
+	}
+	wantEnd := func(cmd *exec.Cmd, stderr *lockedBuffer) {
+		t.Helper()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%v\n%s", err, stderr)
+		}
+		lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
+		if last := lines[len(lines)-1]; !strings.HasPrefix(last, "ledger read=") || !strings.HasSuffix(last, "balance=ok") {
+			t.Errorf("the last line is %q", last)
+		}
+		if n := strings.Count(stderr.String(), said); n != 1 {
+			t.Errorf("it was said %d times:\n%s", n, stderr)
+		}
+	}
+	wantEnd(run(text))
+
+	cmd, stderr := run(text + "[[outputs.prometheus]]\n")
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		for deadline := time.Now().Add(20 * time.Second); !strings.Contains(stderr.String(), said) && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(200 * time.Millisecond) // for it to end, if it wants to
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Errorf("it ended though there is another output: %v\n%s", err, stderr)
+		}
+	}()
+	wantEnd(cmd, stderr)
+	<-told
+}
+
+// TestSecondSignal holds that a signal that comes twice at once is one, and that a later one ends an agent
+// that is still busy.
+func TestSecondSignal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		signals, end := make(chan os.Signal), make(chan struct{})
+		first, again := 0, 0
+		go watch(signals, end, func() { first++ }, func() { again++ })
+		f := func(after time.Duration, wantAgain int) {
+			t.Helper()
+			time.Sleep(after)
+			signals <- syscall.SIGTERM
+			synctest.Wait()
+			if first != 1 || again != wantAgain {
+				t.Errorf("told %d times to end, %d times to end at once; want 1, %d", first, again, wantAgain)
+			}
+		}
+		f(time.Minute, 0)
+		f(0, 0)
+		f(echo-1, 0)
+		f(1, 1)
+		close(end)
+	})
 }
 
 // subprocess returns a command that runs this test binary as gpuline.

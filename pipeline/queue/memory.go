@@ -4,21 +4,19 @@ import (
 	"context"
 	"io"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// Memory is a queue in memory. Any goroutine may push; one goroutine takes batches with Next and ends
-// each with Done.
+// Memory is a queue in memory.
 type Memory struct {
+	front
 	limits  Limits
 	catalog *sdk.Catalog
 	id      sdk.BatchID
 
-	mu      sync.Mutex
-	entries []*entry // oldest first
+	entries []*waiting // oldest first
 	free    []*sdk.Batch
 	bytes   int
 	rows    int
@@ -27,12 +25,10 @@ type Memory struct {
 	pushed  uint64
 	out     sdk.Tally // drops only
 	done    Outcome
-	acked   []func(error) // to be called with nil once mu is free
-	wake    chan struct{} // a batch may be ready
-	room    chan struct{} // closed when room was made; nil while nobody waits
 }
 
-type entry struct {
+// waiting is a batch in a queue in memory.
+type waiting struct {
 	batch *sdk.Batch
 	born  time.Time
 	bytes int
@@ -46,11 +42,11 @@ func NewMemory(c *sdk.Catalog, limits Limits, agent string) *Memory {
 		limits:  limits,
 		catalog: c,
 		id:      sdk.BatchID{Agent: agent, Epoch: uint64(time.Now().UnixNano())},
-		wake:    make(chan struct{}, 1),
+		front:   newFront(),
 	}
 }
 
-// Push copies rows to the end of the queue, and makes room as the limits say. It never blocks.
+// Push implements [Queue].
 func (q *Memory) Push(rows []*sdk.Metric, from Source) {
 	if len(rows) == 0 {
 		if from.Ack != nil {
@@ -95,24 +91,14 @@ func (q *Memory) Push(rows []*sdk.Metric, from Source) {
 	q.signal()
 }
 
-// unlock lets go of mu and answers the acks that came due under it: an Ack is foreign code.
-func (q *Memory) unlock() {
-	acked := q.acked
-	q.acked = nil
-	q.mu.Unlock()
-	for _, ack := range acked {
-		ack(nil)
-	}
-}
-
 // tail returns the entry to append to.
-func (q *Memory) tail(held bool, now time.Time) *entry {
+func (q *Memory) tail(held bool, now time.Time) *waiting {
 	if n := len(q.entries); n > 0 && (n > 1 || !q.taken) {
 		if e := q.entries[n-1]; e.held == held && e.batch.Len() < q.limits.BatchSize {
 			return e
 		}
 	}
-	e := &entry{born: now, held: held}
+	e := &waiting{born: now, held: held}
 	if n := len(q.free); n > 0 {
 		e.batch, q.free = q.free[n-1], q.free[:n-1]
 	} else {
@@ -124,8 +110,12 @@ func (q *Memory) tail(held bool, now time.Time) *entry {
 	return e
 }
 
-// shrink drops the oldest entries that may be dropped until the rest fits.
+// shrink drops the oldest entries that may be dropped until the rest fits. Of a queue that keeps the oldest
+// nothing is dropped: it is full, and one push more, before it refuses.
 func (q *Memory) shrink() {
+	if q.limits.KeepOldest {
+		return
+	}
 	for i := 0; i < len(q.entries) && q.bytes > q.limits.MaxBytes; {
 		if i == 0 && q.taken || q.entries[i].held {
 			i++
@@ -166,15 +156,12 @@ func (q *Memory) remove(i int) {
 	if len(q.free) < 2 {
 		q.free = append(q.free, e.batch)
 	}
-	if q.room != nil && q.hasRoom() {
-		close(q.room)
-		q.room = nil
+	if q.hasRoom() {
+		q.roomMade()
 	}
 }
 
-// Next waits for a batch that is full, or old enough, or the last one of a closed queue. The batch
-// stays in the queue until Done. Next returns io.EOF when a closed queue is empty, and ctx's error when
-// ctx ends.
+// Next implements [Queue].
 func (q *Memory) Next(ctx context.Context) (*sdk.Batch, error) {
 	for {
 		b, wait, err := q.take()
@@ -214,11 +201,11 @@ func (q *Memory) take() (*sdk.Batch, time.Duration, error) {
 	return nil, wait, nil
 }
 
-// Done removes the batch that Next returned. The counts in o add up to its rows.
+// Done implements [Queue].
 func (q *Memory) Done(o Outcome) {
 	q.mu.Lock()
 	defer q.unlock()
-	if !q.taken { // abandoned meanwhile
+	if !q.taken { // ended meanwhile
 		return
 	}
 	q.taken = false
@@ -230,7 +217,7 @@ func (q *Memory) Done(o Outcome) {
 	q.remove(0)
 }
 
-// Close ends the queue for pushing. Next hands out what is left.
+// Close implements [Queue].
 func (q *Memory) Close() {
 	q.mu.Lock()
 	q.closed = true
@@ -238,9 +225,8 @@ func (q *Memory) Close() {
 	q.signal()
 }
 
-// Abandon drops all that is left as r and answers its acks with err. A Write that is stuck in the
-// oldest batch may go on reading it; its Done then does nothing.
-func (q *Memory) Abandon(r sdk.Reason, err error) {
+// End implements [Queue]: it drops all.
+func (q *Memory) End(r sdk.Reason, err error) {
 	q.mu.Lock()
 	var acks []func(error)
 	for _, e := range q.entries {
@@ -257,25 +243,10 @@ func (q *Memory) Abandon(r sdk.Reason, err error) {
 // hasRoom leaves half of the queue to what is already on its way.
 func (q *Memory) hasRoom() bool { return q.bytes <= q.limits.MaxBytes/2 || q.closed }
 
-// WaitRoom waits until the queue has room for more from an input that can wait, or ctx ends.
-func (q *Memory) WaitRoom(ctx context.Context) {
-	q.mu.Lock()
-	if q.hasRoom() {
-		q.mu.Unlock()
-		return
-	}
-	if q.room == nil {
-		q.room = make(chan struct{})
-	}
-	room := q.room
-	q.mu.Unlock()
-	select {
-	case <-room:
-	case <-ctx.Done():
-	}
-}
+// WaitRoom implements [Queue].
+func (q *Memory) WaitRoom(ctx context.Context) { q.waitRoom(ctx, q.hasRoom) }
 
-// Stats returns the totals, consistent with each other.
+// Stats implements [Queue].
 func (q *Memory) Stats() Stats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -286,12 +257,6 @@ func (q *Memory) Stats() Stats {
 		Drops:        slices.Clone(q.out.Drops),
 		Rows:         uint64(q.rows),
 		Bytes:        uint64(q.bytes),
-	}
-}
-
-func (q *Memory) signal() {
-	select {
-	case q.wake <- struct{}{}:
-	default:
+		Volatile:     uint64(q.rows),
 	}
 }

@@ -9,12 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func rows(c *sdk.Catalog, n int) []*sdk.Metric {
 	b := sdk.NewBatch(c)
@@ -34,7 +30,7 @@ func (s Stats) check(t *testing.T) {
 	for _, d := range s.Drops {
 		dropped += d.Count
 	}
-	if s.Pushed != s.Delivered+s.DeadLettered+dropped+s.Rows {
+	if s.Pushed+s.Recovered != s.Delivered+s.DeadLettered+dropped+s.Rows {
 		t.Errorf("the sums do not hold: %+v", s)
 	}
 }
@@ -158,7 +154,7 @@ func TestSumsHoldUnderAnything(t *testing.T) {
 					t.Fatalf("seed %d: %d bytes in a queue of 100000", seed, s.Bytes)
 				}
 			}
-			q.Abandon(sdk.DropShutdown, errors.New("ended"))
+			q.End(sdk.DropShutdown, errors.New("ended"))
 			s := q.Stats()
 			s.check(t)
 			if s.Rows != 0 || acks != pushedAcks {

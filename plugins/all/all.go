@@ -4,9 +4,16 @@ package all
 
 import (
 	"github.com/gpuline/gpuline/plugins/external/host"
+	"github.com/gpuline/gpuline/plugins/inputs/listener"
+	inputnats "github.com/gpuline/gpuline/plugins/inputs/nats"
 	"github.com/gpuline/gpuline/plugins/inputs/nvidiasmi"
+	"github.com/gpuline/gpuline/plugins/inputs/nvml"
+	scrape "github.com/gpuline/gpuline/plugins/inputs/prometheus"
 	"github.com/gpuline/gpuline/plugins/inputs/replay"
 	"github.com/gpuline/gpuline/plugins/inputs/simulate"
+	"github.com/gpuline/gpuline/plugins/inputs/tegrastats"
+	"github.com/gpuline/gpuline/plugins/outputs/influxdb"
+	outputnats "github.com/gpuline/gpuline/plugins/outputs/nats"
 	"github.com/gpuline/gpuline/plugins/outputs/prometheus"
 	"github.com/gpuline/gpuline/plugins/outputs/stdout"
 	"github.com/gpuline/gpuline/plugins/processors/average"
@@ -20,7 +27,12 @@ import (
 // programs.
 func Plugins() sdk.Registry {
 	builtin := sdk.Registry{
+		nvml.Definition(),
 		nvidiasmi.Definition(),
+		tegrastats.Definition(),
+		scrape.Definition(),
+		listener.Definition(),
+		inputnats.Definition(),
 		replay.Definition(),
 		simulate.Definition(),
 
@@ -29,6 +41,8 @@ func Plugins() sdk.Registry {
 		peak.Definition(),
 		threshold.Definition(),
 
+		influxdb.Definition(),
+		outputnats.Definition(),
 		prometheus.Definition(),
 		stdout.Definition(),
 	}

@@ -65,6 +65,9 @@ func NewDecoder(c *sdk.Catalog, options DecoderOptions) *Decoder {
 	}
 }
 
+// SetPrecision changes the unit of the time stamps for the calls that follow.
+func (d *Decoder) SetPrecision(p Precision) { d.options.Precision = p }
+
 // Decode adds the metrics in data to b, which belongs to the decoder's catalog. Lines without a time
 // stamp get the time now, in Unix nanoseconds. The error is nil or a [*DecodeError]: it names lines that
 // were refused, while all others were added. Decode keeps no reference to data.

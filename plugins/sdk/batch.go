@@ -40,7 +40,7 @@ type Batch struct {
 // BatchID identifies a batch across deliveries.
 type BatchID struct {
 	Agent string // host name
-	Epoch uint64 // when the queue was created, in Unix nanoseconds
+	Epoch uint64 // when the agent that queued it opened the queue, in Unix nanoseconds
 	Seq   uint64 // from 1
 }
 

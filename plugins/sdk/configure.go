@@ -3,6 +3,8 @@ package sdk
 import (
 	"errors"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -30,7 +32,9 @@ func (f Fault) Error() string {
 // int64, float64, bool, time.Time, []any, []map[string]any, map[string]any. Keys that the table lacks
 // leave their fields alone. It returns all faults at once, and then config is as it was: unknown keys,
 // wrong types, values out of bounds, what is required and missing. A struct without such faults is asked
-// for those that only it knows, if it is a [Validator]; these come with the struct filled.
+// for those that only it knows, if it is a [Validator]; these come with the struct filled. Where the struct
+// has such faults, the tables of its lists that have none are asked, if they are Validators: what is wrong
+// with one rule does not hide what is wrong with the next.
 //
 // Each exported field bears a tag toml:"key"; toml:"-" hides it, and an embedded struct without the tag
 // lends its fields. Further tags: doc (a sentence), default, unit, min, max, enum ("a|b"), and
@@ -52,13 +56,43 @@ func Configure(config any, table map[string]any) []Fault {
 		options[i] = fields[i].Option
 	}
 	if faults := Check(options, table); len(faults) > 0 {
-		return faults
+		return append(faults, askParts(v, fields, table, faults)...)
 	}
 	fill(v, fields, table)
 	if validator, ok := config.(Validator); ok {
 		return Faults(validator.Validate())
 	}
 	return nil
+}
+
+// askParts asks the tables of lists, as Configure says; faults are those that are known.
+func askParts(v reflect.Value, fields []field, table map[string]any, faults []Fault) []Fault {
+	var more []Fault
+	for i := range fields {
+		f := &fields[i]
+		if f.Kind != OptionList || f.Elem.Kind != OptionTable {
+			continue
+		}
+		elems, _ := list(table[f.Key])
+		for k, elem := range elems {
+			path := []string{f.Key, strconv.Itoa(k)}
+			values, isTable := elem.(map[string]any)
+			faulty := slices.ContainsFunc(faults, func(f Fault) bool {
+				return len(f.Path) >= len(path) && slices.Equal(f.Path[:len(path)], path)
+			})
+			part := reflect.New(v.FieldByIndex(f.index).Type().Elem())
+			validator, asked := part.Interface().(Validator)
+			if !isTable || faulty || !asked {
+				continue
+			}
+			setElem(part.Elem(), f.Elem, values)
+			for _, fault := range Faults(validator.Validate()) {
+				fault.Path = slices.Concat(path, fault.Path)
+				more = append(more, fault)
+			}
+		}
+	}
+	return more
 }
 
 // Defaults sets the fields of the struct that config points to to the values of their default tags.

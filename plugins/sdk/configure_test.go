@@ -266,6 +266,44 @@ func TestMistakesInTagsAreFound(t *testing.T) {
 	}{}, "structs nest more than 8 deep")
 }
 
+type even struct {
+	N int `toml:"n" default:"1"`
+}
+
+func (e *even) Validate() error {
+	if e.N%2 != 0 {
+		return Fault{Path: []string{"n"}, Problem: "is odd"}
+	}
+	return nil
+}
+
+type evens struct {
+	List []even `toml:"list"`
+	Name string `toml:"name"`
+}
+
+func (e *evens) Validate() error { return Fault{Problem: "all was asked"} }
+
+// A faulty table does not hide what its neighbours know to be wrong with themselves.
+func TestConfigureAsksTheSoundTables(t *testing.T) {
+	f := func(table map[string]any, want ...string) {
+		t.Helper()
+		var got []string
+		for _, fault := range Configure(&evens{}, table) {
+			got = append(got, fault.Error())
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%v: -want +got\n%s", table, diff)
+		}
+	}
+	list := func(tables ...map[string]any) []map[string]any { return tables }
+	f(map[string]any{"list": list(map[string]any{"n": int64(3)})}, "all was asked")
+	f(map[string]any{"list": list(map[string]any{"n": "x"}, map[string]any{"n": int64(3)}, map[string]any{"n": int64(4)}, map[string]any{})},
+		"`list.0.n`: must be an integer, not a string", "`list.1.n`: is odd", "`list.3.n`: is odd")
+	f(map[string]any{"list": list(map[string]any{"n": int64(3)}), "nam": "x"}, "`nam`: unknown key: did you mean `name`?", "`list.0.n`: is odd")
+	f(map[string]any{"list": "x"}, "`list`: must be a list of tables, not a string: write its heading in double brackets, [[ … ]]")
+}
+
 // tagged returns a configuration with one string field that bears a tag which vet would not let pass.
 func tagged(tag reflect.StructTag) any {
 	return reflect.New(reflect.StructOf([]reflect.StructField{{Name: "A", Type: reflect.TypeFor[string](), Tag: tag}})).Interface()

@@ -15,8 +15,10 @@ type Env struct {
 	// Interval is how often the operator wants an input to read: a Reader that sets its own pace follows
 	// it; for a Gatherer the engine does. Zero for processors and outputs.
 	Interval time.Duration
-	Catalog  *Catalog
-	Meter    *Meter // the plugin's own metrics
+	// Timeout bounds a call of an input or an output. Zero for processors.
+	Timeout time.Duration
+	Catalog *Catalog
+	Meter   *Meter // the plugin's own metrics
 
 	// Mux takes HTTP handlers for the agent's own server. It is nil where there is no such server: with
 	// [agent] http = "", and in a plugin's own process. Who needs it says so.
@@ -24,6 +26,10 @@ type Env struct {
 
 	// Served returns the URLs that the agent's own server offers now. It is nil where there is no server.
 	Served func() []string
+
+	// Launch starts the agent's program once more, for a plugin that keeps its calls in a child process. It
+	// is nil where the program cannot start itself: in tests, and in a plugin's own process.
+	Launch Launch
 
 	// Totals loops over the agent's own figures, gpuline_…, as they are now. It may be called from any
 	// goroutine, and is nil in a plugin's own process.

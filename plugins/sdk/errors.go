@@ -10,12 +10,24 @@ var (
 	// ErrNoData is returned by an input that has nothing to report now. It is no fault.
 	ErrNoData = errors.New("no data")
 
-	// ErrPermanent, wrapped, says that trying again is useless: a wrong option, a missing right.
+	// ErrPermanent says that trying again is useless: a wrong option, a missing right. See [Permanent].
 	ErrPermanent = errors.New("permanent")
 
-	// ErrEnd is returned by an input that has come to its end. The agent ends with its last input.
-	ErrEnd = errors.New("end of input")
+	// ErrEnd is returned by an input that has come to its end, and by an output that nobody will ever take
+	// anything from again. The agent ends with its last input, and with its last output.
+	ErrEnd = errors.New("end")
 )
+
+// Permanent marks err as [ErrPermanent]. It reads as err does.
+func Permanent(err error) error { return &marked{err, ErrPermanent} }
+
+// Ended marks err as [ErrEnd]: why it is the end. It reads as err does.
+func Ended(err error) error { return &marked{err, ErrEnd} }
+
+type marked struct{ err, mark error }
+
+func (m *marked) Error() string   { return m.err.Error() }
+func (m *marked) Unwrap() []error { return []error{m.err, m.mark} }
 
 // PartialError is returned by an Output that delivered all of a batch but some rows.
 type PartialError struct {

@@ -19,8 +19,8 @@ type Gatherer interface {
 
 // A Reader is an input that blocks until there is something to read. The engine calls Read again as
 // soon as the batch before is on its way and every queue behind has room, always from one goroutine.
-// ctx ends when the agent stops. Errors mean what they mean for a [Gatherer]; after other errors the
-// engine waits, longer each time, before it calls Read again.
+// ctx ends when the agent stops. Errors mean what they mean for a [Gatherer]; after other errors,
+// where b has no rows, the engine waits, longer each time, before it calls Read again.
 //
 // The Ack, which may be nil, is called exactly once, from any goroutine and perhaps before Read is next
 // called: with nil when every required output has the batch (on disk, or delivered), with an error when
@@ -36,6 +36,13 @@ type Ack func(err error)
 // of an agent are finite, windows follow the data's time alone, and no clock closes them.
 type Finite interface {
 	Finite() bool
+}
+
+// A Live input is a [Reader] of what happens now. It cannot wait for an output that is down, nor read again:
+// like what a Gatherer reads, its rows give way where a queue is full, and those of other outputs are not
+// held up. It is asked for more at once, whether or not there is room, and returns no Ack.
+type Live interface {
+	Live() bool
 }
 
 // A Processor rewrites a batch in place: it changes metrics, adds some, drops or absorbs others.
@@ -59,8 +66,9 @@ type Flusher interface {
 // after an error. ctx ends when the output's timeout has passed.
 //
 // A [*PartialError] names rows that the far end refused for good; the others are delivered.
-// [ErrPermanent] drops the whole batch. A [*RetryError] says when to try again. Any other error is
-// tried again with growing pauses.
+// [ErrPermanent] drops the whole batch. [ErrEnd] says that nobody will take anything from it ever again:
+// it drops the batch and all that follows. A [*RetryError] says when to try again. Any other error is tried
+// again with growing pauses.
 type Output interface {
 	Write(ctx context.Context, b *Batch) error
 }

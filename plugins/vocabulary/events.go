@@ -16,6 +16,7 @@ const (
 	EventLost     = "lost"
 	EventFound    = "found"
 	EventThrottle = "throttle"
+	EventRecovery = "recovery"
 	EventRule     = "rule"
 )
 
@@ -25,6 +26,7 @@ var eventKinds = []struct{ event, code, help string }{
 	{EventLost, "", "the device no longer answers"},
 	{EventFound, "", "a lost device answers again"},
 	{EventThrottle, "the reason, as in the table of bits", "clocks begin to be held back, after ten seconds or more without that reason"},
+	{EventRecovery, "`reset`, `reboot`, `drain_p2p`, `drain_and_reset`, or `none` where it is over", "what the device needs to be healthy again has changed"},
 	{EventRule, "the rule's name", "a threshold rule changes its state"},
 }
 

@@ -16,13 +16,25 @@ const (
 	TagPID     = "pid" // of gpu_process
 	TagProcess = "process_name"
 	TagType    = "type" // C, G or C+G: compute, graphics
+	// Of a process in a container: the first twelve digits of the container's id, and in Kubernetes the
+	// UID of its pod.
+	TagContainer = "container_id"
+	TagPod       = "pod_uid"
 
 	TagEvent    = "event" // of gpu_event
 	TagCode     = "code"
 	TagSeverity = "severity"
 
+	// Of soc: cpu, engine, rail, zone, memory or fan, and which of them.
+	TagComponent     = "component"
+	TagComponentName = "name"
+
 	TagRule       = "rule"        // of gpu_threshold: the rule's name
 	TagRuleWindow = "rule_window" // of gpu_threshold, where the rule reads results: their window
+
+	TagModel    = "model" // of inference
+	TagVersion  = "version"
+	TagInstance = "instance" // of inference: the server, as host:port
 
 	TagWindow = "window" // of results: "10s", or "60s/10s" where it slides
 	TagPart   = "part"   // of results whose window was not seen whole: "head", "tail", "both"

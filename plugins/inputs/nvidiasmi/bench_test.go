@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
 )
 
 // BenchmarkXML8GPUs reads a full document of eight GPUs, from bytes to metrics.
@@ -53,7 +55,7 @@ func csvFrame(t testing.TB) (read func(), bytes int64) {
 	w := world{gpus: 8, load: 97}
 	s := newStream(testConfig())
 	s.fleet = newFleet(s.config, nil)
-	s.packets, s.blank = make(chan packet, pending), make(chan *frame, pending)
+	s.packets, s.blank = child.NewMailbox(pending, s.lose), make(chan *frame, pending)
 	p, _ := newPlan(s.config.wanted(), new(properties))
 	s.asker = &asker{}
 	s.framer.start(p, s.blankFrame())
@@ -72,7 +74,7 @@ func csvFrame(t testing.TB) (read func(), bytes int64) {
 			t.Fatal("rows are missing")
 		}
 		s.release()
-		packet := <-s.packets
+		packet := <-s.packets.C
 		s.unpack(batch, packet.frame)
 		if batch.Len() != 8 {
 			t.Fatal(batch.Len())

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
 )
 
 // ExitError says why nvidia-smi ended. Its codes are those of NVML.
@@ -13,6 +15,15 @@ type ExitError struct {
 	Message string // the first line that it printed as its reason; on standard output, as its habit is
 
 	stderr []byte
+}
+
+// explain gives the error of a process that has ended the message that it printed, out being its output.
+func explain(err error, out []byte) error {
+	var exit *child.ExitError
+	if errors.As(err, &exit) {
+		return &ExitError{Code: exit.Code, Message: message(out, exit.Stderr), stderr: exit.Stderr}
+	}
+	return err
 }
 
 var exitMeanings = map[int]struct{ meaning, remedy string }{
@@ -27,6 +38,7 @@ var exitMeanings = map[int]struct{ meaning, remedy string }{
 	13:  {"the installed library is too old for this nvidia-smi", "install the same driver version for both"},
 	14:  {"a GPU's infoROM is corrupted", "the readings are still good; have the card serviced"},
 	15:  {"a GPU has fallen off the bus", "see `dmesg` for an XID 79; the GPU needs a reset or the host a reboot"},
+	18:  {"the driver that is loaded and its libraries are of different versions", "after an upgrade of the driver, reload its modules or reboot the host"},
 	255: {"the driver reported an error", "see `dmesg` for NVRM messages"},
 }
 

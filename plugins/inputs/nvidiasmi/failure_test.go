@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
@@ -160,10 +161,10 @@ func TestStreamUnkillable(t *testing.T) {
 	}
 	env := sdktest.Env(t, sdk.NewCatalog(sdk.Limits{}))
 	l := newLauncher(path, env.Meter)
-	l.patience.term, l.patience.kill = 20*time.Millisecond, 20*time.Millisecond
+	l.Patience.Term, l.Patience.Kill = 20*time.Millisecond, 20*time.Millisecond
 	var mu sync.Mutex
 	var hanging []int
-	l.kill = func(group int, _ syscall.Signal) error {
+	l.Kill = func(group int, _ syscall.Signal) error {
 		mu.Lock()
 		defer mu.Unlock()
 		hanging = append(hanging, group)
@@ -182,7 +183,7 @@ func TestStreamUnkillable(t *testing.T) {
 	if d := time.Since(began); d > 3*time.Second {
 		t.Errorf("Close took %v", d)
 	}
-	if _, err := l.start("-lms", "20"); !errors.Is(err, errStuck) {
+	if _, err := l.Start("-lms", "20"); !errors.Is(err, child.ErrStuck) {
 		t.Errorf("a third process was started beside two that hang: %v", err)
 	}
 	mu.Lock()
@@ -191,10 +192,7 @@ func TestStreamUnkillable(t *testing.T) {
 	}
 	mu.Unlock()
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
-		l.mu.Lock()
-		stuck := l.stuck
-		l.mu.Unlock()
-		if stuck == 0 {
+		if l.Stuck() == 0 {
 			return
 		}
 		<-time.After(time.Millisecond)
@@ -232,6 +230,16 @@ func TestStreamFailures(t *testing.T) {
 }
 
 // TestStreamBlocked plays a lost GPU over which nvidia-smi refuses to read any.
+// A stream that ends says why, and not what was noise before.
+func TestStreamEndsWithItsReason(t *testing.T) {
+	s := streamOf(t, "upgraded")
+	open(t, s)
+	got := follow(t, s, func(h *harvest) bool { return len(h.errs) > 0 })
+	if err := got.errs[0].Error(); !strings.Contains(err, "reboot the host") || !strings.Contains(err, `it said: "Failed to initialize NVML: Driver/library version mismatch"`) {
+		t.Errorf("it said %s", err)
+	}
+}
+
 func TestStreamBlocked(t *testing.T) {
 	s := streamOf(t, "blocked")
 	open(t, s)

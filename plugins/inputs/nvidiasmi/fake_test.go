@@ -24,7 +24,12 @@ const (
 
 func TestMain(m *testing.M) {
 	if scenario := os.Getenv(fakeScenario); scenario != "" {
-		os.Exit(play(scenario, os.Args[1:]))
+		code := play(scenario, os.Args[1:])
+		if scenario == "lingers" { // while the driver shuts the GPUs down
+			_ = os.Stdout.Close()
+			time.Sleep(300 * time.Millisecond)
+		}
+		os.Exit(code)
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -193,6 +198,12 @@ func (p *player) frame(n int) (done bool, code int) {
 			skip = 1
 		}
 	case "noise":
+		text.WriteString("WARNING: infoROM is corrupted at gpu 0000:10:00.0\n")
+	case "upgraded":
+		if n == 3 {
+			text.WriteString("Failed to initialize NVML: Driver/library version mismatch\n")
+			return true, 18
+		}
 		text.WriteString("WARNING: infoROM is corrupted at gpu 0000:10:00.0\n")
 	case "ends", "grandchild":
 		if n == 3 {

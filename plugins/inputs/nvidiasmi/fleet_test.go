@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
@@ -60,7 +61,7 @@ func newRowFeed(t *testing.T) *rowFeed {
 	c.Query = []string{"utilization_ratio"}
 	s := newStream(c)
 	s.fleet = newFleet(c, nil)
-	s.packets, s.blank = make(chan packet, pending), make(chan *frame, pending)
+	s.packets, s.blank = child.NewMailbox(pending, s.lose), make(chan *frame, pending)
 	s.asker, s.noise, s.dropped = &asker{}, noiseCounter(nil), noiseCounter(nil)
 	s.framer = framer{quiet: 20 * time.Millisecond, hold: 500 * time.Millisecond}
 	p, _ := newPlan(c.wanted(), new(properties))
@@ -82,8 +83,8 @@ func (f *rowFeed) frame(letters string) string {
 	}
 	f.s.lines(f.now, f.now.UnixNano())
 	f.s.release()
-	for len(f.s.packets) > 0 {
-		f.s.unpack(f.b, (<-f.s.packets).frame)
+	for len(f.s.packets.C) > 0 {
+		f.s.unpack(f.b, (<-f.s.packets.C).frame)
 	}
 	var out []string
 	for m := range f.b.All() {

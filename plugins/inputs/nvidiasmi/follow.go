@@ -3,74 +3,56 @@ package nvidiasmi
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"time"
-)
 
-// errAgain says that another session should follow at once.
-var errAgain = errors.New("ask again")
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
+)
 
 // follow runs one nvidia-smi after the other until ctx ends.
 func (s *Stream) follow(ctx context.Context) {
-	pause := s.timing.pause
-	for {
-		began := time.Now()
-		err := s.session(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case errors.Is(err, errAgain):
-			continue
-		}
+	child.Repeat(ctx, s.timing.pauses, s.session, func(err error) {
 		s.asker.refresh()
-		if time.Since(began) > min(10*pause, s.timing.longest) {
-			pause = s.timing.pause
-		}
-		s.hand(packet{err: err})
-		if !sleep(ctx, pause) {
-			return
-		}
-		pause = min(2*pause, s.timing.longest)
-	}
+		s.packets.Put(packet{err: err})
+	})
 }
 
 // session runs one nvidia-smi for as long as it prints rows, and returns why it did not go on.
 func (s *Stream) session(ctx context.Context) error {
 	p := s.asker.plan()
-	c, err := s.launcher.start(s.asker.args(p, "-lms", strconv.FormatInt(s.interval.Milliseconds(), 10))...)
+	c, err := s.launcher.Start(s.asker.args(p, "-lms", strconv.FormatInt(s.interval.Milliseconds(), 10))...)
 	if err != nil {
 		return err
 	}
 	s.starts.Add(1)
-	defer c.interrupt(ctx)()
+	defer c.Interrupt(ctx)()
 	s.framer.start(p, s.blankFrame())
 	s.input, s.messages = s.input[:0], s.messages[:0]
 	rows, held, err := s.pump(ctx, c)
 	s.release()
 	switch {
 	case ctx.Err() != nil:
-		s.launcher.stop(c)
+		s.launcher.Stop(c)
 		return ctx.Err()
 	case err != nil:
-		s.launcher.stop(c)
+		s.launcher.Stop(c)
 		return err
 	}
-	err = s.launcher.finish(c, s.messages, held)
-	if s.asker.learn(ctx, append(s.messages, c.errors.bytes()...)) && rows == 0 {
-		return errAgain
+	err = explain(s.launcher.Finish(ctx, c, held), s.messages)
+	if s.asker.learn(ctx, append(s.messages, c.Stderr()...)) && rows == 0 {
+		return child.ErrAgain
 	}
 	if err == nil {
-		err = &ExitError{Message: message(s.messages, c.errors.bytes())}
+		err = &ExitError{Message: message(s.messages, c.Stderr())}
 	}
 	return err
 }
 
 // pump takes what the process prints until it ends. held says that others hold its output open. An error
 // says that the process is of no more use, though it has not ended.
-func (s *Stream) pump(ctx context.Context, c *child) (rows int, held bool, err error) {
+func (s *Stream) pump(ctx context.Context, c *child.Child) (rows int, held bool, err error) {
 	limit := s.timing.firstRow
 	stalled := time.Now().Add(limit)
 	var recheck time.Time
@@ -83,7 +65,7 @@ func (s *Stream) pump(ctx context.Context, c *child) (rows int, held bool, err e
 			wake = due
 		}
 		s.input = slices.Grow(s.input, 4<<10)
-		n, err := c.read(s.input[len(s.input):cap(s.input)], wake)
+		n, err := c.Read(s.input[len(s.input):cap(s.input)], wake)
 		now := time.Now()
 		if n > 0 {
 			s.input = s.input[:len(s.input)+n]
@@ -101,11 +83,11 @@ func (s *Stream) pump(ctx context.Context, c *child) (rows int, held bool, err e
 			return rows, false, ctx.Err()
 		case !recheck.IsZero() && now.After(recheck):
 			s.asker.retry()
-			return rows, false, errAgain
+			return rows, false, child.ErrAgain
 		case err == nil:
-		case !isHeld(err):
+		case !child.IsHeld(err):
 			return rows, false, nil
-		case c.hasExited():
+		case c.HasExited():
 			return rows, true, nil
 		}
 		if !now.Before(stalled) {
@@ -150,6 +132,7 @@ func (s *Stream) line(line []byte, now time.Time, at int64) (rows int) {
 	default:
 		return 0
 	}
+	s.messages = s.messages[:0] // what came before a row is not why the process ends
 	cells := head(line)
 	id := identityOf(&cells)
 	if fr.turns(id, now) {
@@ -179,7 +162,7 @@ func (s *Stream) release() {
 	if len(fr.frame.rows) == 0 {
 		return
 	}
-	s.hand(packet{frame: fr.frame})
+	s.packets.Put(packet{frame: fr.frame})
 	fr.frame = s.blankFrame()
 	fr.frame.plan = fr.plan
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -42,7 +43,7 @@ func (i *informer) run(ctx context.Context) {
 		} else if ctx.Err() == nil {
 			i.log.Warn("cannot read processes, settings and error counters", "error", err)
 		}
-		if !sleep(ctx, i.every) {
+		if !child.Sleep(ctx, i.every) {
 			return
 		}
 	}
@@ -53,16 +54,4 @@ func (i *informer) read(ctx context.Context) ([]byte, error) {
 	defer cancel()
 	data, err := i.launcher.run(ctx, nil, "-q", "-x")
 	return data, tolerable(err)
-}
-
-// sleep waits for d and reports whether ctx has not ended meanwhile.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -71,7 +72,7 @@ func (p *Poll) Gather(ctx context.Context, b *sdk.Batch) error {
 		ask = p.document
 	}
 	err := ask(ctx, b)
-	for errors.Is(err, errAgain) {
+	for errors.Is(err, child.ErrAgain) {
 		p.avoided = time.Now()
 		err = ask(ctx, b)
 	}
@@ -105,7 +106,7 @@ func (p *Poll) rows(ctx context.Context, b *sdk.Batch) error {
 	case ctx.Err() != nil:
 	case rows == 0 || tolerable(err) != nil:
 		if p.asker.learn(ctx, complaint(out, err)) && rows == 0 {
-			return errAgain
+			return child.ErrAgain
 		}
 		if err == nil {
 			err = &ExitError{Message: message(out)}
@@ -139,7 +140,7 @@ func (p *Poll) document(ctx context.Context, b *sdk.Batch) error {
 	p.fleet.begin(b, p.fleet.round+1, at, p.fleet.closed)
 	whole := p.fleet.document(b, out, at, nil)
 	if whole != nil && ctx.Err() == nil && p.asker.learn(ctx, complaint(out, err)) && b.Len() == 0 {
-		return errAgain
+		return child.ErrAgain
 	}
 	// Why the process failed tells more than what it left undone.
 	if err = cmp.Or(tolerable(err), whole); err != nil {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -26,9 +27,9 @@ type Stream struct {
 	informer *informer
 	framer   framer
 	input    []byte // bytes read that are no whole line yet
-	messages []byte // the beginning of what was no row, from the process at work
+	messages []byte // the beginning of what was no row since the last one
 
-	packets chan packet
+	packets *child.Mailbox[packet]
 	blank   chan *frame // to be filled again
 	noise   *sdk.Number
 	dropped *sdk.Number
@@ -49,8 +50,7 @@ type timing struct {
 	firstRow time.Duration // a cold start takes up to 15 s
 	stall    time.Duration // the least time without a row that counts as a stall; else five intervals
 	quiet    time.Duration // after the last row expected
-	pause    time.Duration // before the first restart, doubled each time
-	longest  time.Duration // pause
+	pauses   child.Pauses  // before a restart
 	recheck  time.Duration // how long a GPU that nvidia-smi fails over is left out
 }
 
@@ -58,8 +58,7 @@ var defaultTiming = timing{
 	firstRow: 30 * time.Second,
 	stall:    5 * time.Second,
 	quiet:    20 * time.Millisecond,
-	pause:    500 * time.Millisecond,
-	longest:  time.Minute,
+	pauses:   child.DefaultPauses,
 	recheck:  time.Minute,
 }
 
@@ -91,7 +90,7 @@ func (s *Stream) prepare(env *sdk.Env, l *launcher) {
 	for _, slot := range s.asker.wanted {
 		s.asked.add(slot)
 	}
-	s.packets, s.blank = make(chan packet, pending), make(chan *frame, pending)
+	s.packets, s.blank = child.NewMailbox(pending, s.lose), make(chan *frame, pending)
 	s.framer = framer{quiet: min(s.timing.quiet, max(s.interval/4, time.Millisecond)), hold: max(s.interval/2, s.timing.quiet)}
 	s.noise = noiseCounter(env.Meter)
 	s.dropped = env.Meter.Counter("gpuline_nvidia_smi_dropped_rows_total",
@@ -121,13 +120,16 @@ func (s *Stream) Close() error {
 	return nil
 }
 
+// Live says that nvidia-smi prints on, whether or not the agent has room.
+func (s *Stream) Live() bool { return true }
+
 // Read returns the next frame: most often a row of each GPU.
 func (s *Stream) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case p := <-s.packets:
+		case p := <-s.packets.C:
 			if p.err != nil {
 				s.fleet.fail(b, s.env.Now().UnixNano(), isGone(p.err))
 				return nil, p.err
@@ -170,21 +172,10 @@ func (s *Stream) blankFrame() *frame {
 	}
 }
 
-// hand passes p to the reader, in place of the oldest packet where there is no room.
-func (s *Stream) hand(p packet) {
-	for {
-		select {
-		case s.packets <- p:
-			return
-		default:
-		}
-		select {
-		case old := <-s.packets:
-			if old.frame != nil {
-				s.dropped.Add(float64(len(old.frame.rows)))
-				s.recycle(old.frame)
-			}
-		default:
-		}
+// lose counts a packet for which there was no room.
+func (s *Stream) lose(p packet) {
+	if p.frame != nil {
+		s.dropped.Add(float64(len(p.frame.rows)))
+		s.recycle(p.frame)
 	}
 }

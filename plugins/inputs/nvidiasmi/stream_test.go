@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
@@ -14,7 +15,7 @@ import (
 // quick shortens what a stream waits for, but for stalls: the machine may be busy.
 var quick = timing{
 	firstRow: 5 * time.Second, stall: 5 * time.Second, quiet: 5 * time.Millisecond,
-	pause: 10 * time.Millisecond, longest: 100 * time.Millisecond, recheck: 300 * time.Millisecond,
+	pauses: child.Pauses{First: 10 * time.Millisecond, Longest: 100 * time.Millisecond}, recheck: 300 * time.Millisecond,
 }
 
 func streamOf(t testing.TB, scenario string, change ...func(*Config)) *Stream {

@@ -137,8 +137,8 @@ func FuzzRows(f *testing.F) {
 		feed.s.input = append(feed.s.input, text...)
 		feed.s.lines(feed.now, 1)
 		feed.s.release()
-		for len(feed.s.packets) > 0 {
-			feed.s.unpack(feed.b, (<-feed.s.packets).frame)
+		for len(feed.s.packets.C) > 0 {
+			feed.s.unpack(feed.b, (<-feed.s.packets.C).frame)
 		}
 		checkSane(t, feed.s.fleet, feed.b)
 	})

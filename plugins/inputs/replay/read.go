@@ -37,6 +37,7 @@ func (r *Replay) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
 		switch {
 		case n == 0 && ctx.Err() == nil:
 			if err := r.closeFile(); err != nil {
+				r.failed++
 				return nil, err
 			}
 		case n > 0 && into == b:
@@ -101,7 +102,8 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// openNext opens the next file. After the last it begins the next round or returns [sdk.ErrEnd].
+// openNext opens the next file. After the last it begins the next round, or ends: with [sdk.ErrEnd] where
+// every file was read to its end.
 func (r *Replay) openNext() error {
 	if len(r.queue) == 0 {
 		return r.nextRound()
@@ -110,6 +112,7 @@ func (r *Replay) openNext() error {
 	r.queue = r.queue[1:]
 	f, err := openFile(name, r.input, r.buf, r.logBad)
 	if err != nil {
+		r.failed++
 		return err
 	}
 	r.file, r.counted = f, 0
@@ -122,7 +125,9 @@ func (r *Replay) nextRound() error {
 	switch {
 	case r.rounds == 0:
 	case r.opened == 0:
-		return fmt.Errorf("none of the files could be opened: %w", sdk.ErrPermanent)
+		return sdk.Permanent(errors.New("none of the files could be opened"))
+	case !r.config.Loop && r.failed > 0:
+		return sdk.Permanent(fmt.Errorf("%d of the files could not be read to the end", r.failed))
 	case !r.config.Loop:
 		return sdk.ErrEnd
 	case r.read == 0:
@@ -130,17 +135,19 @@ func (r *Replay) nextRound() error {
 		return sdk.ErrEnd
 	}
 	r.rounds++
-	r.opened, r.read = 0, 0
+	r.opened, r.failed, r.read = 0, 0, 0
 	var err error
-	r.queue, err = expand(r.config.Files)
+	if r.queue, err = expand(r.config.Files); err != nil {
+		r.failed++
+	}
 	return err
 }
 
 // closeFile ends the file at work, and returns why it ended early.
 func (r *Replay) closeFile() error {
 	f := r.file
-	r.file, r.buf = nil, f.buf
-	if more := f.bad - namedErrors; more > 0 {
+	r.file, r.buf = nil, f.stream.Buffer()
+	if more := f.stream.Bad() - namedErrors; more > 0 {
 		r.log.Warn("more bad lines were left out", "file", f.name, "count", more)
 	}
 	return errors.Join(f.fault(), f.close())
@@ -153,8 +160,8 @@ func (r *Replay) logBad(l lineprotocol.LineError) {
 
 // countBad brings the counter of bad lines up to date.
 func (r *Replay) countBad() {
-	if n := r.file.bad - r.counted; n > 0 {
+	if n := r.file.stream.Bad() - r.counted; n > 0 {
 		r.badLines.Add(float64(n))
-		r.counted = r.file.bad
+		r.counted += n
 	}
 }

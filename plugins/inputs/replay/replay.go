@@ -69,6 +69,7 @@ type Replay struct {
 	queue   []string // files of this round that are still to come
 	rounds  int      // begun
 	opened  int      // files of this round
+	failed  int      // files and patterns of this round that were not read to the end
 	read    int      // metrics of this round
 	file    *file    // at work, or nil
 	counted int      // of its bad lines, those in badLines
@@ -103,7 +104,7 @@ func (r *Replay) Open(_ context.Context, env *sdk.Env) error {
 		Coerce:    vocabulary.Coerce,
 		Counters:  r.config.Counters,
 	})
-	r.queue, r.rounds, r.opened, r.read = nil, 0, 0, 0
+	r.queue, r.rounds, r.opened, r.failed, r.read = nil, 0, 0, 0, 0
 	r.pace = pace{speed: r.config.Speed, shift: r.config.Now}
 	r.ahead, r.waiting, r.next = sdk.NewBatch(env.Catalog), nil, 0
 	return nil

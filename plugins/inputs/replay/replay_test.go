@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/gpuline/gpuline/plugins/lineprotocol"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
@@ -142,18 +143,18 @@ func TestFiles(t *testing.T) {
 		}
 		check(t, errs, wantErrs)
 	}
-	const end = "end of input"
+	const end, one = "end", "1 of the files could not be read to the end"
 	f("a.lp", "m f=1 1; m f=2 2", end)
 	f("c.lp a.lp", "m f=3 3; m f=1 1; m f=2 2", end)
 	f("b.lp", "", end)
 	f("d.lp.gz", "m f=4 4; m f=5 5", end)
 	f("[bc].lp", "m f=3 3", end)
 	f("e[1].lp", "m f=6 6", end)
-	f("none.lp a.lp", "m f=1 1; m f=2 2", "open none.lp: no such file or directory", end)
-	f("x*.lp a.lp", "m f=1 1; m f=2 2", "read x*.lp: no file matches", end)
-	f("[.lp a.lp", "m f=1 1; m f=2 2", "read [.lp: syntax error in pattern", end)
-	f("f.lp.gz a.lp", "m f=1 1; m f=2 2", "read f.lp.gz: decompress: gzip: invalid header", end)
-	f("none.lp", "", "open none.lp: no such file or directory", "none of the files could be opened: permanent")
+	f("none.lp a.lp", "m f=1 1; m f=2 2", "open none.lp: no such file or directory", one)
+	f("x*.lp a.lp", "m f=1 1; m f=2 2", "read x*.lp: no file matches", one)
+	f("[.lp a.lp", "m f=1 1; m f=2 2", "read [.lp: syntax error in pattern", one)
+	f("f.lp.gz a.lp", "m f=1 1; m f=2 2", "read f.lp.gz: decompress: gzip: invalid header", one)
+	f("none.lp", "", "open none.lp: no such file or directory", "none of the files could be opened")
 }
 
 // Of a file that was cut, the whole lines are read; the last, which is not whole, is not taken for one.
@@ -198,7 +199,7 @@ func TestBadLines(t *testing.T) {
 }
 
 func TestLongLines(t *testing.T) {
-	long := strings.Repeat("x", maxLine)
+	long := strings.Repeat("x", lineprotocol.MaxLine)
 	f := func(text, want string, bad float64) {
 		t.Helper()
 		r := open(t, Config{Files: []string{write(t, "x.lp", text)}})
@@ -217,7 +218,7 @@ func TestLongLines(t *testing.T) {
 	f("m f=1 1\n"+long+" f=2 2\nm f=3 3\n", "m f=1 1; m f=3 3", 1)
 	f("m f=1 1\n"+long+long+long+" f=2 2\nm f=3 3\nbad\n", "m f=1 1; m f=3 3", 2)
 	f("m f=1 1\n"+long+long, "m f=1 1", 1)
-	f("m s=\""+long[:maxLine-20]+"\" 1\nm f=3 3\n", fmt.Sprintf("%d bytes; m f=3 3", maxLine-12), 0)
+	f("m s=\""+long[:lineprotocol.MaxLine-20]+"\" 1\nm f=3 3\n", fmt.Sprintf("%d bytes; m f=3 3", lineprotocol.MaxLine-12), 0)
 	// A quote that is never closed costs its line, not the rest of the file.
 	rest := strings.Repeat("m f=2 2\n", 200_000)
 	f("m s=\"open 1\n"+rest, strings.TrimSuffix(strings.Repeat("m f=2 2; ", 200_000), "; "), 1)

@@ -85,8 +85,8 @@ func New(c *Config) (*Prometheus, error) {
 // Open puts the page on the agent's server.
 func (p *Prometheus) Open(_ context.Context, env *sdk.Env) error {
 	if env.Mux == nil {
-		return fmt.Errorf("serve %s: the agent's HTTP server is off: set [agent] http, such as http = \"127.0.0.1:9445\": %w",
-			p.config.Path, sdk.ErrPermanent)
+		return sdk.Permanent(fmt.Errorf("serve %s: the agent's HTTP server is off: set [agent] http, such as http = \"127.0.0.1:9445\"",
+			p.config.Path))
 	}
 	p.mu.Lock()
 	p.now, p.start, p.totals = env.Now, env.Now(), env.Totals

@@ -76,9 +76,9 @@ func columns(bd *board) []column {
 		}},
 
 		watts("now", 7, of(power, latest)),
-		watts("mean", 14, of(power, mean)),
+		watts("mean", 13, of(power, mean)),
 		watts("peak", 8, of(power, peak)),
-		watts("limit", 13, last(powerLimit)),
+		watts("limit", 14, last(powerLimit)),
 
 		{group: "MEMORY GiB", title: "used/total", rank: 9, least: 11, shown: some(last(memoryUsed)), draw: drawMemory},
 		ratio("MEMORY GiB", "", 6, (*gpu).memory, 0.9, 0.97),

@@ -1,121 +1,13 @@
 package stdout
 
 import (
-	"strconv"
-	"unicode/utf8"
-
+	"github.com/gpuline/gpuline/plugins/jsonlines"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// jsonLines writes a metric as
-//
-//	{"name":"gpu","tags":{"gpu_index":"0"},"fields":{"power_watts":300.5},"time":1700000000000000000,"class":"sample"}
-//
-// with the time in Unix nanoseconds. JSON knows neither NaN nor infinities: such fields are left out.
-type jsonLines struct {
-	// For each series its line up to the tags' closing brace, and for each field its quoted name.
-	table sdk.Table[[]byte, []byte]
-}
+// jsonFormat writes an object a line. JSON can hold every metric.
+type jsonFormat struct{ encoder jsonlines.Encoder }
 
-func (j *jsonLines) appendBatch(dst []byte, b *sdk.Batch) (out []byte, rejected []int) {
-	for m := range b.All() {
-		dst = j.append(dst, m)
-	}
-	return dst, nil
-}
-
-func (j *jsonLines) append(dst []byte, m *sdk.Metric) []byte {
-	row, isNew := j.table.Row(m)
-	if isNew {
-		row.State = appendHead(nil, m.Series())
-	}
-	dst = append(dst, row.State...)
-	for _, t := range m.Annotations().Tags() {
-		if m.Tag(t.Key) == "" { // the metric's own tag wins
-			dst = appendTag(dst, t)
-		}
-	}
-	dst = append(dst, `},"fields":{`...)
-	start := len(dst)
-	for slot, at := range row.Slots(m) {
-		v := m.Value(slot)
-		if at < 0 || !v.Finite() {
-			continue
-		}
-		key := row.Cell(at)
-		if *key == nil {
-			*key = append(appendString(nil, m.Field(slot).Name), ':')
-		}
-		if len(dst) > start {
-			dst = append(dst, ',')
-		}
-		dst = appendValue(append(dst, *key...), v)
-	}
-	dst = append(dst, `},"time":`...)
-	dst = strconv.AppendInt(dst, m.Time(), 10)
-	dst = append(dst, `,"class":"`...)
-	dst = append(dst, m.Class().String()...)
-	return append(dst, "\"}\n"...)
-}
-
-func appendHead(dst []byte, s *sdk.Series) []byte {
-	dst = appendString(append(dst, `{"name":`...), s.Name())
-	dst = append(dst, `,"tags":{`...)
-	for _, t := range s.Tags() {
-		dst = appendTag(dst, t)
-	}
-	return dst
-}
-
-func appendTag(dst []byte, t sdk.Tag) []byte {
-	if dst[len(dst)-1] != '{' {
-		dst = append(dst, ',')
-	}
-	dst = appendString(dst, t.Key)
-	return appendString(append(dst, ':'), t.Value)
-}
-
-func appendValue(dst []byte, v sdk.Value) []byte {
-	switch v.Type() {
-	case sdk.Float:
-		return strconv.AppendFloat(dst, v.Float(), 'g', -1, 64)
-	case sdk.Int:
-		return strconv.AppendInt(dst, v.Int(), 10)
-	case sdk.Uint:
-		return strconv.AppendUint(dst, v.Uint(), 10)
-	case sdk.Bool:
-		return strconv.AppendBool(dst, v.Bool())
-	}
-	return appendString(dst, v.Text())
-}
-
-// appendString appends s as a JSON string. Bytes that are no UTF-8 become U+FFFD.
-func appendString(dst []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	dst = append(dst, '"')
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
-			dst = utf8.AppendRune(dst, r) // RuneError is U+FFFD
-			i += size
-			continue
-		}
-		switch {
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
-		case c == '\n':
-			dst = append(dst, '\\', 'n')
-		case c == '\r':
-			dst = append(dst, '\\', 'r')
-		case c == '\t':
-			dst = append(dst, '\\', 't')
-		case c < ' ' || c == 0x7f:
-			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		default:
-			dst = append(dst, c)
-		}
-		i++
-	}
-	return append(dst, '"')
+func (j *jsonFormat) appendBatch(dst []byte, b *sdk.Batch) (out []byte, rejected []int) {
+	return j.encoder.AppendBatch(dst, b), nil
 }

@@ -141,10 +141,20 @@ func drawTitle(s *sheet, bd *board, v view, now time.Time) {
 		piece(dim, "agent "+strings.Join(cost, " "))
 	}
 	for _, url := range bd.served {
+		if s.column+2+utf8.RuneCountInString(url) > v.width {
+			if v.height > 0 && v.height < airy {
+				break // a part of an address is of no use
+			}
+			s.end()
+			s.to(len("gpuline"))
+		}
 		piece(dim, url)
 	}
 	s.end()
 }
+
+// airy is a height that leaves a line for addresses that the title has no room for.
+const airy = 12
 
 func drawWaiting(s *sheet, bd *board) {
 	if bd.others > 0 {

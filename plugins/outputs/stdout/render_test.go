@@ -96,7 +96,8 @@ func boards(t testing.TB) map[string]*board {
 	full.cpu, full.resident = 0.0034, 22<<20
 	add("samples", noon, samples("nvidia_smi"))
 	add("results", noon, results("nvidia_smi"))
-	add("simulated", noon, samples("simulated"), results("simulated"))
+	simulated := add("simulated", noon, samples("simulated"), results("simulated"))
+	simulated.served = []string{"http://127.0.0.1:9445/metrics"}
 	add("lost", noon, samples("nvml"), results("nvml"), tags(3, ",source=nvml")+" up=0i 1772625599000000000", events)
 	add("idle", noon.Add(-time.Minute), samples("nvml"))
 	add("waiting", noon)
@@ -145,6 +146,8 @@ func TestDrawings(t *testing.T) {
 	f("results", view{width: 140})
 	f("simulated", view{width: 100, height: 24, colour: true})
 	f("simulated", view{width: 100, brief: true})
+	f("simulated", view{width: 100, height: 11})
+	f("simulated", view{width: 160, height: 40})
 	f("lost", view{width: 120, height: 30})
 	f("idle", view{width: 120})
 	f("waiting", view{width: 80})

@@ -66,7 +66,7 @@ func NewOn(c *Config, w io.Writer) (*Stdout, error) {
 	case formatInflux:
 		s.lines = new(influxLines)
 	case formatJSON:
-		s.lines = new(jsonLines)
+		s.lines = new(jsonFormat)
 	case formatTable:
 		s.table = newTable(c.Refresh, screenOf(w, os.Getenv))
 	default:
@@ -105,7 +105,7 @@ func (s *Stdout) Close() error {
 		return nil
 	}
 	err := s.flush(s.table.end(s.text[:0]))
-	if errors.Is(err, sdk.ErrPermanent) {
+	if errors.Is(err, sdk.ErrEnd) {
 		return nil // nobody is there to see it
 	}
 	return err
@@ -123,7 +123,7 @@ func (s *Stdout) flush(text []byte) error {
 	}
 	_, err := s.w.Write(text)
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrClosed) || errors.Is(err, syscall.EBADF) || errors.Is(err, io.ErrClosedPipe) {
-		return fmt.Errorf("write to standard output: nobody reads it any more (%w): %w", err, sdk.ErrPermanent)
+		return sdk.Ended(fmt.Errorf("nobody reads standard output any more: %w", err))
 	}
 	if err != nil {
 		return fmt.Errorf("write to standard output: %w", err)

@@ -121,7 +121,8 @@ func (t *table) draw(dst []byte, now time.Time) []byte {
 	return append(dst, clearDown...)
 }
 
-// account finds out what the agent itself costs, by its own figures, and what it serves.
+// account finds out what the agent itself costs, its child processes included, by its own figures, and what
+// it serves.
 func (t *table) account(now time.Time) {
 	if t.served != nil {
 		t.board.served = t.served()
@@ -133,16 +134,25 @@ func (t *table) account(now time.Time) {
 	if !t.costAt.IsZero() && elapsed < time.Second {
 		return
 	}
+	cpu, resident := absent, absent
 	for total := range t.totals() {
 		switch total.Name {
-		case "gpuline_cpu_seconds_total":
-			if !t.costAt.IsZero() {
-				t.board.cpu = (total.Value - t.cpu) / elapsed.Seconds()
-			}
-			t.cpu = total.Value
-		case "gpuline_resident_bytes":
-			t.board.resident = total.Value
+		case "gpuline_cpu_seconds_total", "gpuline_child_cpu_seconds_total":
+			cpu = plus(cpu, total.Value)
+		case "gpuline_resident_bytes", "gpuline_child_resident_bytes":
+			resident = plus(resident, total.Value)
 		}
 	}
-	t.costAt = now
+	if !t.costAt.IsZero() && has(cpu) {
+		t.board.cpu = (cpu - t.cpu) / elapsed.Seconds()
+	}
+	t.cpu, t.costAt, t.board.resident = cpu, now, resident
+}
+
+// plus adds to a sum that may be absent.
+func plus(sum, v float64) float64 {
+	if !has(sum) {
+		return v
+	}
+	return sum + v
 }

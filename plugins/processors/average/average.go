@@ -76,7 +76,7 @@ func (a *Average) Open(_ context.Context, env *sdk.Env) error {
 
 func (a *Average) count(m *sdk.Meter) {
 	a.forgotten = m.Counter("gpuline_percentile_samples_forgotten_total",
-		"Samples that percentiles lack because a window had more than max_samples")
+		"Samples that percentiles lack because a window had more than max_samples.")
 }
 
 // Process reads samples and adds the results of the windows that they close.

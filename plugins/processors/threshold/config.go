@@ -64,6 +64,15 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// Validate checks one rule, its conditions included; its name only another rule can clash with.
+func (r *Rule) Validate() error {
+	var errs []error
+	r.check(func(problem, remedy string, key ...string) {
+		errs = append(errs, sdk.Fault{Path: key, Problem: problem, Remedy: remedy})
+	})
+	return errors.Join(errs...)
+}
+
 type reporter func(problem, remedy string, key ...string)
 
 func (r *Rule) check(report reporter) {

@@ -23,6 +23,8 @@ type decoder struct {
 	tags    []sdk.Tag
 	tally   sdk.Tally
 	id      sdk.BatchID
+	names   names
+	text    string // of all strings of the frame before
 }
 
 // row is what the columns of rows say of one row.
@@ -34,6 +36,9 @@ type row struct {
 
 // No row is described by fewer bytes: its series and its time.
 const leastRow = 2
+
+// A decoder at rest keeps so much of the frame before.
+const longestKept = 64 << 10
 
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
@@ -86,7 +91,7 @@ func (d *decoder) readStrings() {
 			return
 		}
 	}
-	text := string(d.bytes(total)) // one piece of memory for all
+	text := d.recall(d.bytes(total))
 	l := source{rest: lengths}
 	for range n {
 		length := l.index(len(text) + 1)
@@ -95,8 +100,17 @@ func (d *decoder) readStrings() {
 	}
 }
 
-// text reads an index in strings.
-func (d *decoder) text() string {
+// recall returns raw as a string: one piece of memory for all strings of a frame, and the same as before
+// where frames differ in their numbers alone, as most do that follow each other.
+func (d *decoder) recall(raw []byte) string {
+	if string(raw) != d.text {
+		d.text = string(raw)
+	}
+	return d.text
+}
+
+// word reads an index in strings.
+func (d *decoder) word() string {
 	if i := d.index(len(d.strings)); d.err == nil {
 		return d.strings[i]
 	}
@@ -107,7 +121,7 @@ func (d *decoder) text() string {
 func (d *decoder) readTags() []sdk.Tag {
 	d.tags = d.tags[:0]
 	for range d.count(2) {
-		tag := sdk.Tag{Key: d.text(), Value: d.text()}
+		tag := sdk.Tag{Key: d.word(), Value: d.word()}
 		if tag.Key == "" || tag.Value == "" || len(d.tags) > 0 && d.tags[len(d.tags)-1].Key >= tag.Key {
 			d.fail("tags are out of order, or empty")
 		}
@@ -118,7 +132,7 @@ func (d *decoder) readTags() []sdk.Tag {
 
 func (d *decoder) readSeries(c *sdk.Catalog) {
 	for range d.count(2) {
-		name := d.text()
+		name := d.word()
 		if tags := d.readTags(); d.err == nil {
 			d.series = append(d.series, c.Series(name, tags...))
 		}
@@ -133,15 +147,15 @@ func (d *decoder) readSeries(c *sdk.Catalog) {
 func (d *decoder) readSchemas(c *sdk.Catalog) {
 	for range d.count(2) {
 		s := shape{schema: c.Schema()}
-		var names names
+		d.names.reset()
 		for range d.count(3) {
-			f := sdk.Field{Name: d.text(), Unit: sdk.Unit(d.text())}
+			f := sdk.Field{Name: d.word(), Unit: sdk.Unit(d.word())}
 			kinds := d.byte()
 			f.Type, f.Kind = sdk.Type(kinds&15), sdk.Kind(kinds>>4)
 			if f.Type > sdk.String || f.Kind > sdk.Info {
 				d.fail("unknown type or kind")
 			}
-			if !names.add(f.Name) {
+			if !d.names.add(f.Name) {
 				d.fail("a field stands twice in a schema")
 			}
 			if d.err != nil {
@@ -301,8 +315,13 @@ func (d *decoder) reset() {
 	clear(d.notes)
 	clear(d.shapes)
 	clear(d.tags)
+	d.names.reset()
+	if len(d.text) > longestKept {
+		d.text = ""
+	}
 	*d = decoder{
 		strings: d.strings[:0], series: d.series[:0], notes: d.notes[:0], shapes: d.shapes[:0],
 		counts: d.counts[:0], rows: d.rows[:0], values: d.values[:0], columns: d.columns[:0], tags: d.tags[:0],
+		names: d.names, text: d.text,
 	}
 }

@@ -29,7 +29,8 @@ var (
 	ErrShort = fmt.Errorf("%w: cut short", ErrCorrupt)
 )
 
-const magic = "GPLR"
+// Magic is what every frame starts with.
+const Magic = "GPLR"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -40,7 +41,7 @@ func Append(dst []byte, b *sdk.Batch) []byte {
 	dst = append(dst, make([]byte, HeaderSize)...)
 	dst, rows := encode(dst, b)
 	h := dst[start:]
-	copy(h, magic)
+	copy(h, Magic)
 	binary.LittleEndian.PutUint16(h[4:], Version)
 	binary.LittleEndian.PutUint32(h[8:], uint32(rows))
 	binary.LittleEndian.PutUint32(h[12:], uint32(len(h)-HeaderSize))
@@ -78,7 +79,7 @@ func Size(header []byte) (int, error) {
 	if len(header) < HeaderSize {
 		return 0, ErrShort
 	}
-	if string(header[:4]) != magic {
+	if string(header[:4]) != Magic {
 		return 0, fmt.Errorf("%w: no frame starts here", ErrCorrupt)
 	}
 	if v := binary.LittleEndian.Uint16(header[4:]); v > Version {

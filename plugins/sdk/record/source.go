@@ -75,19 +75,29 @@ func (s *source) string() string { return string(s.bytes(s.count(1))) }
 
 // names tells whether a name stands twice.
 type names struct {
-	few  []string
-	many map[string]bool
+	few    []string
+	many   map[string]bool
+	isMany bool
 }
 
 const fewNames = 16
 
+// reset forgets the names, and keeps the memory.
+func (n *names) reset() {
+	clear(n.few)
+	clear(n.many)
+	n.few, n.isMany = n.few[:0], false
+}
+
 func (n *names) add(name string) bool {
-	if n.many == nil {
+	if !n.isMany {
 		if slices.Contains(n.few, name) {
 			return false
 		}
 		if n.few = append(n.few, name); len(n.few) > fewNames {
-			n.many = make(map[string]bool, 2*fewNames)
+			if n.isMany = true; n.many == nil {
+				n.many = make(map[string]bool, 2*fewNames)
+			}
 			for _, name := range n.few {
 				n.many[name] = true
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -82,8 +83,14 @@ func TestFlawed(t *testing.T) {
 	if os.Getenv(flawVariable) == "" {
 		t.Skip("runs in the processes that TestSuitesFailWhatIsWrong starts")
 	}
-	patience = time.Second
-	flawed(t, func(kind, flaw, _ string, suite func(*testing.T)) { t.Run(kind+" "+flaw, suite) })
+	usual := patience
+	flawed(t, func(kind, flaw, symptom string, suite func(*testing.T)) {
+		patience = usual
+		if strings.Contains(symptom, "has not returned") || strings.Contains(symptom, "no metric within") {
+			patience = time.Second // what hangs does so for ever; what does not may be slow on a busy machine
+		}
+		t.Run(kind+" "+flaw, suite)
+	})
 }
 
 func TestSuitesFailWhatIsWrong(t *testing.T) {

@@ -5,23 +5,13 @@ package promtest
 import (
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"testing"
-)
+	"time"
 
-// Binary builds gpuline for the test, and returns its path.
-func Binary(t testing.TB) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "gpuline")
-	build := exec.CommandContext(t.Context(), "go", "build", "-tags", "grpcnotrace", "-o", path, "./cmd/gpuline")
-	build.Dir = Root(t)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build gpuline: %v\n%s", err, out)
-	}
-	return path
-}
+	"github.com/gpuline/gpuline/plugins/outputs/internal/servertest"
+)
 
 var agentListens = regexp.MustCompile(`msg=listening .*url=http://(\S+)`)
 
@@ -38,9 +28,9 @@ func Agent(t testing.TB, config string, files ...string) string {
 	for _, f := range files {
 		args = append(args, "-c", f)
 	}
-	address := launch(t, agentListens, Binary(t), args...)
+	address := servertest.Launch(t, agentListens, servertest.Binary(t), args...)
 	s := &Server{t: t, URL: "http://" + address}
-	s.poll(patience, "page of metrics", func() bool {
+	servertest.Poll(t, 30*time.Second, "page of metrics", func() bool {
 		r, err := s.ask("/metrics")
 		return err == nil && r.Body.Close() == nil && r.StatusCode == http.StatusOK
 	})

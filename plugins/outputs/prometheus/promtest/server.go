@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gpuline/gpuline/plugins/outputs/internal/servertest"
 )
 
 // Config says what a Prometheus scrapes, each second unless Interval says otherwise.
@@ -54,10 +56,10 @@ func Start(t testing.TB, c Config) *Server {
 	if err := os.WriteFile(path, []byte(c.yaml(t)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address := launch(t, prometheusListens, Tool(t, "prometheus"), "--config.file="+path,
+	address := servertest.Launch(t, prometheusListens, servertest.Tool(t, "prometheus"), "--config.file="+path,
 		"--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address=127.0.0.1:0")
 	s := &Server{URL: "http://" + address, t: t}
-	s.poll(patience, "ready", func() bool {
+	servertest.Poll(t, servertest.Patience, "ready", func() bool {
 		r, err := s.ask("/-/ready")
 		return err == nil && r.Body.Close() == nil && r.StatusCode == http.StatusOK
 	})
@@ -138,7 +140,7 @@ func (s *Server) Query(expr string) []Sample {
 func (s *Server) Await(expr string, within time.Duration) []Sample {
 	s.t.Helper()
 	var samples []Sample
-	s.poll(within, "data of "+expr, func() bool {
+	servertest.Poll(s.t, within, "data of "+expr, func() bool {
 		samples = s.Query(expr)
 		return len(samples) > 0
 	})
@@ -181,13 +183,4 @@ func (s *Server) ask(path string) (*http.Response, error) {
 		return nil, err
 	}
 	return client.Do(req)
-}
-
-func (s *Server) poll(within time.Duration, what string, done func() bool) {
-	s.t.Helper()
-	for end := time.Now().Add(within); !done(); time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(end) {
-			s.t.Fatalf("no %s within %v", what, within)
-		}
-	}
 }

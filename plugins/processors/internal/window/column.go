@@ -8,18 +8,25 @@ import (
 )
 
 // readTimes reads the times of n rows from row i on into the shared timeline, and into all which cells
-// every one of them has.
+// every one of them has. It notes whether they all have the same.
 func (x *piece) readTimes(l *line, i, n int) {
 	x.shared.T = x.time[0][:n]
 	x.all = slices.Grow(x.all[:0], l.marks)[:l.marks]
 	for k := range x.all {
 		x.all[k] = math.MaxUint64
 	}
+	x.alike = true
+	var first []uint64
 	for k := range n {
 		row := l.row(i + k)
 		x.shared.T[k] = int64(row[0])
-		for j, marks := range row[1 : 1+l.marks] {
-			x.all[j] &= marks
+		marks := row[1 : 1+l.marks]
+		if k == 0 {
+			first = marks
+		}
+		for j, m := range marks {
+			x.all[j] &= m
+			x.alike = x.alike && m == first[j]
 		}
 	}
 }
@@ -31,7 +38,7 @@ func (x *piece) column(l *line, i, n, cell int, t sdk.Type, before Sample) *Run 
 	if n == 0 || x.all[cell>>6]>>(cell&63)&1 != 0 {
 		*run = x.shared
 		run.V = x.value[:n]
-		l.read(run.V, i, cell, t)
+		l.read(run.V, i, cell, t, x.alike)
 	} else {
 		*run = Run{From: x.shared.From, Until: x.shared.Until, MaxGap: x.shared.MaxGap}
 		k := 0
@@ -49,13 +56,20 @@ func (x *piece) column(l *line, i, n, cell int, t sdk.Type, before Sample) *Run 
 	return run
 }
 
-// read reads a column that all rows have.
-func (l *line) read(into []float64, i, cell int, t sdk.Type) {
+// read reads a column that all rows have. Rows that are alike have it at the same place.
+func (l *line) read(into []float64, i, cell int, t sdk.Type, alike bool) {
+	if !alike {
+		for k := range into {
+			into[k] = number(l.value(i+k, cell), t)
+		}
+		return
+	}
 	if len(into) == 0 {
 		return
 	}
-	words, stride := l.words[(l.head+i)*l.stride+1+l.marks+cell:], l.stride
-	at := 0
+	row := l.row(i)
+	stride, at := len(row), 1+l.marks+rank(row[1:1+l.marks], cell)
+	words := l.words[l.starts[l.head+i]:]
 	switch t {
 	case sdk.Float:
 		for k := range into {

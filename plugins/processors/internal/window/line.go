@@ -1,48 +1,62 @@
 package window
 
-import "sort"
+import (
+	"math/bits"
+	"slices"
+	"sort"
+)
 
 // line holds samples of one series in order of time; equal times keep the order in which they came. A
 // sample is a row of words: its time, a bit for each cell that says whether the sample has it, and the
-// cells' values. Rows stand back to back, so that a column is read at a stride.
+// values of those that it has, in the order of the cells. Rows stand back to back and are as long as they
+// need to be: a series of a hundred readings of which most samples have three costs what three do.
 type line struct {
 	cells  int // columns
 	marks  int // words of bits
-	stride int // words of a row
 	words  []uint64
-	head   int // the first row; those before it have been released
+	starts []int // where each row begins, from head on, and where the last one ends
+	head   int   // the first row; those before it have been released
 	rows   int
 
 	texts   int // columns of text; their values stand apart, so that words hold no pointers
 	strings []string
+
+	staged      []uint64 // the row to be committed, with room for every cell
+	stagedTexts []string
 }
 
 const firstRows = 16
 
 // widen makes room for more columns.
 func (l *line) widen(cells, texts int) {
-	if cells == l.cells && texts == l.texts && l.stride > 0 {
+	if cells == l.cells && texts == l.texts && len(l.starts) > 0 {
 		return
 	}
 	old := *l
 	l.cells, l.texts = cells, texts
 	l.marks = (cells + 63) / 64
-	l.stride = 1 + l.marks + cells
+	l.staged = make([]uint64, 1+l.marks+cells)
+	l.stagedTexts = make([]string, texts)
+	if len(old.starts) > 0 && l.marks == old.marks && texts == old.texts {
+		return
+	}
 	l.head = 0
-	room := max(firstRows, old.rows+1)
-	l.words = make([]uint64, room*l.stride)
-	l.strings = make([]string, room*texts)
+	l.words = make([]uint64, 0, len(old.words)+(old.rows+firstRows)*(l.marks-old.marks))
+	l.starts = append(make([]int, 0, old.rows+firstRows+1), 0)
+	l.strings = make([]string, 0, (old.rows+firstRows)*texts)
 	for i := range old.rows {
-		from, to := old.row(i), l.row(i)
-		copy(to, from[:1+old.marks])
-		copy(to[1+l.marks:], from[1+old.marks:])
-		copy(l.rowStrings(i), old.rowStrings(i))
+		from := old.row(i)
+		l.words = append(l.words, from[:1+old.marks]...)
+		l.words = append(l.words, make([]uint64, l.marks-old.marks)...)
+		l.words = append(l.words, from[1+old.marks:]...)
+		l.starts = append(l.starts, len(l.words))
+		l.strings = append(l.strings, old.rowStrings(i)...)
+		l.strings = append(l.strings, make([]string, texts-old.texts)...)
 	}
 }
 
 func (l *line) row(i int) []uint64 {
-	at := (l.head + i) * l.stride
-	return l.words[at : at+l.stride]
+	return l.words[l.starts[l.head+i]:l.starts[l.head+i+1]]
 }
 
 func (l *line) rowStrings(i int) []string {
@@ -50,42 +64,45 @@ func (l *line) rowStrings(i int) []string {
 	return l.strings[at : at+l.texts]
 }
 
-func (l *line) time(i int) int64 { return int64(l.words[(l.head+i)*l.stride]) }
+func (l *line) time(i int) int64 { return int64(l.words[l.starts[l.head+i]]) }
 
 func (l *line) has(i, cell int) bool {
-	return l.words[(l.head+i)*l.stride+1+cell>>6]>>(cell&63)&1 != 0
+	return l.words[l.starts[l.head+i]+1+cell>>6]>>(cell&63)&1 != 0
 }
 
+// value returns the value of a cell that the row has.
 func (l *line) value(i, cell int) uint64 {
-	return l.words[(l.head+i)*l.stride+1+l.marks+cell]
+	row := l.row(i)
+	return row[1+l.marks+rank(row[1:1+l.marks], cell)]
 }
 
-// stage returns a row behind the last one to fill: without a time and without cells. It counts once it
-// is committed.
+// rank counts the cells before one that a row has.
+func rank(marks []uint64, cell int) int {
+	n := bits.OnesCount64(marks[cell>>6] & (1<<(cell&63) - 1))
+	for _, m := range marks[:cell>>6] {
+		n += bits.OnesCount64(m)
+	}
+	return n
+}
+
+// stage returns the row to fill: its time, its marks, and a word for each cell. It counts once it is
+// committed.
 func (l *line) stage() []uint64 {
-	if (l.head+l.rows+1)*l.stride > len(l.words) {
-		l.makeRoom()
-	}
-	row := l.row(l.rows)
-	clear(row[:1+l.marks])
-	return row
-}
-
-// makeRoom slides the rows to the front where half of the memory lies before them, and else doubles it:
-// either way a row is moved once on average.
-func (l *line) makeRoom() {
-	words, strings := l.words, l.strings
-	if have := len(words) / l.stride; 2*l.head < have {
-		l.words = make([]uint64, 2*have*l.stride)
-		l.strings = make([]string, 2*have*l.texts)
-	}
-	copy(l.words, words[l.head*l.stride:])
-	copy(l.strings, strings[l.head*l.texts:])
-	l.head = 0
+	clear(l.staged[:1+l.marks])
+	return l.staged
 }
 
 // commit takes the staged row in, at its place, and returns the place.
 func (l *line) commit() int {
+	if len(l.words)+len(l.staged) > cap(l.words) {
+		l.makeRoom()
+	}
+	begin := len(l.words)
+	l.pack()
+	l.starts = append(l.starts, len(l.words))
+	if l.texts > 0 {
+		l.strings = append(l.strings, l.stagedTexts...)
+	}
 	last := l.rows
 	l.rows++
 	t := l.time(last)
@@ -93,14 +110,52 @@ func (l *line) commit() int {
 		return last
 	}
 	at := sort.Search(last, func(i int) bool { return l.time(i) > t })
-	insert(l.words[(l.head+at)*l.stride:(l.head+l.rows)*l.stride], l.stride)
-	insert(l.strings[(l.head+at)*l.texts:(l.head+l.rows)*l.texts], l.texts)
+	size := len(l.words) - begin
+	insert(l.words[l.starts[l.head+at]:], size)
+	for i := l.head + last; i > l.head+at; i-- {
+		l.starts[i] = l.starts[i-1] + size
+	}
+	insert(l.strings[(l.head+at)*l.texts:], l.texts)
 	return at
+}
+
+// pack appends the staged row without the cells that it has not.
+func (l *line) pack() {
+	head := 1 + l.marks
+	if l.marks == 1 {
+		if n := bits.Len64(l.staged[1]); l.staged[1] == 1<<n-1 { // no gap
+			l.words = append(l.words, l.staged[:head+n]...)
+			return
+		}
+	}
+	l.words = append(l.words, l.staged[:head]...)
+	for j, marks := range l.staged[1:head] {
+		values := l.staged[head+64*j:]
+		for ; marks != 0; marks &= marks - 1 {
+			l.words = append(l.words, values[bits.TrailingZeros64(marks)])
+		}
+	}
+}
+
+// makeRoom slides the rows to the front where half of the memory lies before them; elsewhere it is append
+// that makes room. Either way a row is moved once on average.
+func (l *line) makeRoom() {
+	first := l.starts[l.head]
+	if 2*first < len(l.words) {
+		return
+	}
+	l.words = l.words[:copy(l.words, l.words[first:])]
+	for i := range l.rows + 1 {
+		l.starts[i] = l.starts[l.head+i] - first
+	}
+	l.starts = l.starts[:l.rows+1]
+	l.strings = l.strings[:copy(l.strings, l.strings[l.head*l.texts:])]
+	l.head = 0
 }
 
 // insert moves the last n elements to the front.
 func insert[E any](s []E, n int) {
-	moved := append([]E(nil), s[len(s)-n:]...)
+	moved := slices.Clone(s[len(s)-n:])
 	copy(s[n:], s)
 	copy(s, moved)
 }
@@ -115,6 +170,7 @@ func (l *line) release(n int) {
 	l.head += n
 	l.rows -= n
 	if l.rows == 0 {
-		l.head = 0
+		l.head, l.words, l.starts, l.strings = 0, l.words[:0], l.starts[:1], l.strings[:0]
+		l.starts[0] = 0
 	}
 }

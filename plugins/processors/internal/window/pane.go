@@ -91,11 +91,12 @@ func (w *Windows[F, P]) refold(r *row[F, P]) {
 }
 
 // settle folds rows of the pane in progress, or lets rows go that have been folded, where a series has
-// more than it may keep. Rows newer than the watermark stay.
+// more than it may keep. Rows newer than the watermark stay, unless there are so many that only a fault or a
+// foe can have sent them.
 func (w *Windows[F, P]) settle(r *row[F, P]) {
 	s := &r.State
 	last := s.line.time(pieceRows - 1)
-	if last > s.newest-w.grid.lateness {
+	if last > s.newest-w.grid.lateness && (s.line.rows < flood*w.keep || last >= (s.next+1)*w.grid.every) {
 		return
 	}
 	n := min(s.folded, pieceRows)
@@ -112,9 +113,10 @@ func (w *Windows[F, P]) settle(r *row[F, P]) {
 
 // piece is the memory for folding a piece.
 type piece struct {
-	run    Run // what a statistic is shown
-	shared Run // the timeline of whole rows, which most fields share
-	all    []uint64
+	run    Run      // what a statistic is shown
+	shared Run      // the timeline of whole rows, which most fields share
+	all    []uint64 // the cells that every row has
+	alike  bool     // every row has the same cells
 	value  [pieceRows]float64
 	time   [2][pieceRows]int64
 	hold   [2][pieceRows]float64

@@ -81,7 +81,7 @@ func (w *Windows[F, P]) stage(r *row[F, P], m *sdk.Metric) bool {
 			continue
 		}
 		if shape.typ == sdk.String {
-			s.line.rowStrings(s.line.rows)[shape.text] = keepText(&r.Cell(c).text, v.Text())
+			s.line.stagedTexts[shape.text] = keepText(&r.Cell(c).text, v.Text())
 		}
 		values[c] = word
 		marks[c>>6] |= 1 << (c & 63)

@@ -71,6 +71,10 @@ type cell[F any] struct {
 	text   string // the last one staged
 }
 
+// A series that has flood times as many rows as it may keep behind its watermark lets older ones go that are
+// newer than that.
+const flood = 16
+
 // Rows that a series keeps behind its watermark unless a processor asks for more.
 const defaultKeep = 4096
 
@@ -107,7 +111,7 @@ func (w *Windows[F, P]) observe(b *sdk.Batch, m *sdk.Metric) {
 		w.start(s, t)
 	}
 	into := t < s.upto // it belongs between samples that have been folded
-	if into && w.late(s, t) {
+	if into && w.late(s, t) || w.far(s, t) {
 		if !w.grid.keepLate {
 			b.Drop(m, sdk.DropLate)
 		}
@@ -144,6 +148,14 @@ func (w *Windows[F, P]) start(s *series[P], t int64) {
 func (w *Windows[F, P]) late(s *series[P], t int64) bool {
 	p := w.grid.pane(t)
 	return p >= s.next || p < s.whole || p+w.grid.panes <= s.next
+}
+
+// far reports whether a sample belongs further back than a series keeps samples for others to be put between:
+// to move all that came since out of the way would take longer than to read it. In a flood that stands ahead of
+// the pane in progress there is no room for any that does not move time on.
+func (w *Windows[F, P]) far(s *series[P], t int64) bool {
+	n := s.line.rows
+	return n > w.keep && t < s.line.time(n-w.keep) || n >= flood*w.keep && t <= s.newest && s.line.time(0) >= (s.next+1)*w.grid.every
 }
 
 // reset forgets the samples of a series; what comes next is a new start.

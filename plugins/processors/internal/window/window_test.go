@@ -212,6 +212,46 @@ func TestMemoryIsBounded(t *testing.T) {
 	f(30*time.Second, 10*time.Second)
 }
 
+// TestFlood sends a series far more samples of one second than any source takes, all over again and out of
+// order: memory and time stay bounded, and every sample is counted.
+func TestFlood(t *testing.T) {
+	f := func(start time.Duration) {
+		t.Helper()
+		x := newBench(t, &Config{Period: 10 * time.Second, Lateness: time.Second, MaxGap: time.Second}, sdk.Limits{})
+		s := x.b.Series("g")
+		late := uint64(0)
+		const samples = 200_000
+		for i := range int64(samples) {
+			at := i % 1000 * 1e6 // the same second, again and again
+			if i > samples/2 {
+				at = 999e6 // one instant
+			}
+			x.b.Add(s, int64(start)+at).Float("x", 1)
+			x.w.Process(x.b)
+			late += x.b.Tally().Dropped()
+			x.b.Reset()
+			for r := range x.w.table.All() {
+				if r.State.line.rows > flood*defaultKeep+pieceRows {
+					t.Fatalf("%d rows kept", r.State.line.rows)
+				}
+			}
+		}
+		x.w.Flush(time.Time{}, true, x.b)
+		counted := uint64(0)
+		for m := range x.b.All() {
+			if v, ok := m.Lookup("x_n"); ok {
+				counted += uint64(v.Int())
+			}
+		}
+		if counted+late != samples || late == 0 {
+			t.Errorf("%d samples counted and %d late of %d", counted, late, samples)
+		}
+	}
+	f(0)                // the watermark stands in the pane before
+	f(5 * time.Second)  // it stands in the samples' pane
+	f(10 * time.Second) // as at 0, with a whole pane before
+}
+
 // Rows of the pane in progress have been folded and let go: the pane before it can be folded anew no more.
 func TestLateBeforeAPaneThatIsFoldedInPart(t *testing.T) {
 	x := newBench(t, &Config{Period: 30 * time.Second, Every: 10 * time.Second, MaxGap: time.Second}, sdk.Limits{})

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"time"
+)
+
+// tolerances say by how much two ways of reading may differ under a steady load: in our units, or as a share.
+var tolerances = []struct {
+	field      string
+	unit       float64 // what is printed is in this many of our units
+	name       string
+	most, part float64
+}{
+	{"utilization_ratio", 0.01, "utilisation, %", 0.05, 0},
+	{"memory_used_bytes", 1 << 20, "memory used, MiB", 64 << 20, 0.01},
+	{"power_watts", 1, "power, W", 10, 0.05},
+	{"temperature_celsius", 1, "temperature, °C", 2, 0},
+	{"clock_sm_hertz", 1e6, "SM clock, MHz", 30e6, 0.03},
+}
+
+// compare reads a GPU under a steady load in three ways, and compares the means.
+func (b *bench) compare(ctx context.Context, say func(string, ...any)) error {
+	load := exec.CommandContext(ctx, b.python, b.load, "steady", "--seconds", fmt.Sprint((b.length + 5*time.Second).Seconds()))
+	load.Stderr = os.Stderr
+	if err := load.Start(); err != nil {
+		return err
+	}
+	defer func() { _ = load.Wait() }()
+	time.Sleep(5 * time.Second) // clocks and temperature settle
+	rawFile, endRaw, err := b.smi(ctx, "compare-smi", 500*time.Millisecond)
+	if err != nil {
+		return err
+	}
+	file, end, _, err := b.agent(ctx, "compare", "[[inputs.nvml]]\ndevices = [\"0\"]\ninterval = \"100ms\"\n[[inputs.nvidia_smi]]\ndevices = [\"0\"]\ninterval = \"500ms\"\n")
+	if err != nil {
+		return errors.Join(err, endRaw())
+	}
+	select {
+	case <-time.After(b.length):
+	case <-ctx.Done():
+	}
+	if err := errors.Join(end(), endRaw()); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(rawFile)
+	if err != nil {
+		return err
+	}
+	raw, err := readSMI(text)
+	if err != nil {
+		return err
+	}
+	all, err := readLines(file)
+	if err != nil {
+		return err
+	}
+	return agree(raw, all, say)
+}
+
+// agree prints the means, and returns an error that names those that differ by too much.
+func agree(raw, all []sample, say func(string, ...any)) error {
+	say("| reading | nvidia-smi | inputs.nvidia_smi | inputs.nvml | |\n|---|---|---|---|---|")
+	var errs []error
+	for _, t := range tolerances {
+		want := mean(values(of(raw, "", t.field), t.field))
+		row := fmt.Sprintf("| %s | %.1f |", t.name, want/t.unit)
+		verdict := "agree"
+		for _, source := range []string{"nvidia_smi", "nvml"} {
+			some := of(all, source, t.field)
+			got := mean(values(some, t.field))
+			row += fmt.Sprintf(" %.1f |", got/t.unit)
+			if len(some) == 0 || math.Abs(got-want) > max(t.most, t.part*math.Abs(want)) {
+				verdict = "**differ**"
+				errs = append(errs, fmt.Errorf("%s of %s is %v, nvidia-smi says %v", t.field, source, got, want))
+			}
+		}
+		say("%s %s |", row, verdict)
+	}
+	say("")
+	return errors.Join(errs...)
+}

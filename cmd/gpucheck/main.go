@@ -1,0 +1,86 @@
+// Command gpucheck measures gpuline on a host with a GPU: whether its inputs agree with nvidia-smi, which
+// bursts of work they show, what the agent costs, and what the work feels of it. It prints a report in
+// Markdown for docs/performance.md, and keeps what it recorded.
+//
+// It needs nvidia-smi, and python3 with torch for the work (load.py).
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"time"
+)
+
+// bench is what the measurements work with.
+type bench struct {
+	gpuline string // the agent's binary
+	python  string
+	load    string // load.py
+	out     string // folder for what is recorded
+	length  time.Duration
+	bursts  int
+}
+
+func main() {
+	var b bench
+	flag.StringVar(&b.gpuline, "gpuline", "bin/gpuline", "the agent's binary, built with cgo")
+	flag.StringVar(&b.python, "python", "python3", "a Python with torch")
+	flag.StringVar(&b.load, "load", "cmd/gpucheck/load.py", "the program that works the GPU")
+	flag.StringVar(&b.out, "out", "bin/gpu-check", "folder for the report and what is recorded")
+	flag.DurationVar(&b.length, "length", 20*time.Second, "length of each measurement")
+	flag.IntVar(&b.bursts, "bursts", 25, "bursts of each length")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := b.run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "gpucheck:", err)
+		os.Exit(1)
+	}
+}
+
+// run makes all measurements. One that fails is told in the report, and the others go on.
+func (b *bench) run(ctx context.Context) error {
+	if err := os.MkdirAll(b.out, 0o755); err != nil {
+		return err
+	}
+	card, err := b.card(ctx)
+	if err != nil {
+		return fmt.Errorf("ask nvidia-smi for the card: %w", err)
+	}
+	report, err := os.Create(b.out + "/report.md")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = report.Close() }()
+	say := func(format string, args ...any) {
+		fmt.Printf(format+"\n", args...)
+		_, _ = fmt.Fprintf(report, format+"\n", args...)
+	}
+	say("### %s, driver %s\n", card.name, card.driver)
+	failed := 0
+	for _, m := range []struct {
+		name string
+		f    func(context.Context, func(string, ...any)) error
+	}{
+		{"Readings against nvidia-smi", b.compare},
+		{"Bursts shown", b.showBursts},
+		{"Own cost", b.cost},
+		{"What an inference loop feels", b.feel},
+	} {
+		say("#### %s\n", m.name)
+		if err := m.f(ctx, say); err != nil {
+			failed++
+			say("could not be measured: %v\n", err)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d measurements failed; %s/report.md has the rest", failed, b.out)
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// card is what nvidia-smi says of the first GPU.
+type card struct{ name, driver string }
+
+func (b *bench) card(ctx context.Context) (c card, err error) {
+	out, err := exec.CommandContext(ctx, "nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader", "-i", "0").Output()
+	if err != nil {
+		return c, err
+	}
+	name, driver, _ := strings.Cut(strings.TrimSpace(string(out)), ", ")
+	return card{name, driver}, nil
+}
+
+// start starts a program whose standard output goes to a file. end asks it to end, and waits.
+func start(ctx context.Context, file string, name string, args ...string) (end func() error, cmd *exec.Cmd, err error) {
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	cmd = exec.CommandContext(ctx, name, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = f, &said
+	if err := cmd.Start(); err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return func() error {
+		_ = cmd.Process.Signal(os.Interrupt)
+		err := cmd.Wait()
+		_ = f.Close()
+		var exit *exec.ExitError
+		if errors.As(err, &exit) && exit.Exited() && exit.ExitCode() != 0 {
+			return fmt.Errorf("%s: %w: %s", filepath.Base(name), err, said.String())
+		}
+		return nil
+	}, cmd, nil
+}
+
+// agent starts gpuline on inputs, with all of its samples as line protocol in a file.
+func (b *bench) agent(ctx context.Context, name, inputs string) (file string, end func() error, cmd *exec.Cmd, err error) {
+	config := filepath.Join(b.out, name+".toml")
+	text := "[agent]\nhttp = \"\"\n" + inputs + "[[outputs.stdout]]\nsamples = true\n"
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		return "", nil, nil, err
+	}
+	file = filepath.Join(b.out, name+".lp")
+	end, cmd, err = start(ctx, file, b.gpuline, "run", "-c", config)
+	return file, end, cmd, err
+}
+
+// smi polls nvidia-smi itself, each interval, into a file.
+func (b *bench) smi(ctx context.Context, name string, interval time.Duration) (file string, end func() error, err error) {
+	file = filepath.Join(b.out, name+".csv")
+	end, _, err = start(ctx, file, "nvidia-smi", "-i", "0", "--query-gpu=timestamp,"+strings.Join(smiNames, ","),
+		"--format=csv,noheader,nounits", "-lms", strconv.FormatInt(interval.Milliseconds(), 10))
+	return file, end, err
+}
+
+// smiNames are what nvidia-smi is asked for, and smiFields our names for it, in our units.
+var (
+	smiNames  = []string{"utilization.gpu", "memory.used", "power.draw.instant", "temperature.gpu", "clocks.sm"}
+	smiFields = []struct {
+		field  string
+		factor float64
+	}{{"utilization_ratio", 0.01}, {"memory_used_bytes", 1 << 20}, {"power_watts", 1}, {"temperature_celsius", 1}, {"clock_sm_hertz", 1e6}}
+)
+
+// readSMI reads what nvidia-smi printed.
+func readSMI(text []byte) ([]sample, error) {
+	r := csv.NewReader(bytes.NewReader(text))
+	r.TrimLeadingSpace, r.FieldsPerRecord = true, -1
+	records, err := r.ReadAll()
+	if err != nil {
+		return nil, err
+	}
+	var all []sample
+	for _, record := range records {
+		if len(record) != len(smiFields)+1 {
+			continue
+		}
+		at, err := time.ParseInLocation("2006/01/02 15:04:05.000", record[0], time.Local)
+		if err != nil {
+			continue
+		}
+		s := sample{at: at.UnixNano(), fields: map[string]float64{}}
+		for i, f := range smiFields {
+			if v, err := strconv.ParseFloat(record[i+1], 64); err == nil {
+				s.fields[f.field] = v * f.factor
+			}
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// cpu returns the processor time that a process and its children have used so far, in seconds.
+func cpu(pid int) (total float64) {
+	for _, p := range family(pid) {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p))
+		if err != nil {
+			continue
+		}
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+		if len(fields) < 13 {
+			continue
+		}
+		for _, f := range fields[11:13] { // utime and stime, in ticks of 10 ms
+			ticks, _ := strconv.ParseFloat(f, 64)
+			total += ticks / 100
+		}
+	}
+	return total
+}
+
+// memory returns the proportional and the anonymous memory of a process and its children, in bytes.
+func memory(pid int) (pss, anonymous float64) {
+	for _, p := range family(pid) {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", p))
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(text)) {
+			f := strings.Fields(line)
+			if len(f) < 2 {
+				continue
+			}
+			kb, _ := strconv.ParseFloat(f[1], 64)
+			switch f[0] {
+			case "Pss:":
+				pss += 1024 * kb
+			case "Anonymous:":
+				anonymous += 1024 * kb
+			}
+		}
+	}
+	return pss, anonymous
+}
+
+// family returns a process and its children.
+func family(pid int) []int {
+	all := []int{pid}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		return all
+	}
+	// Children belong to the thread that started them: all threads are asked.
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, task := range tasks {
+		if more, err := os.ReadFile(task); err == nil {
+			text = append(append(text, ' '), more...)
+		}
+	}
+	seen := map[int]bool{pid: true}
+	for _, f := range strings.Fields(string(text)) {
+		if child, err := strconv.Atoi(f); err == nil && !seen[child] && syscall.Kill(child, 0) == nil {
+			seen[child] = true
+			all = append(all, child)
+		}
+	}
+	return all
+}

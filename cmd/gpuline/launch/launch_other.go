@@ -1,0 +1,9 @@
+//go:build !linux
+
+package launch
+
+import "os"
+
+func self() (string, error) { return os.Executable() }
+
+func takeOver() (*os.File, error) { return os.Stdout, nil }

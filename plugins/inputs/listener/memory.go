@@ -1,0 +1,72 @@
+package listener
+
+import (
+	"math/bits"
+	"sync"
+)
+
+// memory lends buffers, whose sum is bounded, and keeps some for the next who asks. It is safe for
+// concurrent use.
+type memory struct {
+	limit int64
+
+	mu   sync.Mutex
+	lent int64
+	free [][]byte // the last returned last
+	idle int64    // their sum
+}
+
+const (
+	smallBuffer = 64 << 10
+	keptBuffers = 8 << 20 // bytes that are kept while nobody needs them
+)
+
+func newMemory(limit int64) *memory { return &memory{limit: limit} }
+
+// borrow returns an empty buffer with room for something, or nil where share bytes are lent already.
+func (m *memory) borrow(share int64) []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n := len(m.free); n > 0 {
+		b := m.free[n-1]
+		if m.lent+int64(cap(b)) <= share {
+			m.free = m.free[:n-1]
+			m.idle -= int64(cap(b))
+			m.lent += int64(cap(b))
+			return b[:0]
+		}
+	}
+	if m.lent+smallBuffer > share {
+		return nil
+	}
+	m.lent += smallBuffer
+	return make([]byte, 0, smallBuffer)
+}
+
+// grow returns a buffer with what b holds and room for more, up to most bytes, in exchange for b. It
+// returns nil, and b is still lent, where there is no memory for it.
+func (m *memory) grow(b []byte, most int) []byte {
+	size := min(1<<bits.Len(uint(cap(b))), most)
+	m.mu.Lock()
+	if m.lent+int64(size-cap(b)) > m.limit {
+		m.mu.Unlock()
+		return nil
+	}
+	m.lent += int64(size - cap(b))
+	m.mu.Unlock()
+	return append(make([]byte, 0, size), b...)
+}
+
+// giveBack ends a loan.
+func (m *memory) giveBack(b []byte) {
+	if cap(b) == 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lent -= int64(cap(b))
+	if m.idle+int64(cap(b)) <= keptBuffers {
+		m.idle += int64(cap(b))
+		m.free = append(m.free, b)
+	}
+}

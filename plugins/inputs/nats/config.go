@@ -1,0 +1,93 @@
+package nats
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/internal/deadletter"
+	"github.com/gpuline/gpuline/plugins/internal/natsclient"
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// Config is the table [[inputs.nats]].
+type Config struct {
+	natsclient.Config
+
+	Subjects   []string `toml:"subjects" doc:"Subjects to read; * stands for one token, > for all that follow." default:"gpu.>"`
+	QueueGroup string   `toml:"queue_group" doc:"Inputs with the same group share the messages between them. Not with jetstream, where those with one consumer do."`
+
+	JetStream     bool          `toml:"jetstream" doc:"Read from a stream, which keeps a message until every required output has its metrics." default:"false"`
+	Stream        string        `toml:"stream" doc:"Name of the stream; the one that takes the first of the subjects when not set."`
+	Consumer      string        `toml:"consumer" doc:"Name of the durable consumer; all hubs that name the same share the messages between them. It is made where there is none." default:"gpuline"`
+	Start         string        `toml:"start" doc:"Where a consumer that is made begins: with all that the stream holds, or with what comes." default:"all" enum:"all|new"`
+	AckWait       time.Duration `toml:"ack_wait" doc:"A message of a hub that has died goes to another one after so long: take at least three times the outputs' flush_interval. For a consumer that is made." default:"60s" min:"1s"`
+	MaxAckPending int           `toml:"max_ack_pending" doc:"Messages that all hubs together may have in hand. For a consumer that is made." default:"1000" min:"1"`
+
+	Encoding  string   `toml:"encoding" doc:"What a message holds whose headers do not tell it." default:"influx" enum:"influx|json|record"`
+	Precision string   `toml:"precision" doc:"The unit of the time stamps in line protocol." default:"ns" enum:"ns|us|ms|s"`
+	Counters  []string `toml:"counters" doc:"Names, as patterns, of fields that only grow, for influx; those of GPU readings are known." default:"*_total"`
+
+	BatchBytes sdk.Size          `toml:"batch_bytes" doc:"Messages are put together into batches of about that size." default:"4MiB" min:"1KiB" max:"256MiB"`
+	MaxPending sdk.Size          `toml:"max_pending" doc:"Without jetstream: what may wait in memory while the agent is busy; what comes beyond is lost, and counted." default:"64MiB" min:"1MiB"`
+	MaxDecoded sdk.Size          `toml:"max_decoded" doc:"A message that unpacks to more is refused." default:"8MiB" min:"1KiB" max:"1GiB"`
+	Gaps       bool              `toml:"gaps" doc:"Count what is missing of agents' batches, and what came twice." default:"true"`
+	DeadLetter deadletter.Config `toml:"dead_letter" doc:"Where to put messages that cannot be read; without a path they are dropped and counted."`
+}
+
+// Validate checks what concerns more than one key.
+func (c *Config) Validate() error {
+	var faults []error
+	fault := func(problem, remedy string, path ...string) {
+		faults = append(faults, sdk.Fault{Path: path, Problem: problem, Remedy: remedy})
+	}
+	if len(c.Subjects) == 0 {
+		fault("names none", `write it as ["gpu.>"]`, "subjects")
+	}
+	for i, s := range c.Subjects {
+		if problem := checkSubject(s); problem != "" {
+			fault(problem, `write it as "gpu.>"`, "subjects", strconv.Itoa(i))
+		}
+	}
+	if c.JetStream && c.QueueGroup != "" {
+		fault("is not for jetstream", "hubs with one `consumer` share its messages", "queue_group")
+	}
+	if !c.JetStream && c.Stream != "" {
+		fault("is for jetstream", "set `jetstream = true`", "stream")
+	}
+	if !validName(c.Stream) {
+		fault("is no name of a stream", `write it as "GPULINE"`, "stream")
+	}
+	if c.Consumer == "" || !validName(c.Consumer) {
+		fault("is no name of a consumer", `write it as "hub"`, "consumer")
+	}
+	if strings.ContainsFunc(c.QueueGroup, unprintable) {
+		fault("has a space in it", `write it as "hub"`, "queue_group")
+	}
+	return errors.Join(append(faults, c.Config.Validate())...)
+}
+
+func validName(name string) bool {
+	return !strings.ContainsAny(name, ".*>/\\") && !strings.ContainsFunc(name, unprintable)
+}
+
+// checkSubject says what is wrong with a pattern of subjects, or "".
+func checkSubject(s string) string {
+	tokens := strings.Split(s, ".")
+	for i, token := range tokens {
+		switch {
+		case token == "":
+			return "has an empty token: nothing before, behind or between dots"
+		case strings.ContainsFunc(token, unprintable):
+			return "has a space, or a character that cannot be printed"
+		case token == ">" && i < len(tokens)-1:
+			return "has a > that is not at its end"
+		case len(token) > 1 && strings.ContainsAny(token, "*>"):
+			return "has a * or a > that is no token of its own"
+		}
+	}
+	return ""
+}
+
+func unprintable(r rune) bool { return r <= ' ' || r == 0x7f }

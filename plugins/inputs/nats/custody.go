@@ -1,0 +1,212 @@
+package nats
+
+import (
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/gpuline/gpuline/plugins/internal/natsclient"
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// custody holds the messages that were received and are not answered. A goroutine tells the server that they are
+// in progress, and sends the answers that Acks leave with it: an Ack must not block, and a connection may.
+//
+// After close an Ack sends its answer itself. The last one ends the connection.
+type custody struct {
+	conn *natsclient.Conn
+	stop chan struct{}
+	wake chan struct{}
+	done sync.WaitGroup
+
+	mu      sync.Mutex
+	held    map[jetstream.Msg]struct{}
+	answers []answer
+	wait    time.Duration // the consumer's AckWait
+	ended   bool
+}
+
+type answer struct {
+	message jetstream.Msg
+	send    func(jetstream.Msg) error
+}
+
+func acknowledge(m jetstream.Msg) error { return m.Ack() }
+func reject(m jetstream.Msg) error      { return m.Nak() }
+
+// lastFlush is how long the last answers may take to reach the server.
+const lastFlush = 2 * time.Second
+
+func newCustody(conn *natsclient.Conn) *custody {
+	c := &custody{
+		conn: conn,
+		stop: make(chan struct{}),
+		wake: make(chan struct{}, 1),
+		held: make(map[jetstream.Msg]struct{}),
+		wait: time.Minute,
+	}
+	c.done.Go(c.run)
+	return c
+}
+
+// patience says after which time the server gives a message to another hub.
+func (c *custody) patience(wait time.Duration) {
+	c.mu.Lock()
+	c.wait = wait
+	c.mu.Unlock()
+	c.signal()
+}
+
+// take notes what was received.
+func (c *custody) take(all []message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range all {
+		if all[i].stored != nil {
+			c.held[all[i].stored] = struct{}{}
+		}
+	}
+}
+
+// lot returns the Ack for messages whose metrics go on together.
+func (c *custody) lot(all []jetstream.Msg) sdk.Ack {
+	return func(err error) {
+		send := acknowledge
+		if err != nil {
+			send = reject
+		}
+		c.answer(all, send)
+	}
+}
+
+// giveBack lets another hub have m, or this one again, after a pause.
+func (c *custody) giveBack(m jetstream.Msg, after time.Duration) {
+	if m == nil {
+		return
+	}
+	c.answer([]jetstream.Msg{m}, func(m jetstream.Msg) error {
+		if after == 0 {
+			return m.Nak()
+		}
+		return m.NakWithDelay(after)
+	})
+}
+
+// end has m delivered to nobody any more.
+func (c *custody) end(m jetstream.Msg, why error) {
+	if m == nil {
+		return
+	}
+	reason := why.Error()
+	if len(reason) > 200 {
+		reason = reason[:200]
+	}
+	c.answer([]jetstream.Msg{m}, func(m jetstream.Msg) error { return m.TermWithReason(reason) })
+}
+
+func (c *custody) answer(all []jetstream.Msg, send func(jetstream.Msg) error) {
+	if len(all) == 0 {
+		return
+	}
+	c.mu.Lock()
+	for _, m := range all {
+		delete(c.held, m)
+		c.answers = append(c.answers, answer{m, send})
+	}
+	ended, last := c.ended, len(c.held) == 0
+	c.mu.Unlock()
+	if !ended {
+		c.signal()
+		return
+	}
+	c.send()
+	if last {
+		c.finish()
+	}
+}
+
+func (c *custody) signal() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run sends answers as they come, and signs of life.
+func (c *custody) run() {
+	alive := time.NewTimer(time.Hour)
+	defer alive.Stop()
+	next := time.Now().Add(c.interval())
+	for {
+		next = earlier(next, time.Now().Add(c.interval()))
+		alive.Reset(time.Until(next))
+		select {
+		case <-c.wake:
+			c.send()
+		case <-alive.C:
+			c.live()
+			next = time.Now().Add(c.interval())
+		case <-c.stop:
+			c.send()
+			return
+		}
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func (c *custody) interval() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return max(c.wait/3, 10*time.Millisecond)
+}
+
+// send sends the answers. One that cannot be sent is none: the server delivers the message again.
+func (c *custody) send() {
+	c.mu.Lock()
+	all := c.answers
+	c.answers = nil
+	c.mu.Unlock()
+	for _, a := range all {
+		_ = a.send(a.message)
+	}
+}
+
+// live tells the server that what is held is in progress.
+func (c *custody) live() {
+	c.mu.Lock()
+	all := make([]jetstream.Msg, 0, len(c.held))
+	for m := range c.held {
+		all = append(all, m)
+	}
+	c.mu.Unlock()
+	for _, m := range all {
+		_ = m.InProgress() // where it fails, the connection has, and the message may come again
+	}
+}
+
+// close ends the goroutine, and the connection once nothing is held.
+func (c *custody) close() {
+	close(c.stop)
+	c.done.Wait()
+	c.mu.Lock()
+	c.ended = true
+	last := len(c.held) == 0
+	c.mu.Unlock()
+	c.send() // what came between
+	if last {
+		c.finish()
+	}
+}
+
+// finish sees the answers off, and ends the connection.
+func (c *custody) finish() {
+	c.conn.Flush(lastFlush)
+	c.conn.Close()
+}

@@ -1,0 +1,230 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/gpuline/gpuline/plugins/internal/natsclient"
+)
+
+// puller is the source that reads a stream through a durable consumer.
+type puller struct {
+	config   *Config
+	conn     *natsclient.Conn
+	log      *slog.Logger
+	custody  *custody
+	nc       *nats.Conn // that the consumer belongs to
+	consumer jetstream.Consumer
+	wish     *wish // nil while nothing is asked for
+	failures int   // in a row
+}
+
+const (
+	// A pull waits so long for the first message.
+	firstWait = 10 * time.Second
+
+	// A server that holds a pull says so that often; after two of them without a word the pull is lost, with the
+	// leader that held it.
+	heartbeat = time.Second
+
+	// What comes within so long of the first message goes into the same batch.
+	moreWait = 50 * time.Millisecond
+
+	maxMessages = 512
+
+	// A cluster that elects a leader fails for a moment: that is for nobody to read.
+	quietFailures = 40
+	failurePause  = 250 * time.Millisecond
+
+	// After so many failures the consumer may have been deleted, whatever the server says.
+	lookAgain    = 8
+	bindPatience = 2 * time.Second
+)
+
+func (p *puller) next(ctx context.Context, nc *nats.Conn) ([]message, error) {
+	all, err := p.pull(ctx, nc)
+	switch {
+	case len(all) > 0 || err == nil:
+		p.failures = 0
+		return all, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	}
+	if p.failures++; p.failures%lookAgain == 0 || gone(err) {
+		p.consumer = nil
+	}
+	if missing(err) || p.failures%quietFailures == 0 {
+		return nil, fmt.Errorf("read from the stream: %w", err)
+	}
+	p.log.Debug("reading failed; it will be tried again", "err", err)
+	select {
+	case <-time.After(failurePause):
+	case <-ctx.Done():
+	}
+	return nil, nil
+}
+
+// missing reports whether an operator must do something.
+func missing(err error) bool {
+	return errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, errConsumer) ||
+		errors.Is(err, nats.ErrPermissionViolation)
+}
+
+// gone reports whether the consumer is not there any more.
+func gone(err error) bool {
+	return errors.Is(err, jetstream.ErrConsumerDeleted) || errors.Is(err, jetstream.ErrConsumerNotFound) ||
+		errors.Is(err, jetstream.ErrConsumerDoesNotExist)
+}
+
+// pull waits for a message, and returns it with what follows at once.
+func (p *puller) pull(ctx context.Context, nc *nats.Conn) ([]message, error) {
+	if p.consumer == nil || p.nc != nc {
+		if err := p.bind(ctx, nc); err != nil {
+			return nil, err
+		}
+	}
+	all, err := p.first(ctx)
+	if err != nil || len(all) == 0 {
+		return all, err
+	}
+	// This pull is never given up: what the server had sent would come again only after ack_wait.
+	got, err := p.consumer.Fetch(maxMessages, jetstream.FetchMaxBytes(int(p.config.BatchBytes)), jetstream.FetchMaxWait(moreWait))
+	if err == nil {
+		for m := range got.Messages() {
+			all = append(all, received(m))
+		}
+		err = failure(got.Error())
+	}
+	if err != nil {
+		p.log.Debug("reading failed; it will be tried again", "err", err)
+	}
+	return all, nil
+}
+
+func received(m jetstream.Msg) message {
+	return message{subject: m.Subject(), header: m.Headers(), data: m.Data(), stored: m}
+}
+
+// failure returns err, or nil where it says that nothing came.
+func failure(err error) error {
+	for _, none := range []error{context.DeadlineExceeded, context.Canceled, nats.ErrTimeout, jetstream.ErrNoMessages} {
+		if errors.Is(err, none) {
+			return nil
+		}
+	}
+	return err
+}
+
+// wish is a pull for one message, which outlives the Read that began it.
+type wish struct {
+	messages jetstream.MessageBatch
+	lost     chan nats.Status // the connection was lost, and the pull with it
+	end      func()
+}
+
+// first waits for a message. It returns none after a while.
+func (p *puller) first(ctx context.Context) ([]message, error) {
+	if p.wish == nil {
+		if err := p.wishFor(); err != nil {
+			return nil, err
+		}
+	}
+	select {
+	case m, ok := <-p.wish.messages.Messages():
+		err := p.wish.messages.Error()
+		p.forget()
+		if !ok {
+			return nil, failure(err)
+		}
+		return []message{received(m)}, nil
+	case <-p.wish.lost:
+		p.forget()
+		return nil, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p *puller) wishFor() error {
+	lost := p.nc.StatusChanged(nats.RECONNECTING, nats.CLOSED)
+	ctx, cancel := context.WithTimeout(context.Background(), firstWait)
+	end := func() {
+		cancel()
+		p.nc.RemoveStatusListener(lost)
+	}
+	messages, err := p.consumer.Fetch(1, jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(heartbeat))
+	if err != nil {
+		end()
+		return err
+	}
+	p.wish = &wish{messages: messages, lost: lost, end: end}
+	return nil
+}
+
+func (p *puller) forget() {
+	if p.wish != nil {
+		p.wish.end()
+		p.wish = nil
+	}
+}
+
+var errConsumer = errors.New("consumer of another kind")
+
+// bind finds the consumer, or makes it.
+func (p *puller) bind(ctx context.Context, nc *nats.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, bindPatience)
+	defer cancel()
+	js, err := p.conn.JetStream(nc)
+	if err != nil {
+		return err
+	}
+	stream := p.config.Stream
+	if stream == "" {
+		if stream, err = js.StreamNameBySubject(ctx, p.config.Subjects[0]); err != nil {
+			return fmt.Errorf("find the stream that takes %s: %w", p.config.Subjects[0], err)
+		}
+	}
+	consumer, err := js.Consumer(ctx, stream, p.config.Consumer)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		consumer, err = js.CreateConsumer(ctx, stream, p.settings())
+		if errors.Is(err, jetstream.ErrConsumerExists) { // another hub was faster
+			consumer, err = js.Consumer(ctx, stream, p.config.Consumer)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("consumer %s of stream %s: %w", p.config.Consumer, stream, err)
+	}
+	found := consumer.CachedInfo().Config
+	if found.AckPolicy != jetstream.AckExplicitPolicy {
+		return fmt.Errorf("%w: %s of stream %s asks for no ack of each message: delete it, or name another", errConsumer, p.config.Consumer, stream)
+	}
+	p.forget()
+	p.nc, p.consumer = nc, consumer
+	p.custody.patience(found.AckWait)
+	return nil
+}
+
+func (p *puller) settings() jetstream.ConsumerConfig {
+	c := jetstream.ConsumerConfig{
+		Durable:        p.config.Consumer,
+		Description:    "gpuline hubs",
+		AckPolicy:      jetstream.AckExplicitPolicy,
+		AckWait:        p.config.AckWait,
+		MaxAckPending:  p.config.MaxAckPending,
+		MaxDeliver:     -1,
+		FilterSubjects: p.config.Subjects,
+		DeliverPolicy:  jetstream.DeliverAllPolicy,
+	}
+	if p.config.Start == "new" {
+		c.DeliverPolicy = jetstream.DeliverNewPolicy
+	}
+	return c
+}
+
+func (p *puller) close() { p.forget() }

@@ -1,0 +1,176 @@
+//go:build cgo
+
+package nvml
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/vocabulary"
+)
+
+// device is one GPU: what is known of it, and the rows that its calls have made. Whoever runs it owns it:
+// a goroutine of the [rota] between two ticks, the monitor else.
+type device struct {
+	*session
+	id     identity
+	handle nvml.Device
+	tags   []sdk.Tag
+	series *sdk.Series
+	batch  *sdk.Batch
+
+	refused [calls]bool // not supported by this GPU
+	calling atomic.Uint32
+	lost    bool
+	missing bool  // the driver does not list it
+	broken  error // the driver as a whole has failed
+
+	rings   [len(ringKinds)]ring
+	dead    [len(ringKinds)]bool // rings that this GPU has not
+	points  []point
+	scratch []entry
+
+	powerField, normalFields, slowFields, infoFields fieldSet
+
+	noClock   [nvml.CLOCK_COUNT]bool // clocks that this GPU has not
+	events    vocabulary.Events
+	onsets    vocabulary.Onsets
+	health    health
+	processes processes
+	instances []*instance
+	gpm       *profiler
+
+	begun bool
+	due   [tierCount]int64 // by the agent's time; 0 is at once
+	shift time.Duration    // by which its slow tier comes before those of the others
+	busy  int64            // when work was last seen
+	xid   int              // the last that was seen; 0 for none
+
+	// Of the monitor, while the GPU hangs and the rest is not its:
+	hung   vocabulary.Events
+	silent int64 // when it last said so
+}
+
+// session is what all GPUs of one opened library share.
+type session struct {
+	lib    *library
+	tiers  tiers
+	config *Config
+	env    *sdk.Env
+	clock  clock
+	costs  *costs
+	since  int64 // what is older has been told
+
+	draining *atomic.Bool // this round empties the rings
+}
+
+func newDevice(s *session, handle nvml.Device, id identity) *device {
+	d := &device{
+		session: s, id: id, handle: handle,
+		batch:      sdk.NewBatch(s.env.Catalog),
+		powerField: newFieldSet(powerReadings), normalFields: newFieldSet(normalReadings), slowFields: newFieldSet(slowReadings),
+		infoFields: newFieldSet(infoReadings),
+		tags: vocabulary.Device{
+			UUID: id.uuid, Index: id.index, Name: id.name, PCIBusID: id.bus, Source: vocabulary.SourceNVML,
+		}.Tags(),
+	}
+	for i := range d.rings {
+		d.rings[i].kind = &ringKinds[i]
+	}
+	return d
+}
+
+// adopt takes over what is known of the same GPU from a session before: what has been told of its rings,
+// and whether it was lost.
+func (d *device) adopt(before *device) {
+	for i := range d.rings {
+		r := &d.rings[i]
+		r.domain, r.last, r.told = before.rings[i].domain, before.rings[i].last, before.rings[i].told
+	}
+	d.lost, d.missing = before.lost, before.missing
+	d.onsets, d.health = before.onsets, before.health
+}
+
+// try makes a call, unless the library lacks it or something has gone wrong since the run began. It
+// measures the call and takes note of what concerns the whole GPU or the driver.
+func (d *device) try(c call, f func() nvml.Return) nvml.Return {
+	switch {
+	case !d.lib.has[c]:
+		return nvml.ERROR_FUNCTION_NOT_FOUND
+	case d.broken != nil || d.lost:
+		return nvml.ERROR_GPU_IS_LOST
+	}
+	d.calling.Store(uint32(c) + 1)
+	began := time.Now()
+	ret := f()
+	d.costs.add(c, time.Since(began))
+	d.calling.Store(0)
+	switch ret {
+	case nvml.ERROR_GPU_IS_LOST, nvml.ERROR_RESET_REQUIRED:
+		d.lose(failure(ret).Error())
+	case nvml.ERROR_UNINITIALIZED, nvml.ERROR_DRIVER_NOT_LOADED, nvml.ERROR_LIB_RM_VERSION_MISMATCH:
+		d.broken = failure(ret)
+	}
+	return ret
+}
+
+// ask is try for a call that a GPU either supports or does not. It reports success.
+func (d *device) ask(c call, f func() nvml.Return) bool {
+	if d.refused[c] {
+		return false
+	}
+	ret := d.try(c, f)
+	if final(ret) {
+		d.refused[c] = true
+		if ret == nvml.ERROR_NO_PERMISSION {
+			d.env.Log.Warn("the driver does not permit a call", "call", c.name(), "gpu", d.id.index)
+		}
+		return false
+	}
+	if ret != nvml.SUCCESS && !nothing(ret) && !d.lost && d.broken == nil {
+		d.costs.failed.Add(1)
+		d.env.Log.Warn("a call failed", "call", c.name(), "gpu", d.id.index, "err", failure(ret))
+	}
+	return ret == nvml.SUCCESS
+}
+
+// final reports whether the same call will never succeed on the same GPU.
+func final(ret nvml.Return) bool {
+	switch ret {
+	case nvml.ERROR_NOT_SUPPORTED, nvml.ERROR_FUNCTION_NOT_FOUND, nvml.ERROR_INVALID_ARGUMENT, nvml.ERROR_DEPRECATED,
+		nvml.ERROR_ARGUMENT_VERSION_MISMATCH, nvml.ERROR_NO_PERMISSION, nvml.ERROR_VGPU_ECC_NOT_SUPPORTED:
+		return true
+	}
+	return false
+}
+
+// nothing reports whether the driver has nothing to say at this moment.
+func nothing(ret nvml.Return) bool {
+	return ret == nvml.ERROR_NOT_FOUND || ret == nvml.ERROR_NO_DATA || ret == nvml.ERROR_NOT_READY
+}
+
+// inCall returns the name of the call that the GPU's goroutine is in. Anybody may ask.
+func (d *device) inCall() string {
+	if c := d.calling.Load(); c > 0 {
+		return call(c - 1).name()
+	}
+	return "none"
+}
+
+func (d *device) lose(why string) {
+	if d.lost {
+		return
+	}
+	d.lost = true
+	d.events.Lost(d.batch, d.tags, d.clock().wall, why)
+}
+
+func (d *device) row(at int64) *sdk.Metric {
+	if d.series == nil || d.series.Left() {
+		d.series = d.batch.Series(vocabulary.GPU, d.tags...)
+	}
+	return d.batch.Add(d.series, at)
+}

@@ -1,0 +1,186 @@
+//go:build cgo
+
+package nvml
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/inputs/nvml/fakedriver"
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// await has the input wait for what the driver reports, in real time, and returns the rows.
+func (h *host) await() []row {
+	h.t.Helper()
+	for range 50 {
+		h.m.start, h.m.ticks = time.Now(), 1 // the next tick is an interval away
+		if _, err := h.m.Read(h.t.Context(), h.batch); err != nil {
+			h.t.Fatal(err)
+		}
+		rows := h.rows()
+		h.batch.Reset()
+		if len(of(rows, "gpu_event", "")) > 0 {
+			return rows
+		}
+	}
+	h.t.Fatal("the driver reported nothing")
+	return nil
+}
+
+// TestEvents holds that what the driver reports becomes an event at once, and is told once.
+func TestEvents(t *testing.T) {
+	h := newHost(t, 2, usual(), 10*time.Second, func(s *fakedriver.Scenario) {
+		g := s.GPUs[1]
+		g.Event(20*time.Second, "xid", 79)
+		g.Event(40*time.Second, "dbe", 0)
+		g.Line(fakedriver.ECCUncorrected).Base(0).At(40*time.Second, 2)
+		g.Line("recovery_action").Base(0).At(60*time.Second, 1)
+		g.Event(60*time.Second, "recovery", 0)
+	})
+	h.open()
+	h.ticks(2, 10*time.Second-ms)
+	h.clock.Advance(2*ms + 500*ms)
+	rows := h.await()
+	wantEvents(t, rows, "1", "xid/79")
+	if e := of(rows, "gpu_event", "1")[0]; e.tags["severity"] != "critical" || !strings.Contains(e.texts["message"], "fallen off the bus") ||
+		e.class != sdk.ClassEvent || e.at < 20*time.Second || e.at > 21*time.Second {
+		t.Errorf("%+v", e)
+	}
+	rows = append(rows, h.tick(500*ms)...) // the calls that were brought forward
+	if got := with(of(rows, "gpu", "1"), "xid"); len(got) == 0 || got[0].fields["xid"] != 79 {
+		t.Errorf("%d rows with `xid`", len(got))
+	}
+	h.ticks(1, 19*time.Second)
+	rows = append(h.await(), h.tick(500*ms)...)
+	wantEvents(t, rows, "1", "ecc/uncorrected") // the counter's growth has been told
+	if got := with(of(rows, "gpu", "1"), "ecc_uncorrected_errors"); len(got) != 1 || got[0].fields["ecc_uncorrected_errors"] != 2 {
+		t.Errorf("the counter: %+v", got)
+	}
+	h.clock.Advance(20 * time.Second)
+	wantEvents(t, append(h.await(), h.ticks(3, 500*ms)...), "1", "recovery/reset")
+}
+
+// TestErrorsWithoutEvents holds that a driver which reports nothing is found out by its counters.
+func TestErrorsWithoutEvents(t *testing.T) {
+	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
+		g := s.GPUs[0]
+		g.Unsupported("DeviceGetSupportedEventTypes")
+		g.Unsupported("DeviceRegisterEvents")
+		g.Line(fakedriver.ECCUncorrected).Base(1).At(40*time.Second, 3)
+		g.Line(fakedriver.Throttle).Base(0).At(50*time.Second, 0x40)
+	})
+	h.open()
+	rows := h.ticks(700, 100*ms)
+	wantEvents(t, rows, "0", "throttle/hw_thermal", "ecc/uncorrected")
+	for _, e := range of(rows, "gpu_event", "0") {
+		if e.tags["event"] == "ecc" && e.fields["value"] != 2 {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
+// TestInstances reads a GPU that is cut into MIG instances.
+func TestInstances(t *testing.T) {
+	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
+		g := s.GPUs[0]
+		a, b := g.MIG(1, 0, 20_000, 32, 2), g.MIG(5, 0, 10_000, 16, 1)
+		a.Line(fakedriver.MemoryUsed).Base(5000)
+		a.Line(fakedriver.GPMSM).Base(500)
+		b.Line(fakedriver.GPMSM).Base(125)
+	})
+	h.open()
+	rows := h.ticks(30, 100*ms)
+	last := map[string]map[string]float64{}
+	for _, r := range of(rows, "gpu", "0") {
+		gi := r.tags["mig_gi"]
+		if last[gi] == nil {
+			last[gi] = map[string]float64{}
+		}
+		for k, v := range r.fields {
+			last[gi][k] = v
+		}
+	}
+	f := func(gi, field string, want float64) {
+		t.Helper()
+		if got := last[gi][field]; got != want {
+			t.Errorf("instance %q: %s is %v, want %v", gi, field, got, want)
+		}
+	}
+	f("1", "memory_used_bytes", 5000<<20)
+	f("1", "sm_active_ratio", 0.5)
+	f("5", "sm_active_ratio", 0.125)
+	if _, ok := last[""]["utilization_ratio"]; ok {
+		t.Error("a GPU that is cut into instances has no utilisation")
+	}
+	if last[""]["power_watts"] == 0 || last[""]["energy_joules"] == 0 {
+		t.Error("nothing is known of the whole GPU's power")
+	}
+}
+
+// TestProcesses lists what runs on a GPU.
+func TestProcesses(t *testing.T) {
+	c := usual()
+	c.Processes = 2
+	c.SlowInterval = time.Second
+	self := os.Getpid()
+	h := newHost(t, 1, c, 100*ms, func(s *fakedriver.Scenario) {
+		g := s.GPUs[0]
+		g.Process(fakedriver.Process{PID: self, To: fakedriver.Never, MemoryMiB: 900, SM: 40, Memory: 20})
+		g.Process(fakedriver.Process{PID: 4_000_001, To: 5 * time.Second, MemoryMiB: 7000, SM: 10})
+		g.Process(fakedriver.Process{PID: 4_000_002, To: fakedriver.Never, MemoryMiB: 300})
+	})
+	h.open()
+	rows := h.ticks(100, 100*ms)
+	listed := func(pid int, from, to time.Duration) (some []row) {
+		for _, r := range of(rows, "gpu_process", "0") {
+			if r.tags["pid"] == strconv.Itoa(pid) && r.at >= from && r.at < to {
+				some = append(some, r)
+			}
+		}
+		return some
+	}
+	own := listed(self, 0, 10*time.Second)
+	if len(own) < 9 {
+		t.Fatalf("%d rows of this process", len(own))
+	}
+	if r := own[len(own)-1]; r.fields["memory_used_bytes"] != 900<<20 || r.fields["sm_ratio"] != 0.4 || r.tags["type"] != "C" ||
+		!strings.Contains(r.tags["process_name"], "nvml.test") {
+		t.Errorf("%+v", r)
+	}
+	if n := len(listed(4_000_001, 6*time.Second, time.Hour)); n != 0 {
+		t.Errorf("a process that has ended is listed %d times", n)
+	}
+	if n := len(listed(4_000_002, 0, 4*time.Second)); n != 0 {
+		t.Errorf("the third by memory is listed %d times, with two allowed", n)
+	}
+	if n := len(listed(4_000_002, 6*time.Second, time.Hour)); n == 0 {
+		t.Error("the second by memory is not listed")
+	}
+}
+
+// TestIdleInterval reads a GPU that has been idle for long more seldom, and misses nothing of its rings.
+func TestIdleInterval(t *testing.T) {
+	c := usual()
+	c.IdleInterval = 2 * time.Second
+	var truth *fakedriver.Truth
+	h := newHost(t, 1, c, 100*ms, func(s *fakedriver.Scenario) {
+		s.GPUs[0].Line(fakedriver.GPUUtil).Base(0).Burst(70*time.Second, 300*ms, 100)
+		truth = s.GPUs[0].Truth()
+	})
+	h.open()
+	rows := h.ticks(900, 100*ms)
+	count := func(from, to time.Duration) int {
+		return len(with(since(upTo(of(rows, "gpu", "0"), to), from), "energy_joules"))
+	}
+	if n := count(40*time.Second, 60*time.Second); n > 12 {
+		t.Errorf("read %d times in 20 s of idleness", n)
+	}
+	if n := count(73*time.Second, 83*time.Second); n < 95 {
+		t.Errorf("read %d times in 10 s of work", n)
+	}
+	wantSamples(t, truth, rows, "0", 0, 90*time.Second)
+}

@@ -1,0 +1,199 @@
+//go:build cgo
+
+package nvml
+
+import (
+	"cmp"
+	"encoding/binary"
+	"math"
+	"slices"
+
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+var (
+	energy      = gpuField("energy_joules")
+	powerNow    = gpuField("power_watts")
+	utilization = gpuField("utilization_ratio")
+	memoryUse   = gpuField("memory_activity_ratio")
+	smClock     = gpuField("clock_sm_hertz")
+	memoryClock = gpuField("clock_memory_hertz")
+)
+
+// fast adds the row of the fast tier, stamped at the instant of its first call, so that differences of
+// energy are exact, and a row for each instant of which the rings hold samples.
+func (d *device) fast() {
+	now := d.clock()
+	var mj uint64
+	read := d.ask(callEnergy, func() (ret nvml.Return) { mj, ret = d.handle.GetTotalEnergyConsumption(); return ret })
+	if d.broken != nil {
+		return // a row would say that the rings have been read up to now
+	}
+	m := d.row(now.wall)
+	if read {
+		m.Set(energy, sdk.FloatValue(float64(mj)/1e3))
+	}
+	if d.draining.Load() {
+		d.drain(&now)
+	}
+	d.standIn(m, &now)
+	if d.lost {
+		m.Set(up, sdk.IntValue(0))
+		return
+	}
+	m.Set(up, sdk.IntValue(1))
+}
+
+// drain empties the rings. Samples of one instant become one row.
+func (d *device) drain(now *instant) {
+	d.points = d.points[:0]
+	for i := range d.rings {
+		if d.dead[i] {
+			continue
+		}
+		r := &d.rings[i]
+		first := r.told == 0 && r.last == 0
+		r.follow(now)
+		all, ret := d.samples(r, r.last)
+		if final(ret) {
+			d.dead[i] = true
+			continue
+		}
+		if first && len(all) > 0 {
+			r.start(all, now, d.since)
+		}
+		var bad int
+		d.points, bad = r.drain(d.points, all, now)
+		if bad > 0 {
+			d.costs.invalid.Add(float64(bad))
+		}
+		d.publish(r)
+	}
+	slices.SortStableFunc(d.points, func(a, b point) int { return cmp.Compare(a.at, b.at) })
+	var m *sdk.Metric
+	for i := range d.points {
+		p := &d.points[i]
+		if m == nil || m.Time() != p.at {
+			m = d.row(p.at)
+		}
+		m.SetNumber(p.kind.field, p.value)
+		if p.kind == &ringKinds[ringGPU] && p.value > 0 {
+			d.busy = max(d.busy, p.at)
+		}
+	}
+}
+
+// publish tells what was measured of a ring, and warns where it is read too seldom.
+func (d *device) publish(r *ring) {
+	if r.period == 0 || r.published {
+		return
+	}
+	r.published = true
+	d.costs.ring(r.kind, r.period, r.span)
+	if every := max(d.tiers.fast, d.tiers.idle); r.span > 0 && r.span < every && !r.warned {
+		r.warned = true
+		d.env.Log.Warn("the driver's ring buffer holds less than the interval: samples are lost; shorten `interval`",
+			"ring", r.kind.name, "gpu", d.id.index, "holds", r.span, "interval", every)
+	}
+}
+
+// measureRings looks at all that the rings hold, without taking any of it.
+func (d *device) measureRings() {
+	for i := range d.rings {
+		if r := &d.rings[i]; !d.dead[i] && r.last > 0 {
+			if all, _ := d.samples(r, 0); len(all) > 0 {
+				r.size(all)
+			}
+		}
+	}
+}
+
+// samples returns what a ring holds that is newer than a time stamp. It returns the driver's
+// refusal where the GPU has no such ring.
+func (d *device) samples(r *ring, after uint64) ([]entry, nvml.Return) {
+	var kind nvml.ValueType
+	var raw []nvml.Sample
+	ret := d.try(callSamples, func() (ret nvml.Return) {
+		kind, raw, ret = d.handle.GetSamples(nvml.SamplingType(r.kind.number), after)
+		return ret
+	})
+	if ret != nvml.SUCCESS {
+		return nil, ret
+	}
+	d.scratch = d.scratch[:0]
+	for i := range raw {
+		d.scratch = append(d.scratch, entry{raw[i].TimeStamp, number(kind, raw[i].SampleValue)})
+	}
+	// The driver may leave the end of its answer empty.
+	for n := len(d.scratch); n > 0 && d.scratch[n-1] == (entry{}); n-- {
+		d.scratch = d.scratch[:n-1]
+	}
+	return d.scratch, ret
+}
+
+// number decodes a value of NVML.
+func number(kind nvml.ValueType, raw [8]byte) float64 {
+	bits := binary.NativeEndian.Uint64(raw[:])
+	low := binary.NativeEndian.Uint32(raw[:])
+	switch kind {
+	case nvml.VALUE_TYPE_DOUBLE:
+		return math.Float64frombits(bits)
+	case nvml.VALUE_TYPE_UNSIGNED_INT:
+		return float64(low)
+	case nvml.VALUE_TYPE_SIGNED_INT:
+		return float64(int32(low))
+	case nvml.VALUE_TYPE_UNSIGNED_SHORT:
+		return float64(uint16(low))
+	case nvml.VALUE_TYPE_SIGNED_LONG_LONG:
+		return float64(int64(bits))
+	}
+	return float64(bits)
+}
+
+// standIn asks for the current rate of what the rings are silent about: an idle GPU must not look absent.
+func (d *device) standIn(m *sdk.Metric, now *instant) {
+	if d.rings[ringGPU].silent(now) || d.rings[ringMemory].silent(now) {
+		var u nvml.Utilization
+		if d.ask(callUtilization, func() (ret nvml.Return) { u, ret = d.handle.GetUtilizationRates(); return ret }) {
+			d.percent(m, utilization, u.Gpu)
+			d.percent(m, memoryUse, u.Memory)
+			if u.Gpu > 0 {
+				d.busy = max(d.busy, now.wall)
+			}
+		}
+	}
+	if d.rings[ringPower].silent(now) && d.readFields(m, &d.powerField) == 0 {
+		var mw uint32
+		if d.ask(callPower, func() (ret nvml.Return) { mw, ret = d.handle.GetPowerUsage(); return ret }) {
+			m.Set(powerNow, sdk.FloatValue(float64(mw)/1e3))
+		}
+	}
+	if d.rings[ringSMClock].silent(now) {
+		d.clockInfo(m, smClock, nvml.CLOCK_SM)
+	}
+	if d.rings[ringMemoryClock].silent(now) {
+		d.clockInfo(m, memoryClock, nvml.CLOCK_MEM)
+	}
+}
+
+// percent sets a share that the driver gives in %. One above 100 is an error to count.
+func (d *device) percent(m *sdk.Metric, f sdk.Field, v uint32) {
+	if v > 100 {
+		d.costs.invalid.Add(1)
+		return
+	}
+	m.Set(f, sdk.FloatValue(float64(v)/100))
+}
+
+func (d *device) clockInfo(m *sdk.Metric, f sdk.Field, kind nvml.ClockType) {
+	if d.noClock[kind] {
+		return
+	}
+	var mhz uint32
+	ret := d.try(callClock, func() (ret nvml.Return) { mhz, ret = d.handle.GetClockInfo(kind); return ret })
+	if d.noClock[kind] = final(ret); ret == nvml.SUCCESS {
+		m.Set(f, sdk.IntValue(int64(mhz)*1e6))
+	}
+}

@@ -1,0 +1,124 @@
+//go:build cgo
+
+package nvml
+
+import (
+	"math"
+
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// fieldReading is a reading that the driver gives by number: many of them are one call.
+type fieldReading struct {
+	id, scope uint32 // NVML_FI_…
+	field     sdk.Field
+	factor    float64 // the driver's number × factor is in our unit
+	wraps     bool    // see wrapped
+}
+
+// Scopes of readings of power, and the one that stands for all links.
+const (
+	scopeGPU    = nvml.POWER_SCOPE_GPU
+	scopeModule = nvml.POWER_SCOPE_MODULE
+	scopeMemory = nvml.POWER_SCOPE_MEMORY
+	allLinks    = math.MaxUint32
+)
+
+// powerReadings stand in for the ring of power while it is silent.
+var powerReadings = []fieldReading{
+	{186, scopeGPU, gpuField("power_watts"), 1e-3, false},
+}
+
+// normalReadings are read in the normal tier.
+var normalReadings = []fieldReading{
+	{185, scopeGPU, gpuField("power_average_watts"), 1e-3, false},
+	{186, scopeModule, gpuField("module_power_watts"), 1e-3, false},
+	{185, scopeModule, gpuField("module_power_average_watts"), 1e-3, false},
+	{185, scopeMemory, gpuField("memory_power_watts"), 1e-3, false},
+	{82, 0, gpuField("memory_temperature_celsius"), 1, false},
+	{74, 0, gpuField("throttle_sw_power_seconds"), 1e-9, false},
+	{269, 0, gpuField("throttle_sw_thermal_seconds"), 1e-9, false},
+	{270, 0, gpuField("throttle_hw_thermal_seconds"), 1e-9, false},
+	{271, 0, gpuField("throttle_power_brake_seconds"), 1e-9, false},
+	{76, 0, gpuField("throttle_sync_boost_seconds"), 1e-9, false},
+	{75, 0, gpuField("throttle_thermal_seconds"), 1e-9, false},
+	{77, 0, gpuField("throttle_board_limit_seconds"), 1e-9, false},
+	{78, 0, gpuField("throttle_low_utilization_seconds"), 1e-9, false},
+	{79, 0, gpuField("throttle_reliability_seconds"), 1e-9, false},
+	{197, 0, gpuField("pcie_tx_bytes"), 1, true},
+	{198, 0, gpuField("pcie_rx_bytes"), 1, true},
+	{138, allLinks, gpuField("nvlink_tx_bytes"), 1024, false},
+	{139, allLinks, gpuField("nvlink_rx_bytes"), 1024, false},
+	{230, 0, recoveryAction, 1, false},
+}
+
+// slowReadings are read in the slow tier.
+var slowReadings = []fieldReading{
+	{190, scopeModule, gpuField("module_power_limit_watts"), 1e-3, false},
+	{3, 0, corrected, 1, false},
+	{4, 0, uncorrected, 1, false},
+	{5, 0, gpuField("ecc_corrected_aggregate_errors"), 1, false},
+	{6, 0, gpuField("ecc_uncorrected_aggregate_errors"), 1, false},
+	{142, 0, gpuField("remapped_rows_correctable"), 1, false},
+	{143, 0, gpuField("remapped_rows_uncorrectable"), 1, false},
+	{144, 0, gpuField("row_remap_pending"), 1, false},
+	{145, 0, gpuField("row_remap_failed"), 1, false},
+	{29, 0, gpuField("retired_pages_single_bit"), 1, false},
+	{30, 0, gpuField("retired_pages_double_bit"), 1, false},
+	{31, 0, gpuField("retired_pages_pending"), 1, false},
+	{94, 0, gpuField("pcie_replays"), 1, false},
+	{38, 0, gpuField("nvlink_crc_errors"), 1, false},
+	{52, 0, gpuField("nvlink_replays"), 1, false},
+	{59, 0, gpuField("nvlink_recoveries"), 1, false},
+}
+
+// fieldSet is the readings of one tier that a GPU supports; those that it refuses leave it.
+type fieldSet struct {
+	readings []fieldReading
+	values   []nvml.FieldValue
+	wraps    []wrapped
+}
+
+func newFieldSet(readings []fieldReading) fieldSet {
+	return fieldSet{
+		readings: append([]fieldReading(nil), readings...),
+		values:   make([]nvml.FieldValue, len(readings)),
+		wraps:    make([]wrapped, len(readings)),
+	}
+}
+
+// readFields sets the fields of m that a set gives, in one call, and returns how many.
+func (d *device) readFields(m *sdk.Metric, s *fieldSet) (n int) {
+	if len(s.readings) == 0 {
+		return 0
+	}
+	for i := range s.readings {
+		s.values[i] = nvml.FieldValue{FieldId: s.readings[i].id, ScopeId: s.readings[i].scope}
+	}
+	if !d.ask(callFields, func() nvml.Return { return d.handle.GetFieldValues(s.values[:len(s.readings)]) }) {
+		return 0
+	}
+	kept := 0
+	for i := range s.readings {
+		r, ret := &s.readings[i], nvml.Return(s.values[i].NvmlReturn)
+		switch {
+		case final(ret):
+			continue
+		case ret == nvml.SUCCESS:
+			raw := number(nvml.ValueType(s.values[i].ValueType), s.values[i].Value)
+			if r.wraps {
+				raw = float64(s.wraps[i].next(uint64(raw)))
+			}
+			m.SetNumber(r.field, raw*r.factor)
+			n++
+		case ret == nvml.ERROR_GPU_IS_LOST:
+			d.lose(failure(ret).Error())
+		}
+		s.readings[kept], s.wraps[kept] = *r, s.wraps[i]
+		kept++
+	}
+	s.readings = s.readings[:kept]
+	return n
+}

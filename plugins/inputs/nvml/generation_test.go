@@ -1,0 +1,150 @@
+//go:build cgo
+
+package nvml
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gpuline/gpuline/plugins/inputs/nvml/fakedriver"
+	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
+)
+
+// The test binary runs one test again with another library: a process can load only one.
+const (
+	otherLibrary    = "GPULINE_TEST_NVML"
+	otherGeneration = "GPULINE_TEST_NVML_GENERATION"
+)
+
+// again runs this test in a process of its own, with a library, and reports whether this is that process.
+func again(t *testing.T, lib, generation string) bool {
+	t.Helper()
+	if os.Getenv(otherLibrary) != "" {
+		return true
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.Split(t.Name(), "/")
+	cmd := exec.CommandContext(t.Context(), self, "-test.run", "^"+strings.Join(parts, "$/^")+"$", "-test.v")
+	cmd.Env = append(os.Environ(), otherLibrary+"="+lib, otherGeneration+"="+generation)
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Errorf("%v\n%s", err, out)
+	}
+	return false
+}
+
+// TestOldDrivers reads through libraries of four generations, each of which lacks functions that a call
+// would end the process with.
+func TestOldDrivers(t *testing.T) {
+	for name, has := range map[string]struct{ fields, lacks string }{
+		"hopper": {"energy_joules utilization_ratio power_watts memory_reserved_bytes sm_active_ratio throttle_sw_power_seconds throttle_reasons", ""},
+		"ampere": {"energy_joules utilization_ratio power_watts memory_used_ratio throttle_sw_power_seconds throttle_reasons", "sm_active_ratio memory_reserved_bytes"},
+		"volta":  {"energy_joules utilization_ratio power_watts memory_used_ratio throttle_reasons", "sm_active_ratio"},
+		"kepler": {"utilization_ratio power_watts memory_used_ratio temperature_celsius throttle_reasons", "energy_joules throttle_sw_power_seconds"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lib := ""
+			if os.Getenv(otherLibrary) == "" {
+				var err error
+				lib, err = fakedriver.Build(t.TempDir(), fakedriver.Generation(name)...)
+				if errors.Is(err, fakedriver.ErrNoCompiler) {
+					t.Skip("there is no gcc: nothing is read through the fake driver")
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !again(t, lib, name) {
+				return
+			}
+			h := newHost(t, 2, usual(), 100*ms, nil)
+			h.open()
+			rows := h.ticks(50, 100*ms)
+			for _, field := range strings.Fields(has.fields) {
+				if len(with(of(rows, "gpu", "1"), field)) == 0 {
+					t.Errorf("there is no %s", field)
+				}
+			}
+			for _, field := range strings.Fields(has.lacks) {
+				if len(with(of(rows, "gpu", "1"), field)) > 0 {
+					t.Errorf("there is %s", field)
+				}
+			}
+			if len(h.errs) > 0 || h.total("gpuline_nvml_call_failures_total") > 0 {
+				t.Errorf("errors %v; the log:\n%s", h.errs, h.log.String())
+			}
+		})
+	}
+}
+
+// TestRealLibraryWithoutDriver opens NVIDIA's own library on a host without its kernel module.
+func TestRealLibraryWithoutDriver(t *testing.T) {
+	lib := os.Getenv("GPULINE_REAL_NVML")
+	if lib == "" {
+		t.Skip("GPULINE_REAL_NVML names no libnvidia-ml.so.1 of NVIDIA's: see .ci/run")
+	}
+	if _, err := os.Stat("/dev/nvidiactl"); err == nil {
+		t.Skip("this host has NVIDIA's kernel module")
+	}
+	if !again(t, lib, "") {
+		return
+	}
+	c := usual()
+	c.Library = lib
+	m := newMonitor(&c)
+	err := m.Open(t.Context(), sdktest.Env(t, sdk.NewCatalog(sdk.Limits{})))
+	if err == nil || !strings.Contains(err.Error(), "not loaded") || errors.Is(err, sdk.ErrPermanent) {
+		t.Errorf("opened without a driver: %v", err)
+	}
+}
+
+// TestNoLibrary says what was looked for.
+func TestNoLibrary(t *testing.T) {
+	c := usual()
+	c.Library = filepath.Join(t.TempDir(), fakedriver.LibraryName)
+	m := newMonitor(&c)
+	err := m.Open(t.Context(), sdktest.Env(t, sdk.NewCatalog(sdk.Limits{})))
+	if err == nil || !strings.Contains(err.Error(), c.Library) || !strings.Contains(err.Error(), "`library`") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestContract runs the conformance suite over the input, in real time.
+func TestContract(t *testing.T) {
+	lib := buildDriver(t)
+	sdktest.TestReader(t, func(t testing.TB) sdk.Reader {
+		s := fakedriver.New(nil, 2)
+		path := filepath.Join(t.TempDir(), "scenario")
+		if err := s.WriteFile(path); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv(fakedriver.Env, path)
+		c := usual()
+		c.Library = lib
+		return newMonitor(&c)
+	})
+}
+
+// BenchmarkTick is one tick of 8 GPUs at 100 ms: all rings, energy, and what falls to it of the slower
+// tiers. The fake driver's own work is part of it.
+func BenchmarkTick(b *testing.B) {
+	h := newHost(b, 8, usual(), 100*ms, func(s *fakedriver.Scenario) { s.Loaded = -10 * 1e9 })
+	h.open()
+	h.ticks(20, 100*ms)
+	b.ReportAllocs()
+	for b.Loop() {
+		h.clock.Advance(100 * ms)
+		if err := h.m.tick(h.batch); err != nil {
+			b.Fatal(err)
+		}
+		h.batch.Reset()
+	}
+}

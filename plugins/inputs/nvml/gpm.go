@@ -1,0 +1,143 @@
+//go:build cgo
+
+package nvml
+
+import (
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// gpmReading is a profiling metric of Hopper and later: its mean between two of the driver's snapshots.
+type gpmReading struct {
+	id     uint32 // NVML_GPM_METRIC_…
+	field  sdk.Field
+	factor float64
+}
+
+const (
+	fromPercent = 0.01
+	fromMiB     = 1 << 20
+)
+
+var gpmReadings = []gpmReading{
+	{1, gpuField("graphics_active_ratio"), fromPercent},
+	{2, gpuField("sm_active_ratio"), fromPercent},
+	{3, gpuField("sm_occupancy_ratio"), fromPercent},
+	{4, gpuField("integer_active_ratio"), fromPercent},
+	{5, gpuField("tensor_active_ratio"), fromPercent},
+	{10, gpuField("dram_active_ratio"), fromPercent},
+	{11, gpuField("fp64_active_ratio"), fromPercent},
+	{12, gpuField("fp32_active_ratio"), fromPercent},
+	{13, gpuField("fp16_active_ratio"), fromPercent},
+	{20, gpuField("pcie_tx_bytes_per_second"), fromMiB},
+	{21, gpuField("pcie_rx_bytes_per_second"), fromMiB},
+	{60, gpuField("nvlink_rx_bytes_per_second"), fromMiB},
+	{61, gpuField("nvlink_tx_bytes_per_second"), fromMiB},
+}
+
+// profiler reads the profiling metrics of one GPU.
+type profiler struct {
+	own      *gpmPair
+	readings []gpmReading // those that the GPU has
+	get      nvml.GpmMetricsGetType
+}
+
+// gpmPair is the driver's memory for two snapshots, the last and the one before.
+type gpmPair struct {
+	last, next nvml.GpmSample
+	taken      bool // last holds one
+}
+
+// startProfiling prepares the GPU's profiler where it has one.
+func (d *device) startProfiling() {
+	if d.tiers.gpm <= 0 {
+		return
+	}
+	var s nvml.GpmSupport
+	if !d.ask(callGPMSupport, func() (ret nvml.Return) { s, ret = d.handle.GpmQueryDeviceSupport(); return ret }) || s.IsSupportedDevice == 0 {
+		return
+	}
+	if pair := d.newPair(); pair != nil {
+		d.gpm = &profiler{own: pair, readings: append([]gpmReading(nil), gpmReadings...)}
+	}
+}
+
+func (d *device) newPair() *gpmPair {
+	p := new(gpmPair)
+	for _, s := range []*nvml.GpmSample{&p.last, &p.next} {
+		if !d.ask(callGPMAlloc, func() (ret nvml.Return) { *s, ret = d.lib.api.GpmSampleAlloc(); return ret }) {
+			d.freePair(p)
+			return nil
+		}
+	}
+	return p
+}
+
+// freePair gives a pair's memory back to the driver. It asks nothing of the GPU, and may be called when
+// that is lost.
+func (d *device) freePair(p *gpmPair) {
+	if p == nil || !d.lib.has[callGPMFree] {
+		return
+	}
+	for _, s := range []nvml.GpmSample{p.last, p.next} {
+		if s != nil {
+			_ = s.Free()
+		}
+	}
+}
+
+// profile adds the metrics of the GPU, or of each of its MIG instances, since the reading before.
+func (d *device) profile() {
+	if len(d.instances) == 0 {
+		d.compare(d.gpm.own, callGPMSample, d.row, func(s nvml.GpmSample) nvml.Return { return s.Get(d.handle) })
+		return
+	}
+	for _, i := range d.instances {
+		if i.gpm == nil {
+			if i.gpm = d.newPair(); i.gpm == nil {
+				return
+			}
+		}
+		d.compare(i.gpm, callGPMSampleMIG, func(at int64) *sdk.Metric { return i.row(d, at) },
+			func(s nvml.GpmSample) nvml.Return { return s.MigGet(d.handle, i.gi) })
+	}
+}
+
+// compare takes a snapshot and adds what has happened since the one before.
+func (d *device) compare(p *gpmPair, c call, row func(int64) *sdk.Metric, take func(nvml.GpmSample) nvml.Return) {
+	at := d.clock().wall
+	if !d.ask(c, func() nvml.Return { return take(p.next) }) {
+		p.taken = false
+		return
+	}
+	p.last, p.next = p.next, p.last
+	if !p.taken {
+		p.taken = true
+		return
+	}
+	g := &d.gpm.get
+	g.NumMetrics, g.Sample1, g.Sample2 = uint32(len(d.gpm.readings)), p.next, p.last
+	for i := range d.gpm.readings {
+		g.Metrics[i] = nvml.GpmMetric{MetricId: d.gpm.readings[i].id}
+	}
+	if !d.ask(callGPMMetrics, func() nvml.Return { return d.lib.api.GpmMetricsGet(g) }) {
+		return
+	}
+	m := row(at)
+	kept := d.gpm.readings[:0]
+	for i, r := range d.gpm.readings {
+		if final(nvml.Return(g.Metrics[i].NvmlReturn)) {
+			continue
+		}
+		kept = append(kept, r)
+		if v := g.Metrics[i].Value * r.factor; nvml.Return(g.Metrics[i].NvmlReturn) == nvml.SUCCESS {
+			if v < 0 || v != v || r.factor == fromPercent && v > 1 {
+				d.costs.invalid.Add(1)
+				continue
+			}
+			m.SetNumber(r.field, v)
+		}
+	}
+	d.gpm.readings = kept
+}

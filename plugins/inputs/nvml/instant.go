@@ -1,0 +1,74 @@
+package nvml
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// instant is one moment by every clock that drivers take time stamps from, in nanoseconds.
+type instant struct {
+	wall  int64 // by the agent's clock, which never runs backwards: what rows bear
+	epoch int64 // by the host's clock
+	boot  int64 // since the host was started, suspension counted
+	mono  int64 // the same, suspension not counted
+}
+
+// clock reads all clocks at once.
+type clock func() instant
+
+// hostClock is the clock of a host, with the agent's time of day.
+func hostClock(now func() time.Time) clock {
+	return func() instant {
+		var boot, mono unix.Timespec
+		// Both calls cannot fail: the clocks are there, and the pointers are good.
+		_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot)
+		_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &mono)
+		return instant{wall: now().UnixNano(), epoch: time.Now().UnixNano(), boot: boot.Nano(), mono: mono.Nano()}
+	}
+}
+
+// domain is the clock that a driver stamps its samples with.
+type domain uint8
+
+const (
+	domainUnknown domain = iota
+	domainBoot
+	domainEpoch
+	domainMono
+)
+
+func (i *instant) in(d domain) int64 {
+	switch d {
+	case domainBoot:
+		return i.boot
+	case domainEpoch:
+		return i.epoch
+	case domainMono:
+		return i.mono
+	}
+	return 0
+}
+
+const (
+	// A driver may publish a sample with a time stamp a little ahead of the clock.
+	ahead = int64(time.Second)
+	// No ring holds samples older than this.
+	longAgo = int64(10 * time.Minute)
+)
+
+// domainOf returns the clock by which a time stamp in nanoseconds is youngest: the newest sample of a ring
+// is never old. It is unknown where the stamp fits no clock.
+func (i *instant) domainOf(stamp int64) domain {
+	best, found := longAgo, domainUnknown
+	for _, d := range [...]domain{domainBoot, domainEpoch, domainMono} {
+		if age := i.in(d) - stamp; age >= -ahead && age < best {
+			best, found = age, d
+		}
+	}
+	return found
+}
+
+// wallOf turns a time stamp by one of the clocks into the agent's time. The offset between the two is
+// that of this instant: it changes when the host's clock is set.
+func (i *instant) wallOf(d domain, stamp int64) int64 { return i.wall - (i.in(d) - stamp) }

@@ -1,0 +1,122 @@
+//go:build cgo
+
+package nvml
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/NVIDIA/go-nvml/pkg/dl"
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+)
+
+// library is the driver's library, loaded. A function that it lacks would end the process when it is
+// called, so every call asks has first.
+type library struct {
+	api    nvml.Interface
+	driver string
+	has    [calls]bool
+}
+
+var (
+	// errDriver says that the driver has gone away or was never there: the library must be opened again.
+	errDriver = errors.New("the NVIDIA driver does not answer")
+
+	// errVersion says that the driver has been exchanged: a library of another version can be loaded by a
+	// new process alone.
+	errVersion = errors.New("the NVIDIA driver has been exchanged under the running process")
+)
+
+// openLibrary loads and initialises the library. Nothing may be called after an error.
+func openLibrary(config string) (*library, error) {
+	path := libraryPath(config)
+	// The loader binds the library's functions for good at their first call, so it must stay where it is
+	// when NVML is shut down.
+	if err := dl.New(path, dl.RTLD_LAZY|dl.RTLD_GLOBAL|dl.RTLD_NODELETE).Open(); err != nil {
+		if _, missing := Look(config); missing != nil {
+			return nil, missing
+		}
+		return nil, fmt.Errorf("load %s: %w", path, err)
+	}
+	l := &library{api: nvml.New(nvml.WithLibraryPath(path))}
+	switch ret := l.api.Init(); ret {
+	case nvml.SUCCESS:
+	case nvml.ERROR_DRIVER_NOT_LOADED:
+		return nil, fmt.Errorf("initialise NVML: %w: the kernel module nvidia is not loaded (try nvidia-smi)", errDriver)
+	case nvml.ERROR_LIB_RM_VERSION_MISMATCH:
+		return nil, fmt.Errorf("initialise NVML: %w: its library and its kernel module differ: load the new module, or reboot", errVersion)
+	case nvml.ERROR_NO_PERMISSION:
+		return nil, errors.New("initialise NVML: no permission: the agent's user needs read and write access to /dev/nvidiactl and /dev/nvidia*")
+	default:
+		return nil, fmt.Errorf("initialise NVML: %w", failure(ret))
+	}
+	for c := range calls {
+		l.has[c] = slices.ContainsFunc(c.symbols(), func(name string) bool {
+			return l.api.Extensions().LookupSymbol(name) == nil
+		})
+	}
+	if l.has[callDriverVersion] {
+		l.driver, _ = l.api.SystemGetDriverVersion()
+	}
+	return l, nil
+}
+
+func (l *library) close() { _ = l.api.Shutdown() }
+
+// count returns the number of GPUs.
+func (l *library) count() (int, error) {
+	if !l.has[callCount] {
+		return 0, errors.New("count GPUs: the driver's library has no function for it")
+	}
+	n, ret := l.api.DeviceGetCount()
+	if ret != nvml.SUCCESS {
+		return 0, fmt.Errorf("count GPUs: %w", failure(ret))
+	}
+	return n, nil
+}
+
+// identify returns the handle of the GPU with an index, and who it is.
+func (l *library) identify(index int) (handle nvml.Device, id identity, err error) {
+	handle, ret := l.api.DeviceGetHandleByIndex(index)
+	if ret != nvml.SUCCESS {
+		return nil, id, fmt.Errorf("open GPU %d: %w", index, failure(ret))
+	}
+	id.index = fmt.Sprint(index)
+	if l.has[callUUID] {
+		id.uuid, ret = handle.GetUUID()
+	}
+	if l.has[callName] && ret == nvml.SUCCESS {
+		id.name, ret = handle.GetName()
+	}
+	if l.has[callPCIInfo] && ret == nvml.SUCCESS {
+		var info nvml.PciInfo
+		if info, ret = handle.GetPciInfo(); ret == nvml.SUCCESS {
+			id.bus = fmt.Sprintf("%08X:%02X:%02X.0", info.Domain, info.Bus, info.Device)
+		}
+	}
+	if ret != nvml.SUCCESS {
+		return nil, id, fmt.Errorf("identify GPU %d: %w", index, failure(ret))
+	}
+	return handle, id, nil
+}
+
+// failure turns what a call returned into an error. Those that concern the whole driver can be told with
+// errors.Is.
+func failure(ret nvml.Return) error {
+	switch ret {
+	case nvml.ERROR_UNINITIALIZED, nvml.ERROR_DRIVER_NOT_LOADED:
+		return fmt.Errorf("%w (NVML error %d)", errDriver, int(ret))
+	case nvml.ERROR_LIB_RM_VERSION_MISMATCH:
+		return errVersion
+	case nvml.ERROR_GPU_IS_LOST:
+		return errors.New("the GPU is lost: it has fallen off the bus")
+	case nvml.ERROR_NO_PERMISSION:
+		return errors.New("no permission")
+	case nvml.ERROR_RESET_REQUIRED:
+		return errors.New("the GPU needs a reset")
+	case nvml.ERROR_NOT_SUPPORTED:
+		return errors.New("not supported")
+	}
+	return fmt.Errorf("NVML error %d", int(ret))
+}

@@ -1,0 +1,74 @@
+//go:build cgo
+
+package nvml
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/vocabulary"
+)
+
+// instance is a MIG instance of a GPU.
+type instance struct {
+	handle nvml.Device
+	gi, ci int
+	tags   []sdk.Tag
+	series *sdk.Series
+	gpm    *gpmPair // nil where there is none
+}
+
+func instanceTags(gpu []sdk.Tag, gi, ci int) []sdk.Tag {
+	return append(slices.Clip(gpu),
+		sdk.Tag{Key: vocabulary.TagGI, Value: strconv.Itoa(gi)},
+		sdk.Tag{Key: vocabulary.TagCI, Value: strconv.Itoa(ci)})
+}
+
+func (i *instance) row(d *device, at int64) *sdk.Metric {
+	if i.series == nil || i.series.Left() {
+		i.series = d.batch.Series(vocabulary.GPU, i.tags...)
+	}
+	return d.batch.Add(i.series, at)
+}
+
+// findInstances looks for the MIG instances of a GPU that is cut into some. Those that are known stay as
+// they are.
+func (d *device) findInstances() {
+	var mode, n int
+	if !d.ask(callMIGMode, func() (ret nvml.Return) { mode, _, ret = d.handle.GetMigMode(); return ret }) ||
+		mode != nvml.DEVICE_MIG_ENABLE ||
+		!d.ask(callMIGCount, func() (ret nvml.Return) { n, ret = d.handle.GetMaxMigDeviceCount(); return ret }) {
+		d.setInstances(nil)
+		return
+	}
+	var found []*instance
+	for index := range n {
+		i := new(instance)
+		// NOT_FOUND is a gap: instances keep their index when others are destroyed.
+		if d.try(callMIGHandle, func() (ret nvml.Return) { i.handle, ret = d.handle.GetMigDeviceHandleByIndex(index); return ret }) != nvml.SUCCESS ||
+			d.try(callGI, func() (ret nvml.Return) { i.gi, ret = i.handle.GetGpuInstanceId(); return ret }) != nvml.SUCCESS ||
+			d.try(callCI, func() (ret nvml.Return) { i.ci, ret = i.handle.GetComputeInstanceId(); return ret }) != nvml.SUCCESS {
+			continue
+		}
+		if k := slices.IndexFunc(d.instances, func(o *instance) bool { return o.gi == i.gi && o.ci == i.ci }); k >= 0 {
+			d.instances[k].handle = i.handle
+			i = d.instances[k]
+		} else {
+			i.tags = instanceTags(d.tags, i.gi, i.ci)
+		}
+		found = append(found, i)
+	}
+	d.setInstances(found)
+}
+
+func (d *device) setInstances(next []*instance) {
+	for _, i := range d.instances {
+		if !slices.Contains(next, i) {
+			d.freePair(i.gpm)
+		}
+	}
+	d.instances = next
+}

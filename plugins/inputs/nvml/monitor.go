@@ -1,0 +1,251 @@
+//go:build cgo
+
+package nvml
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/isolate"
+	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/vocabulary"
+)
+
+// monitor reads the GPUs of this host in this process. It is an [sdk.Reader] that sets its own pace: each
+// Read waits for the next tick, or for an event that the driver reports.
+type monitor struct {
+	config   *Config
+	only     selector
+	clock    clock         // nil for the host's
+	patience time.Duration // of the rota; 0 for an interval
+	pause    time.Duration // between two drains of the rings, at least
+	since    int64         // rings are not read back beyond it
+
+	session *session
+	devices []*device
+	jobs    []job // the devices
+	scan    *scan
+	scanned int64
+	watch   *watch
+	rota    *rota
+	down    bool // the driver has gone
+	drained int64
+
+	start time.Time
+	ticks time.Duration
+	hurry bool // tick at once, and tell what came of it
+	told  map[job]int64
+}
+
+func newMonitor(c *Config) *monitor {
+	only, _ := newSelector(c.Devices) // Validate has seen it
+	return &monitor{config: c, only: only, pause: drainInterval, told: make(map[job]int64)}
+}
+
+// Resume says that what the rings hold from before since has been told, by the process before this one.
+func (m *monitor) Resume(since time.Time) { m.since = since.UnixNano() }
+
+// Live says that the GPUs work on, whether or not the agent has room.
+func (m *monitor) Live() bool { return true }
+
+// Open loads the driver's library and looks for the GPUs. An error without [sdk.ErrPermanent] may pass.
+func (m *monitor) Open(_ context.Context, env *sdk.Env) error {
+	if m.clock == nil {
+		m.clock = hostClock(env.Now)
+	}
+	if m.since == 0 {
+		m.since = m.clock().wall
+	}
+	lib, err := openLibrary(m.config.Library)
+	if err != nil {
+		return m.again(err)
+	}
+	m.session = &session{
+		lib: lib, tiers: m.config.tiers(env.Interval), config: m.config, env: env, clock: m.clock,
+		costs: newCosts(env.Meter), since: m.since, draining: new(atomic.Bool),
+	}
+	if m.patience == 0 {
+		m.patience = max(m.session.tiers.fast, leastPatience)
+	}
+	m.rota = newRota(m.patience, most)
+	m.watch = newWatch(lib)
+	if err := m.look(); err != nil {
+		return m.again(errors.Join(err, m.release()))
+	}
+	m.start, m.ticks = time.Now(), 0
+	return nil
+}
+
+// drainInterval is the shortest time between two drains of the rings. They hold what lies between, each
+// sample with its own time, so that draining more often would cost the driver calls and show nothing more.
+// It is well below the lateness of windows. Rows leave with the drain: whoever goes on from the newest of
+// them, as a new process does, misses no sample.
+const drainInterval = 250 * time.Millisecond
+
+const (
+	// leastPatience is how long a call may take before the others go on without it.
+	leastPatience = 50 * time.Millisecond
+	most          = 1024 // GPUs
+)
+
+// again marks what a new process can do and this one cannot.
+func (m *monitor) again(err error) error {
+	if errors.Is(err, errVersion) {
+		return fmt.Errorf("%w: %w", err, isolate.ErrFresh)
+	}
+	return err
+}
+
+// look makes the first scan.
+func (m *monitor) look() error {
+	m.scan = &scan{session: m.session, only: m.only, known: m.devices}
+	m.scan.run(0)
+	switch {
+	case m.scan.err != nil && len(m.scan.found) == 0:
+		return m.scan.err
+	case m.scan.total == 0:
+		return errors.New("the driver sees no GPU")
+	case len(m.scan.found) == 0:
+		return fmt.Errorf("none of the host's %d GPUs is one of `devices` = %q", m.scan.total, m.config.Devices)
+	case m.scan.err != nil:
+		m.session.env.Log.Warn("some GPUs cannot be read", "err", m.scan.err)
+	}
+	m.scanned = m.clock().wall
+	m.meet(m.scan)
+	return nil
+}
+
+// Read waits for the next ticks or an event, until there is something to tell.
+func (m *monitor) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
+	for b.Len() == 0 {
+		if err := m.next(ctx, b); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// next waits for a tick or an event.
+func (m *monitor) next(ctx context.Context, b *sdk.Batch) error {
+	interval := m.session.tiers.fast
+	wait := time.Until(m.start.Add(m.ticks * interval))
+	if m.hurry {
+		wait = 0
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case e := <-m.watch.reports:
+		for _, d := range m.devices {
+			if d.handle == e.Device && !m.hangs(d) {
+				d.report(e)
+				m.hurry = true
+			}
+		}
+		return nil
+	case <-t.C:
+	}
+	if !m.hurry {
+		m.ticks = max(m.ticks+1, time.Since(m.start)/interval)
+	}
+	return m.tick(b)
+}
+
+// tick makes the calls that are due and, where they empty the rings, collects their rows.
+func (m *monitor) tick(b *sdk.Batch) error {
+	now := m.clock().wall
+	if m.down {
+		return m.revive(now, b)
+	}
+	drain := m.hurry || now-m.drained >= int64(m.pause-m.session.tiers.fast/2)
+	if drain {
+		m.drained, m.hurry = now, false
+	}
+	m.session.draining.Store(drain)
+	jobs := m.jobs
+	scanning := now-m.scanned >= int64(scanInterval)
+	if scanning {
+		m.scanned = now
+		if _, hangs := m.rota.stuck[m.scan]; !hangs {
+			m.scan.known = slices.Clone(m.devices)
+			jobs = append(slices.Clone(jobs), m.scan)
+		}
+	}
+	m.rota.run(jobs, now)
+	var err error
+	if drain {
+		err = m.complain(b, now)
+		m.collect(b)
+	}
+	if _, hangs := m.rota.stuck[m.scan]; scanning && !hangs && len(jobs) > len(m.jobs) {
+		m.meet(m.scan)
+	}
+	for _, d := range m.devices {
+		if !m.hangs(d) && d.broken != nil {
+			return errors.Join(err, m.fall(d.broken, now, b))
+		}
+	}
+	return err
+}
+
+func (m *monitor) hangs(d *device) bool {
+	_, stuck := m.rota.stuck[d]
+	return stuck
+}
+
+// collect moves the rows of the GPUs to b.
+func (m *monitor) collect(b *sdk.Batch) {
+	for _, d := range m.devices {
+		if m.hangs(d) {
+			continue
+		}
+		if errors.Is(d.broken, errVersion) { // the process that follows reads on from the last drain
+			d.batch.Reset()
+			continue
+		}
+		for row := range d.batch.All() {
+			b.Copy(row)
+		}
+		for _, drop := range d.batch.Tally().Drops { // the catalog is full
+			b.Tally().Added += drop.Count
+			b.Tally().AddDrops(drop.Reason, drop.Count)
+		}
+		d.batch.Reset()
+	}
+}
+
+// lostRow adds the row of a GPU that does not answer.
+func lostRow(b *sdk.Batch, d *device, at int64) {
+	b.Add(b.Series(vocabulary.GPU, d.tags...), at).Set(up, sdk.IntValue(0))
+}
+
+// release lets go of the driver. What hangs in it cannot be let go: that is the error.
+func (m *monitor) release() error {
+	free := m.watch.close()
+	m.rota.close()
+	hang := len(m.rota.stuck)
+	if !free {
+		hang++
+	}
+	if hang > 0 {
+		return fmt.Errorf("close NVML: %d calls hang in the driver, and are left there", hang)
+	}
+	for _, d := range m.devices {
+		if d.gpm != nil {
+			d.freePair(d.gpm.own)
+			d.gpm = nil
+		}
+		d.setInstances(nil)
+	}
+	m.session.lib.close()
+	return nil
+}
+
+// Close lets go of the driver.
+func (m *monitor) Close() error { return m.release() }

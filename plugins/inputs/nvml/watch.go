@@ -1,0 +1,144 @@
+//go:build cgo
+
+package nvml
+
+import (
+	"context"
+	"time"
+
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+
+	"github.com/gpuline/gpuline/plugins/vocabulary"
+)
+
+// watch waits for what the driver reports by itself: XIDs, memory errors, lost GPUs. It does so on a
+// goroutine of its own, which sits in the driver most of the time.
+type watch struct {
+	lib     *library
+	set     nvml.EventSet // nil where the driver has no events
+	known   map[nvml.Device]bool
+	reports chan nvml.EventData
+	stop    context.CancelFunc
+	done    chan struct{} // nil while nothing waits
+}
+
+// watched are the events that are asked for, of those that a GPU supports.
+const watched = nvml.EventTypeXidCriticalError | nvml.EventTypeSingleBitEccError | nvml.EventTypeDoubleBitEccError |
+	nvml.EventTypeDramRetirementEvent | nvml.EventTypeDramRetirementFailure | nvml.EventTypeNonFatalPoisonError |
+	nvml.EventTypeFatalPoisonError | nvml.EventTypeGpuUnavailableError | nvml.EventTypeGpuRecoveryAction |
+	nvml.EventMigConfigChange
+
+// waitFor is how long one call waits in the driver: so long may the end of the watch take.
+const waitFor = 500 * time.Millisecond
+
+// letGo is how long the driver may take to return from that call.
+const letGo = 5 * time.Second
+
+func newWatch(lib *library) *watch {
+	w := &watch{lib: lib, known: make(map[nvml.Device]bool), reports: make(chan nvml.EventData, 64)}
+	for _, c := range [...]call{callEventSet, callEventTypes, callEventRegister, callEventWait, callEventFree} {
+		if !lib.has[c] {
+			return w
+		}
+	}
+	if set, ret := lib.api.EventSetCreate(); ret == nvml.SUCCESS {
+		w.set = set
+	}
+	return w
+}
+
+// register adds a GPU to the watch.
+func (w *watch) register(d *device) {
+	if w.set == nil || w.known[d.handle] || d.lost || d.missing {
+		return
+	}
+	types, ret := d.handle.GetSupportedEventTypes()
+	if ret == nvml.SUCCESS && types&watched != 0 {
+		w.known[d.handle] = d.handle.RegisterEvents(types&watched, w.set) == nvml.SUCCESS
+	}
+}
+
+// begin begins the watch, with the first GPU that it has.
+func (w *watch) begin() {
+	if len(w.known) > 0 && w.done == nil {
+		ctx, stop := context.WithCancel(context.Background())
+		w.stop, w.done = stop, make(chan struct{})
+		go w.run(ctx)
+	}
+}
+
+func (w *watch) run(ctx context.Context) {
+	defer close(w.done)
+	for ctx.Err() == nil {
+		e, ret := w.set.Wait(uint32(waitFor.Milliseconds()))
+		switch ret {
+		case nvml.SUCCESS:
+			select {
+			case w.reports <- e:
+			case <-ctx.Done():
+			}
+		case nvml.ERROR_TIMEOUT:
+		default: // a lost GPU, or the driver has gone: the calls of the GPUs tell which
+			select {
+			case <-time.After(waitFor):
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// close ends the watch. It reports false where the driver does not let go of it.
+func (w *watch) close() bool {
+	if w.done != nil {
+		w.stop()
+		select {
+		case <-w.done:
+		case <-time.After(letGo):
+			return false
+		}
+	}
+	if w.set != nil {
+		_ = w.set.Free()
+	}
+	return true
+}
+
+// report adds the event of what the driver reported, and brings those calls forward that tell more.
+func (d *device) report(e nvml.EventData) {
+	at := d.clock().wall
+	tags := d.tags
+	if e.GpuInstanceId != noInstance && e.ComputeInstanceId != noInstance && len(d.instances) > 0 {
+		tags = instanceTags(tags, int(e.GpuInstanceId), int(e.ComputeInstanceId))
+	}
+	add := func(event, code, severity, message string) {
+		d.events.Add(d.batch, tags, at, event, code, severity, message)
+	}
+	switch e.EventType {
+	case nvml.EventTypeXidCriticalError:
+		d.xid = int(e.EventData)
+		d.events.XID(d.batch, tags, at, d.xid, "")
+	case nvml.EventTypeSingleBitEccError, nvml.EventTypeDoubleBitEccError:
+		i := 0
+		if e.EventType == nvml.EventTypeDoubleBitEccError {
+			i = 1
+		}
+		d.health.errors[i].told = true
+		add(vocabulary.EventECC, eccCodes[i].code, eccCodes[i].severity, eccCodes[i].what)
+		d.due[tierSlow] = at
+	case nvml.EventTypeDramRetirementEvent:
+		add(vocabulary.EventECC, "retired", vocabulary.Warning, "device memory was retired or remapped")
+		d.due[tierSlow] = at
+	case nvml.EventTypeDramRetirementFailure:
+		add(vocabulary.EventECC, "retirement_failed", vocabulary.Critical, "device memory could not be retired or remapped")
+		d.due[tierSlow] = at
+	case nvml.EventTypeNonFatalPoisonError:
+		add(vocabulary.EventECC, "poison", vocabulary.Warning, "poisoned memory was consumed: the program that used it has failed")
+	case nvml.EventTypeFatalPoisonError:
+		add(vocabulary.EventECC, "fatal_poison", vocabulary.Critical, "poisoned memory was consumed: the GPU needs a reset")
+	case nvml.EventTypeGpuUnavailableError:
+		add(vocabulary.EventLost, "unavailable", vocabulary.Critical, "the driver says that the GPU is unavailable")
+	case nvml.EventMigConfigChange:
+		d.due[tierSlow] = at
+	}
+	d.due[tierFast], d.due[tierNormal] = at, at
+}

@@ -1,0 +1,80 @@
+package prometheus
+
+import (
+	"errors"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// Config is the table [[inputs.prometheus]].
+type Config struct {
+	URLs []string `toml:"urls" doc:"Pages to scrape, such as \"http://127.0.0.1:8002/metrics\"." required:"true"`
+
+	User        string           `toml:"user" doc:"User of basic authentication."`
+	Password    sdk.Secret       `toml:"password" doc:"Password of the user."`
+	BearerToken sdk.Secret       `toml:"bearer_token" doc:"Token for the header Authorization: Bearer."`
+	TLS         tlsclient.Config `toml:"tls" doc:"Whom to trust, and who to be, with https."`
+
+	Mappings    []string `toml:"mappings" doc:"How servers' samples become metrics of another name: triton, vllm, tensorrt_llm, or files of your own." default:"triton,vllm,tensorrt_llm"`
+	Raw         string   `toml:"raw" doc:"Which samples become metrics under their own names: those that no mapping reads, all, or none." default:"rest" enum:"rest|all|none"`
+	Counters    []string `toml:"counters" doc:"Names, as patterns, of samples without a type that only grow." default:"*_total"`
+	InstanceTag string   `toml:"instance_tag" doc:"Tag for the URL's host and port; \"\" for none." default:"instance"`
+	Timestamps  bool     `toml:"timestamps" doc:"Use the time stamps that stand on the page; else each sample has the time of the scrape." default:"true"`
+
+	MaxBody   sdk.Size `toml:"max_body" doc:"Bytes of a page, decompressed; a larger one is refused." default:"32MB" min:"1kB" max:"1GB"`
+	MaxSeries int      `toml:"max_series" doc:"Samples of a page; further ones are dropped and counted." default:"50000" min:"1"`
+}
+
+// Validate checks what concerns more than one key, and the URLs.
+func (c *Config) Validate() error {
+	faults := []error{c.TLS.Validate()}
+	fault := func(problem, remedy string, path ...string) {
+		faults = append(faults, sdk.Fault{Path: path, Problem: problem, Remedy: remedy})
+	}
+	if len(c.URLs) == 0 {
+		fault("names no page", `write urls = ["http://127.0.0.1:8002/metrics"]`, "urls")
+	}
+	for i, text := range c.URLs {
+		if err := checkURL(text); err != nil {
+			fault(err.Error(), `write it as "http://127.0.0.1:8002/metrics"`, "urls", strconv.Itoa(i))
+		}
+	}
+	if c.User == "" && !c.Password.Empty() {
+		fault("is given without `user`", "give both", "password")
+	}
+	if c.User != "" && !c.BearerToken.Empty() {
+		fault("is given beside `user`", "give one of them", "bearer_token")
+	}
+	for i, name := range c.Mappings {
+		if _, err := loadMappings([]string{name}); isShipped(name) && err != nil {
+			fault("is not a mapping that comes with gpuline", "there are "+strings.Join(shippedNames(), ", ")+"; a file's name has a suffix", "mappings", strconv.Itoa(i))
+		}
+	}
+	for i, glob := range c.Counters {
+		if _, err := path.Match(glob, ""); err != nil {
+			fault("is not a pattern", `write it as "*_total"`, "counters", strconv.Itoa(i))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// checkURL finds what is wrong with a URL. It quotes none of it, since somebody may have put a password there.
+func checkURL(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return errors.New("is not a URL")
+	case u.User != nil:
+		return errors.New("has a user or a password in it: they belong to `user` and `password`")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return errors.New("is neither http nor https")
+	case u.Hostname() == "":
+		return errors.New("has no host")
+	}
+	return nil
+}

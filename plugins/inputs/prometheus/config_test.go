@@ -1,0 +1,59 @@
+package prometheus
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"testing"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+func TestConfig(t *testing.T) {
+	f := func(want string, changes ...func(*Config)) {
+		t.Helper()
+		_, err := New(defaults("http://127.0.0.1:8002/metrics", changes...))
+		check(t, fmt.Sprint(err), want)
+	}
+	const remedy = `: write it as "http://127.0.0.1:8002/metrics"`
+	f("<nil>")
+	f("<nil>", func(c *Config) { c.Mappings = []string{"triton", "/etc/x.toml", "x.toml"} })
+	f("`urls`: names no page: write urls = [\"http://127.0.0.1:8002/metrics\"]", func(c *Config) { c.URLs = nil })
+	f("`urls.0`: is not a URL"+remedy, func(c *Config) { c.URLs[0] = "http://%zz" })
+	f("`urls.0`: is neither http nor https"+remedy, func(c *Config) { c.URLs[0] = "127.0.0.1:8002" + "/metrics" }, func(c *Config) { c.URLs[0] = "ftp://x" })
+	f("`urls.0`: has no host"+remedy, func(c *Config) { c.URLs[0] = "http:///metrics" })
+	f("`urls.0`: has a user or a password in it: they belong to `user` and `password`"+remedy, func(c *Config) { c.URLs[0] = "http://u:p@x/" })
+	f("`password`: is given without `user`: give both", func(c *Config) { c.Password = sdk.NewSecret("p") })
+	f("`bearer_token`: is given beside `user`: give one of them", func(c *Config) { c.User, c.BearerToken = "u", sdk.NewSecret("t") })
+	f("`mappings.0`: is not a mapping that comes with gpuline: there are tensorrt_llm, triton, vllm; a file's name has a suffix", func(c *Config) { c.Mappings = []string{"trition"} })
+	f("`counters.0`: is not a pattern: write it as \"*_total\"", func(c *Config) { c.Counters = []string{"["} })
+	f("`tls`: has one of `cert` and `key`: give both", func(c *Config) { c.TLS.Key = "x" })
+}
+
+// The sample is complete: with each key uncommented, it sets what a Config has by default, or an example.
+func TestSample(t *testing.T) {
+	text := regexp.MustCompile(`(?m)^# +(\w+ = )`).ReplaceAllString(sample, "$1")
+	var file struct {
+		Inputs map[string][]map[string]any
+	}
+	if _, err := toml.Decode(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	table := file.Inputs["prometheus"][0]
+	check(t, len(table), reflect.TypeFor[Config]().NumField())
+	delete(table, "bearer_token") // the user is shown, too
+	var got Config
+	if faults := sdk.Configure(&got, table); len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	want := *Definition().NewConfig().(*Config)
+	want.URLs = []string{"http://127.0.0.1:8002/metrics"}
+	if got.User == "" || got.Password.Empty() || got.TLS.CA == "" {
+		t.Errorf("%+v", got)
+	}
+	got.User, got.Password, got.TLS = "", sdk.Secret{}, tlsclient.Config{}
+	check(t, got, want)
+}

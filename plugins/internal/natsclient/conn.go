@@ -1,0 +1,233 @@
+package natsclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// Conn is a connection that is made in the background and comes back by itself, for as long as it takes. It
+// buffers nothing while there is none: what cannot be sent stays in the plugin's queue. One goroutine uses it.
+type Conn struct {
+	config  Config
+	options []nats.Option
+	log     *slog.Logger
+	nc      *nats.Conn
+	last    atomic.Pointer[error] // why the last try to connect failed
+	gauge   *sdk.Number
+	again   *sdk.Number
+}
+
+const (
+	dialTimeout  = 2 * time.Second
+	pingInterval = 10 * time.Second // a peer that is silent for two of them is gone
+
+	// Between two rounds through all servers. Who is back is found within a second, and a fleet does not come
+	// in step. A server that knows the agent and refuses it is asked less often.
+	againAfter   = 250 * time.Millisecond
+	refusedAfter = 10 * time.Second
+)
+
+// Dial reads the files that the configuration names and starts to connect. name is shown by the server. A
+// server that is not there is no error.
+func Dial(c *Config, env *sdk.Env, name string) (*Conn, error) {
+	k := &Conn{
+		config: *c,
+		log:    env.Log,
+		gauge:  env.Meter.Gauge("gpuline_nats_connected", "", "1 while there is a connection to a NATS server."),
+		again:  env.Meter.Counter("gpuline_nats_reconnects_total", "Connections that were lost and made again."),
+	}
+	if err := k.prepare(name); err != nil {
+		return nil, err
+	}
+	return k, k.dial()
+}
+
+func (k *Conn) dial() error {
+	nc, err := nats.Connect(k.config.servers(), k.options...)
+	if err != nil {
+		return fmt.Errorf("connect to %s: %w", k.config.servers(), err)
+	}
+	k.nc = nc
+	if nc.IsConnected() {
+		k.gauge.Set(1)
+	}
+	return nil
+}
+
+func (k *Conn) prepare(name string) error {
+	c := &k.config
+	k.options = []nats.Option{
+		nats.Name(name),
+		nats.Timeout(dialTimeout),
+		nats.RetryOnFailedConnect(true),
+		nats.MaxReconnects(-1),
+		nats.IgnoreAuthErrorAbort(),
+		nats.ReconnectBufSize(-1),
+		nats.CustomReconnectDelay(k.pause),
+		nats.PingInterval(pingInterval),
+		nats.MaxPingsOutstanding(2),
+		nats.ConnectHandler(k.connected),
+		nats.ReconnectHandler(func(nc *nats.Conn) { k.again.Add(1); k.connected(nc) }),
+		nats.ReconnectErrHandler(k.absence),
+		nats.DisconnectErrHandler(k.disconnected),
+		nats.ErrorHandler(k.failed),
+		nats.NoCallbacksAfterClientClose(),
+	}
+	add := func(o nats.Option) { k.options = append(k.options, o) }
+	if c.InboxPrefix != "" {
+		add(nats.CustomInboxPrefix(c.InboxPrefix))
+	}
+	if c.TLS != (tlsclient.Config{}) {
+		t, err := c.TLS.Load()
+		if err != nil {
+			return fmt.Errorf("connect: %w", err)
+		}
+		add(nats.Secure(t))
+	}
+	if c.TLSFirst {
+		add(nats.TLSHandshakeFirst())
+	}
+	return k.identify(add)
+}
+
+// identify adds who connects. Files are looked at now, so that a wrong path shows at once, and read for each
+// connection.
+func (k *Conn) identify(add func(nats.Option)) error {
+	c := &k.config
+	for _, path := range []string{c.NKey, c.Creds} {
+		if path == "" {
+			continue
+		}
+		file, err := os.Open(path)
+		if err != nil {
+			return fmt.Errorf("connect: read who the agent is: %w", err)
+		}
+		if err := file.Close(); err != nil {
+			return fmt.Errorf("connect: read who the agent is: %w", err)
+		}
+	}
+	switch {
+	case c.User != "":
+		add(nats.UserInfo(c.User, c.Password.Reveal()))
+	case !c.Token.Empty():
+		add(nats.Token(c.Token.Reveal()))
+	case c.NKey != "":
+		o, err := nats.NkeyOptionFromSeed(c.NKey)
+		if err != nil {
+			return fmt.Errorf("connect: nkey %s: %w", c.NKey, err)
+		}
+		add(o)
+	case c.Creds != "":
+		add(nats.UserCredentials(c.Creds))
+	}
+	return nil
+}
+
+func (k *Conn) pause(int) time.Duration {
+	d := againAfter
+	if last := k.last.Load(); last != nil && refused(*last) {
+		d = refusedAfter
+	}
+	return d + rand.N(d)
+}
+
+// refused reports whether a server is there and does not want the agent.
+func refused(err error) bool {
+	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) ||
+		errors.Is(err, nats.ErrAuthRevoked) || errors.Is(err, nats.ErrAccountAuthExpired)
+}
+
+func (k *Conn) connected(nc *nats.Conn) {
+	k.last.Store(nil)
+	k.gauge.Set(1)
+	k.log.Info("connected", "server", nc.ConnectedUrlRedacted())
+}
+
+func (k *Conn) absence(_ *nats.Conn, err error) {
+	k.last.Store(&err)
+	k.log.Warn("cannot connect; it will be tried again", "err", err, "server", k.config.servers())
+}
+
+func (k *Conn) disconnected(_ *nats.Conn, err error) {
+	k.gauge.Set(0)
+	if err != nil {
+		k.log.Warn("connection lost; it will be made again", "err", err)
+	}
+}
+
+func (k *Conn) failed(_ *nats.Conn, sub *nats.Subscription, err error) {
+	if sub != nil {
+		k.log.Warn("server or client reports an error", "err", err, "subject", sub.Subject)
+		return
+	}
+	k.log.Warn("server or client reports an error", "err", err)
+}
+
+// Ready waits for a connection until ctx ends, and returns it. The result is another one than before only
+// where the client had given the last one up.
+func (k *Conn) Ready(ctx context.Context) (*nats.Conn, error) {
+	if k.nc.IsConnected() {
+		return k.nc, nil
+	}
+	if k.nc.IsClosed() {
+		if err := k.dial(); err != nil {
+			return nil, err
+		}
+	}
+	changed := k.nc.StatusChanged(nats.CONNECTED, nats.CLOSED)
+	defer k.nc.RemoveStatusListener(changed)
+	for !k.nc.IsConnected() { // before the listener was there it may have come, and since then gone
+		select {
+		case <-changed:
+			if k.nc.IsClosed() {
+				return nil, k.absent(k.nc.LastError())
+			}
+		case <-ctx.Done():
+			return nil, k.absent(ctx.Err())
+		}
+	}
+	return k.nc, nil
+}
+
+func (k *Conn) absent(err error) error {
+	if last := k.last.Load(); last != nil {
+		err = *last
+	}
+	return fmt.Errorf("no connection to %s: %w", k.config.servers(), err)
+}
+
+// JetStream returns the JetStream API over nc.
+func (k *Conn) JetStream(nc *nats.Conn, options ...jetstream.JetStreamOpt) (jetstream.JetStream, error) {
+	if k.config.Domain != "" {
+		return jetstream.NewWithDomain(nc, k.config.Domain, options...)
+	}
+	return jetstream.New(nc, options...)
+}
+
+// Flush waits until the server has what was sent, or for so long.
+func (k *Conn) Flush(within time.Duration) {
+	if k.nc.IsConnected() {
+		_ = k.nc.FlushTimeout(within) // who calls has no use for an error: the connection is about to end
+	}
+}
+
+// Close ends the connection.
+func (k *Conn) Close() {
+	k.nc.Close()
+	k.gauge.Set(0)
+}
+
+// Connected reports whether there is a connection now.
+func (k *Conn) Connected() bool { return k.nc.IsConnected() }

@@ -1,0 +1,208 @@
+// Command demo shows a fleet in one process: a JetStream cluster of three servers, agents that read simulated GPUs
+// and publish what their windows make of them, and a hub that takes it from the stream and shows it in a table.
+// One server is stopped and started again, now and then. Ctrl-C ends it: edges first, then the hub, and each says
+// its ledger.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gpuline/gpuline/conf"
+	"github.com/gpuline/gpuline/pipeline"
+	"github.com/gpuline/gpuline/plugins/all"
+	"github.com/gpuline/gpuline/plugins/outputs/nats/natstest"
+)
+
+const edgeTOML = `
+[agent]
+http = ""
+hostname = "edge-%d"
+interval = "100ms"
+[[inputs.simulate]]
+gpus = %d
+seed = %d
+[[processors.average]]
+period = "5s"
+[[processors.peak]]
+period = "5s"
+above = { utilization_ratio = 0.8 }
+[[outputs.nats]]
+urls = [%s]
+jetstream = true
+subject = "gpu.{host}"
+encoding = "record"
+content_encoding = "zstd"
+flush_interval = "1s"
+stream = { create = true, subjects = ["gpu.>"], replicas = 3, max_age = "1h", max_bytes = "64MB" }
+`
+
+const hubTOML = `
+[agent]
+http = "127.0.0.1:9445"
+[[inputs.nats]]
+urls = [%s]
+jetstream = true
+stream = "GPULINE"
+[[outputs.stdout]]
+format = "table"
+flush_interval = "1s"
+required = true
+[[outputs.prometheus]]
+`
+
+func main() {
+	edges := flag.Int("edges", 4, "agents")
+	gpus := flag.Int("gpus", 2, "GPUs of each")
+	trouble := flag.Duration("trouble", 20*time.Second, "time between stops of a server; 0s for none")
+	length := flag.Duration("for", 0, "end after so long; 0s for Ctrl-C")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if *length > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, *length)
+		defer cancel()
+	}
+	if err := run(ctx, *edges, *gpus, *trouble); err != nil {
+		fmt.Fprintln(os.Stderr, "fleet-demo:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, edges, gpus int, trouble time.Duration) error {
+	h := &host{ctx: context.Background()}
+	defer h.end()
+	servers := natstest.Cluster(h, 3)
+	var urls []string
+	for _, s := range servers {
+		urls = append(urls, fmt.Sprintf("%q", s.URL()))
+	}
+	list := strings.Join(urls, ", ")
+	var agents []*agent
+	for i := range edges {
+		a, err := start(fmt.Sprintf("edge-%d", i), fmt.Sprintf(edgeTOML, i, gpus, i+1, list))
+		if err != nil {
+			return err
+		}
+		agents = append(agents, a)
+	}
+	hub, err := start("hub", fmt.Sprintf(hubTOML, list))
+	if err != nil {
+		return err
+	}
+	makeTrouble(ctx, servers, trouble)
+	var all []error
+	for _, a := range agents {
+		all = append(all, a.end())
+	}
+	time.Sleep(2 * time.Second) // the hub reads what is left
+	return errors.Join(append(all, hub.end())...)
+}
+
+// makeTrouble stops a server now and then, and starts it again, until ctx ends.
+func makeTrouble(ctx context.Context, servers []*natstest.Server, every time.Duration) {
+	if every <= 0 {
+		<-ctx.Done()
+		return
+	}
+	for i := 0; ; i++ {
+		s := servers[i%len(servers)]
+		if !sleep(ctx, every) {
+			return
+		}
+		fmt.Fprintln(os.Stderr, s.Name(), "is stopped")
+		s.Stop()
+		again := sleep(ctx, every/2)
+		s.Start()
+		fmt.Fprintln(os.Stderr, s.Name(), "is started")
+		if !again {
+			return
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// agent is one at work.
+type agent struct {
+	name string
+	p    *pipeline.Pipeline
+	stop context.CancelFunc
+	done chan error
+}
+
+func start(name, text string) (*agent, error) {
+	plan, err := conf.Parse(all.Plugins(), name+".toml", []byte(text))
+	if err != nil {
+		return nil, err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})).With("agent", name)
+	p, err := pipeline.New(*plan, log)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	a := &agent{name: name, p: p, stop: cancel, done: make(chan error, 1)}
+	go func() { a.done <- p.Run(ctx) }()
+	return a, nil
+}
+
+func (a *agent) end() error {
+	a.stop()
+	err := <-a.done
+	l := a.p.Ledger()
+	fmt.Fprintf(os.Stderr, "%s: %s\n", a.name, l.String())
+	return errors.Join(err, l.Check())
+}
+
+// host is what natstest asks of a test.
+type host struct {
+	ctx      context.Context
+	cleanups []func()
+}
+
+func (h *host) Helper() {}
+
+func (h *host) Fatal(args ...any) {
+	fmt.Fprintln(os.Stderr, append([]any{"fleet-demo:"}, args...)...)
+	h.end()
+	os.Exit(1)
+}
+
+func (h *host) Fatalf(format string, args ...any) { h.Fatal(fmt.Sprintf(format, args...)) }
+
+func (h *host) Cleanup(f func()) { h.cleanups = append(h.cleanups, f) }
+
+func (h *host) TempDir() string {
+	dir, err := os.MkdirTemp("", "fleet-demo-")
+	if err != nil {
+		h.Fatal(err)
+	}
+	h.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+func (h *host) Context() context.Context { return h.ctx }
+
+func (h *host) end() {
+	for i := len(h.cleanups) - 1; i >= 0; i-- {
+		h.cleanups[i]()
+	}
+	h.cleanups = nil
+}
