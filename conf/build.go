@@ -24,6 +24,7 @@ type builder struct {
 	folders   map[string]string // where each folder of a queue was given
 	level     string            // the agent's
 	interval  time.Duration     // the agent's
+	probe     bool              // whether plugins would work on this host
 }
 
 var rootKeys = []string{agentTable, "inputs", "processors", "outputs"}
@@ -231,6 +232,11 @@ func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
 	}
 	if len(missing) == 0 && len(in.doc.errors) == before {
 		_, err := p.New()
+		if err == nil && b.probe && def.Probe != nil {
+			config := def.NewConfig()
+			sdk.Configure(config, forPlugin) // its faults have been reported
+			err = def.Probe(config)
+		}
 		at.report(nil, sdk.Faults(err)...)
 	}
 	return p

@@ -25,6 +25,14 @@ func Load(registry sdk.Registry, paths []string) (*pipeline.Plan, error) {
 	return b.plan()
 }
 
+// Check makes the plan, too, and looks for what would keep plugins from working on this host, such as a
+// program that is missing: with an error of that kind an agent starts all the same.
+func Check(registry sdk.Registry, paths []string) (*pipeline.Plan, error) {
+	b := &builder{registry: registry, probe: true}
+	b.read(paths)
+	return b.plan()
+}
+
 // read reads files and the files in folders.
 func (b *builder) read(paths []string) {
 	seen := make(map[string]bool)

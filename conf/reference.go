@@ -22,7 +22,7 @@ func Reference(registry sdk.Registry) string {
 			fmt.Fprintf(&page, "\nIts keys cannot be told: %v.\n", err)
 			return
 		}
-		page.WriteString(keyTable(options))
+		page.WriteString(sdk.KeyTable(options))
 	}
 	write("[agent]", "The agent as a whole.", &agentKeys{})
 	write("Keys of every input", "Beside its own keys each input takes these.", &inputKeys{})
@@ -58,47 +58,3 @@ const introduction = "# Configuration\n\n" +
 	"In strings, `${env:NAME}` is replaced by an environment variable, `${file:PATH}` by the content of a\n" +
 	"file without its last line end (a relative path starts from the folder of the configuration file), and\n" +
 	"`${cred:NAME}` by a credential of systemd (`LoadCredential=`). `$${` stands for a plain `${`.\n"
-
-// keyTable writes options as a table in Markdown, keys of nested tables with a dot; without options it
-// writes that there is none.
-func keyTable(options []sdk.Option) string {
-	if len(options) == 0 {
-		return "\nIt has no keys of its own.\n"
-	}
-	var b strings.Builder
-	b.WriteString("\n| key | type | default | unit | meaning |\n|---|---|---|---|---|\n")
-	writeRows(&b, "", options)
-	return b.String()
-}
-
-func writeRows(b *strings.Builder, prefix string, options []sdk.Option) {
-	for i := range options {
-		o := &options[i]
-		doc := o.Doc
-		leaf := o.Leaf()
-		if o.Required {
-			doc += " Required."
-		}
-		if leaf.Enum != nil {
-			doc += " One of `" + strings.Join(leaf.Enum, "`, `") + "`."
-		}
-		switch {
-		case leaf.Min != "" && leaf.Max != "":
-			doc += fmt.Sprintf(" From %s to %s.", leaf.Min, leaf.Max)
-		case leaf.Min != "":
-			doc += fmt.Sprintf(" At least %s.", leaf.Min)
-		case leaf.Max != "":
-			doc += fmt.Sprintf(" At most %s.", leaf.Max)
-		}
-		value := ""
-		if o.Default != "" {
-			value = "`" + o.Default + "`"
-		}
-		fmt.Fprintf(b, "| `%s%s` | %s | %s | %s | %s |\n", prefix, o.Key, o.Type(), cell(value), cell(o.Unit), cell(doc))
-		if len(leaf.Options) > 0 {
-			writeRows(b, prefix+o.Key+".", leaf.Options)
-		}
-	}
-}
-
-func cell(text string) string { return strings.ReplaceAll(strings.TrimSpace(text), "|", `\|`) }

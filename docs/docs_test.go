@@ -23,14 +23,11 @@ func TestGeneratedPages(t *testing.T) {
 	hold(t, "metrics.md", vocabulary.Markdown())
 }
 
-// A plugin's README shows its sample between two marks.
-const (
-	begin = "<!-- sample.toml -->\n"
-	end   = "<!-- end -->"
-)
+// A plugin's README shows its sample between two marks, of which the first names the file.
+const end = "<!-- end -->"
 
 func TestSamplesInReadmes(t *testing.T) {
-	samples, err := filepath.Glob("../plugins/*/*/sample.toml")
+	samples, err := filepath.Glob("../plugins/*/*/sample*.toml")
 	if err != nil || len(samples) < len(all.Plugins()) {
 		t.Fatalf("%d samples for %d plugins, %v", len(samples), len(all.Plugins()), err)
 	}
@@ -45,6 +42,7 @@ func TestSamplesInReadmes(t *testing.T) {
 			t.Error(err)
 			continue
 		}
+		begin := "<!-- " + filepath.Base(path) + " -->\n"
 		before, rest, found := strings.Cut(string(text), begin)
 		_, after, closed := strings.Cut(rest, end)
 		if !found || !closed {

@@ -12,13 +12,13 @@ type checkCommand struct {
 	Files  []string `arg:"" optional:"" name:"path" help:"The same, without -c."`
 }
 
-// Run loads the files and names every fault at once.
+// Run loads the files and names every fault at once. Of external plugins it asks the programs.
 func (c checkCommand) Run(p *program) error {
 	paths := append(c.Config, c.Files...)
 	if len(paths) == 0 {
 		return errors.New("check: name a configuration file, such as gpuline check conf/gpuline.toml")
 	}
-	plan, err := conf.Load(p.registry, paths)
+	plan, err := conf.Check(p.registry, paths)
 	if err != nil {
 		_, _ = fmt.Fprintln(p.stderr, err)
 		return errReported

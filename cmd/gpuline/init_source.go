@@ -7,6 +7,7 @@ import (
 	"github.com/gpuline/gpuline/plugins/inputs/dcgm"
 	"github.com/gpuline/gpuline/plugins/inputs/nvidiasmi"
 	"github.com/gpuline/gpuline/plugins/inputs/nvml"
+	"github.com/gpuline/gpuline/plugins/inputs/tegrastats"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
@@ -22,7 +23,7 @@ type gpuSource struct {
 	Polling  string // settings for an exporter: everything at one instant, seldom
 }
 
-// gpuSources lists them, the better ones first.
+// gpuSources lists those of any host, the better ones first.
 var gpuSources = []gpuSource{
 	{
 		Input: "nvml",
@@ -72,6 +73,32 @@ interval = "30s"
 	},
 }
 
+// jetsonSource reads the GPU of a Jetson. There it is the best one: the driver's library and nvidia-smi, where
+// a release of Jetson Linux brings them along, know the GPU's name and say N/A to most of the rest.
+var jetsonSource = gpuSource{
+	Input: "tegrastats",
+	Look:  func() (found, settings string, err error) { found, err = tegrastats.Look(); return found, "", err },
+	Reads: func(r *vocabulary.Reading) bool { return r.Tegra != "" },
+	Sampling: `# How often tegrastats prints a line.
+interval = "100ms"
+`,
+	Polling: `# As often as an exporter is asked, or oftener: a line costs little.
+interval = "1s"
+`,
+}
+
+// onJetson reports whether this host is one.
+var onJetson = tegrastats.IsJetson
+
+// sources lists what to look for on this host, the better ones first. Elsewhere than on a Jetson, nobody
+// needs to be told that it is none.
+func sources() []gpuSource {
+	if onJetson() {
+		return append([]gpuSource{jetsonSource}, gpuSources...)
+	}
+	return gpuSources
+}
+
 // finding is what became of the search for a source.
 type finding struct {
 	gpuSource
@@ -93,7 +120,7 @@ func bestSource() *gpuSource {
 // lookForGPUs searches for all sources.
 func lookForGPUs() []finding {
 	var all []finding
-	for _, s := range gpuSources {
+	for _, s := range sources() {
 		found, settings, err := s.Look()
 		if err == nil {
 			s.Sampling, s.Polling = settings+s.Sampling, settings+s.Polling

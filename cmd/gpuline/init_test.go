@@ -59,10 +59,21 @@ func TestForHost(t *testing.T) {
 }
 
 func TestGPUSources(t *testing.T) {
-	if got := len(lookForGPUs()); got != len(gpuSources) || got == 0 {
-		t.Errorf("%d findings of %d sources", got, len(gpuSources))
+	onHost := func(jetson bool, want ...string) {
+		t.Helper()
+		defer func(is func() bool) { onJetson = is }(onJetson)
+		onJetson = func() bool { return jetson }
+		var got []string
+		for _, f := range lookForGPUs() {
+			got = append(got, f.Input)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("on a Jetson, %v: %v, want %v", jetson, got, want)
+		}
 	}
-	for _, s := range gpuSources {
+	onHost(false, "nvml", "nvidia_smi", "dcgm")
+	onHost(true, "tegrastats", "nvml", "nvidia_smi", "dcgm")
+	for _, s := range append([]gpuSource{jetsonSource}, gpuSources...) {
 		heading := "[[inputs." + s.Input + "]]\n"
 		if s.Input == "dcgm" {
 			heading += "mode = \"dmon\"\n"
@@ -129,6 +140,22 @@ func TestServeNVML(t *testing.T) {
 	f("DCGM_FI_DEV_XID_ERRORS", "DCGM_FI_DEV_XID_ERRORS")
 	f("DCGM_FI_PROF_SM_ACTIVE", "DCGM_FI_PROF_SM_ACTIVE")
 	f("DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_GPU_TEMP")
+}
+
+// TestServeJetson holds what a counters file gets on a Jetson.
+func TestServeJetson(t *testing.T) {
+	f := func(field, want string) {
+		t.Helper()
+		if name, reason := jetsonSource.serve(counters.Counter{Field: field, Kind: "gauge"}); name+reason != want {
+			t.Errorf("%s: %q, want %q", field, name+reason, want)
+		}
+	}
+	f("DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_GPU_UTIL")
+	f("DCGM_FI_DEV_POWER_USAGE", "DCGM_FI_DEV_POWER_USAGE")
+	f("DCGM_FI_DEV_SM_CLOCK", "DCGM_FI_DEV_SM_CLOCK")
+	f("DCGM_FI_DEV_FB_USED", "DCGM_FI_DEV_FB_USED")
+	f("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", "inputs.tegrastats does not read it")
+	f("DCGM_FI_PROF_SM_ACTIVE", "needs DCGM's profiling counters, which inputs.tegrastats does not read")
 }
 
 // checkWritten checks a configuration made from counters: it loads, and it shows or explains each.

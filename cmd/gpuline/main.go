@@ -21,7 +21,7 @@ type commands struct {
 	Init    initCommand    `cmd:"" help:"Write a configuration file for this host, or from one of dcgm-exporter."`
 	Rules   rulesCommand   `cmd:"" help:"Try rules out, offline."`
 	Queue   queueCommand   `cmd:"" help:"Look into a queue on disk."`
-	Plugins pluginsCommand `cmd:"" help:"Show the plugins of this binary."`
+	Plugins pluginsCommand `cmd:"" help:"Show plugins, and make and test external ones."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 	Child   childCommand   `cmd:"" hidden:"" help:"Run an input for the agent, which starts this command itself."`
 }

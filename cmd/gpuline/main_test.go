@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -41,7 +44,23 @@ func TestScripts(t *testing.T) {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each run of the program lasts a second longer
-			return nil
+			return setGo(env)
 		},
 	})
+}
+
+// setGo lets scripts build programs against this checkout.
+func setGo(env *testscript.Env) error {
+	checkout, err := filepath.Abs("../..")
+	if err != nil {
+		return err
+	}
+	env.Setenv("CHECKOUT", checkout)
+	out, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE").Output()
+	dirs := strings.Fields(string(out))
+	if err == nil && len(dirs) == 2 { // scripts that need it say so
+		env.Setenv("GOCACHE", dirs[0])
+		env.Setenv("GOMODCACHE", dirs[1])
+	}
+	return nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/gpuline/gpuline/conf"
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -14,17 +13,9 @@ type pluginsCommand struct {
 	List   listCommand   `cmd:"" help:"List the plugins."`
 	Sample sampleCommand `cmd:"" help:"Print a plugin's sample configuration."`
 	Docs   docsCommand   `cmd:"" help:"Print the reference of all settings, or of all metrics."`
-}
-
-type listCommand struct{}
-
-// Run prints a line a plugin.
-func (listCommand) Run(p *program) error {
-	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
-	for _, d := range p.registry {
-		_, _ = fmt.Fprintf(w, "%s.%s\t%s\n", d.Role, d.Name, d.Summary)
-	}
-	return w.Flush()
+	SHA256 sha256Command `cmd:"" name:"sha256" help:"Print the checksums of programs, for the key sha256 of external plugins."`
+	Test   testCommand   `cmd:"" help:"Check that a program keeps the plugin protocol, and its plugins the contract."`
+	New    newCommand    `cmd:"" help:"Write the project of an external plugin."`
 }
 
 type sampleCommand struct {

@@ -3,6 +3,7 @@
 package all
 
 import (
+	"github.com/gpuline/gpuline/plugins/external/host"
 	"github.com/gpuline/gpuline/plugins/inputs/dcgm"
 	"github.com/gpuline/gpuline/plugins/inputs/listener"
 	inputnats "github.com/gpuline/gpuline/plugins/inputs/nats"
@@ -11,6 +12,7 @@ import (
 	scrape "github.com/gpuline/gpuline/plugins/inputs/prometheus"
 	"github.com/gpuline/gpuline/plugins/inputs/replay"
 	"github.com/gpuline/gpuline/plugins/inputs/simulate"
+	"github.com/gpuline/gpuline/plugins/inputs/tegrastats"
 	"github.com/gpuline/gpuline/plugins/outputs/influxdb"
 	outputnats "github.com/gpuline/gpuline/plugins/outputs/nats"
 	"github.com/gpuline/gpuline/plugins/outputs/prometheus"
@@ -22,12 +24,14 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// Plugins returns the built-in plugins, in the order in which they are listed.
+// Plugins returns the built-in plugins, in the order in which they are listed, and those that run other
+// programs.
 func Plugins() sdk.Registry {
-	return sdk.Registry{
+	builtin := sdk.Registry{
 		nvml.Definition(),
 		nvidiasmi.Definition(),
 		dcgm.Definition(),
+		tegrastats.Definition(),
 		scrape.Definition(),
 		listener.Definition(),
 		inputnats.Definition(),
@@ -44,4 +48,5 @@ func Plugins() sdk.Registry {
 		prometheus.Definition(),
 		stdout.Definition(),
 	}
+	return append(builtin, host.Definitions()...)
 }

@@ -40,8 +40,8 @@ func (f Fault) Error() string {
 // lends its fields. Further tags: doc (a sentence), default, unit, min, max, enum ("a|b"), and
 // required:"true". Elements of a default list stand between commas, those of a map are key=value. Min,
 // max and enum of a list or a map concern each element. Types: string, bool, int, int64, float64,
-// time.Duration ("10s", not negative unless min says so), [Size], [Secret], structs, slices of all these
-// and maps from string to them. Keys match exactly.
+// time.Duration ("10s", not negative unless min says so), [Size], [Secret], [OpenTable], structs, slices of
+// all these and maps from string to them. Keys match exactly.
 func Configure(config any, table map[string]any) []Fault {
 	v, err := structOf(config)
 	if err != nil {
@@ -149,6 +149,8 @@ func set(target reflect.Value, o *Option, value any) {
 	case OptionTable:
 		fields, _ := describe(target.Type())
 		fill(target, fields, value.(map[string]any))
+	case OptionOpen:
+		target.Set(reflect.ValueOf(OpenTable(value.(map[string]any))))
 	case OptionList:
 		elems, _ := list(value)
 		s := reflect.MakeSlice(target.Type(), len(elems), len(elems))

@@ -61,6 +61,11 @@ func (o *Option) check(path []string, value any) []Fault {
 			return checkTable(o.Options, path, table)
 		}
 		return fault("must be a table, not "+article(value), "")
+	case OptionOpen:
+		if _, ok := value.(map[string]any); !ok {
+			return fault("must be a table, not "+article(value), "")
+		}
+		return nil
 	case OptionMap:
 		table, ok := value.(map[string]any)
 		if !ok {

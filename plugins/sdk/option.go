@@ -39,11 +39,19 @@ const (
 	OptionTable    OptionKind = "table"
 	OptionList     OptionKind = "list"
 	OptionMap      OptionKind = "map"
+	OptionOpen     OptionKind = "open" // a table whose keys are checked elsewhere: see OpenTable
 )
+
+// OpenTable is the type of a key under which a table stands that another program describes, such as the
+// configuration of an external plugin. [Configure] takes it as it is; a [Validator] checks it.
+type OpenTable map[string]any
 
 // Type names what the option takes, in words such as "duration" or "list of strings".
 func (o *Option) Type() string {
 	if o.Elem == nil {
+		if o.Kind == OptionOpen {
+			return string(OptionTable)
+		}
 		return string(o.Kind)
 	}
 	elem := o.Elem.Type()

@@ -105,7 +105,7 @@ func describeField(sf reflect.StructField, depth int) (field, error) {
 	if !hasDefault {
 		return f, nil
 	}
-	if leaf.Kind == OptionTable {
+	if leaf.Kind == OptionTable || leaf.Kind == OptionOpen {
 		return f, errors.New("a table takes no default; its fields do")
 	}
 	value := f.literal(text)
@@ -124,6 +124,8 @@ func optionOf(t reflect.Type, depth int) (Option, error) {
 		return Option{Kind: OptionSize}, nil
 	case reflect.TypeFor[Secret]():
 		return Option{Kind: OptionSecret}, nil
+	case reflect.TypeFor[OpenTable]():
+		return Option{Kind: OptionOpen}, nil
 	}
 	switch t.Kind() {
 	case reflect.String:

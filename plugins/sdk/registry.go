@@ -39,6 +39,11 @@ type Definition struct {
 	// New makes an instance from such a pointer. It opens nothing and starts nothing; an error is a
 	// fault of the configuration.
 	New func(config any) (any, error)
+
+	// Probe, which may be nil, looks for what would keep the plugin from working on this host and is no
+	// fault of the configuration: `gpuline check` reports it, and an agent starts all the same. It gets a
+	// configuration without faults.
+	Probe func(config any) error
 }
 
 // DefineInput describes an input whose configuration is a C: a struct with tags, see [Configure]. The

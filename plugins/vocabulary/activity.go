@@ -13,6 +13,7 @@ var activity = []Reading{
 		NVML: "GetSamples(GPU_UTILIZATION), GetUtilizationRates", XML: "utilization/gpu_util", CSV: "utilization.gpu", SMIFactor: percent,
 		DCGM:     DCGM{203, "DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_GPU_UTIL_RATIO", percent},
 		Telegraf: Telegraf{"utilization_gpu", percent},
+		Tegra:    "GR3D_FREQ X%, gpu.0/load",
 	},
 	{
 		Field: gauge("memory_activity_ratio", "ratio"), Metric: GPU,
@@ -20,6 +21,7 @@ var activity = []Reading{
 		NVML: "GetSamples(MEMORY_UTILIZATION), GetUtilizationRates", XML: "utilization/memory_util", CSV: "utilization.memory", SMIFactor: percent,
 		DCGM:     DCGM{204, "DCGM_FI_DEV_MEM_COPY_UTIL", "", percent},
 		Telegraf: Telegraf{"utilization_memory", percent},
+		Tegra:    "EMC_FREQ X%",
 	},
 	{
 		Field: gauge("encoder_ratio", "ratio"), Metric: GPU,
@@ -27,6 +29,7 @@ var activity = []Reading{
 		NVML: "GetEncoderUtilization", XML: "utilization/encoder_util", CSV: "utilization.encoder", SMIFactor: percent,
 		DCGM:     DCGM{206, "DCGM_FI_DEV_ENC_UTIL", "", percent},
 		Telegraf: Telegraf{"utilization_encoder", percent},
+		Tegra:    "NVENC X%",
 	},
 	{
 		Field: gauge("decoder_ratio", "ratio"), Metric: GPU,
@@ -34,18 +37,21 @@ var activity = []Reading{
 		NVML: "GetDecoderUtilization", XML: "utilization/decoder_util", CSV: "utilization.decoder", SMIFactor: percent,
 		DCGM:     DCGM{207, "DCGM_FI_DEV_DEC_UTIL", "", percent},
 		Telegraf: Telegraf{"utilization_decoder", percent},
+		Tegra:    "NVDEC X%",
 	},
 	{
 		Field: gauge("jpeg_ratio", "ratio"), Metric: GPU,
 		Help: "Share of the sample period in which the JPEG engine worked.",
 		NVML: "GetJpgUtilization", XML: "utilization/jpeg_util", CSV: "utilization.jpeg", SMIFactor: percent,
 		Telegraf: Telegraf{"utilization_jpeg", percent},
+		Tegra:    "NVJPG X%",
 	},
 	{
 		Field: gauge("ofa_ratio", "ratio"), Metric: GPU,
 		Help: "Share of the sample period in which the optical flow engine worked.",
 		NVML: "GetOfaUtilization", XML: "utilization/ofa_util", CSV: "utilization.ofa", SMIFactor: percent,
 		Telegraf: Telegraf{"utilization_ofa", percent},
+		Tegra:    "OFA X%",
 	},
 	{
 		Field: gauge("graphics_active_ratio", "ratio"), Metric: GPU,

@@ -8,6 +8,7 @@ var clocks = []Reading{
 		NVML: "GetClockInfo(SM)", XML: "clocks/sm_clock", CSV: "clocks.current.sm", CSVOlder: []string{"clocks.sm"}, SMIFactor: mega,
 		DCGM:     DCGM{100, "DCGM_FI_DEV_SM_CLOCK", "", mega},
 		Telegraf: Telegraf{"clocks_current_sm", mega},
+		Tegra:    "GR3D_FREQ @Y, devfreq/*gpu/cur_freq",
 	},
 	{
 		Field: gauge("clock_memory_hertz", "hertz"), Metric: GPU,
@@ -15,6 +16,7 @@ var clocks = []Reading{
 		NVML: "GetClockInfo(MEM)", XML: "clocks/mem_clock", CSV: "clocks.current.memory", CSVOlder: []string{"clocks.mem"}, SMIFactor: mega,
 		DCGM:     DCGM{101, "DCGM_FI_DEV_MEM_CLOCK", "", mega},
 		Telegraf: Telegraf{"clocks_current_memory", mega},
+		Tegra:    "EMC_FREQ @Y",
 	},
 	{
 		Field: gauge("clock_graphics_hertz", "hertz"), Metric: GPU,

@@ -6,6 +6,7 @@ var info = []Reading{
 		Field: text("driver_version"), Metric: Info, Help: "Version of the driver.",
 		NVML: "SystemGetDriverVersion", XML: "../driver_version", CSV: "driver_version",
 		DCGM: DCGM{1, "DCGM_FI_DRIVER_VERSION", "DCGM_FI_SYSTEM_DRIVER_VERSION", 0}, Telegraf: Telegraf{Field: "driver_version"},
+		Tegra: "nv_tegra_release",
 	},
 	{
 		Field: text("cuda_version"), Metric: Info, Help: "Newest CUDA that the driver supports.",
@@ -29,6 +30,7 @@ var info = []Reading{
 		Field: text("serial"), Metric: Info, Help: "Serial number of the board.",
 		NVML: "GetSerial", XML: "serial", CSV: "serial", CSVOlder: []string{"gpu_serial"},
 		DCGM: DCGM{53, "DCGM_FI_DEV_SERIAL", "DCGM_FI_DEV_BOARD_SERIAL", 0}, Telegraf: Telegraf{Field: "serial"},
+		Tegra: "device-tree/serial-number",
 	},
 	{
 		Field: text("board_part_number"), Metric: Info, Help: "Part number of the board.",
@@ -37,10 +39,12 @@ var info = []Reading{
 	{
 		Field: text("architecture"), Metric: Info, Help: "Architecture, such as Hopper.",
 		NVML: "GetArchitecture", XML: "product_architecture",
+		Tegra: "device-tree/compatible",
 	},
 	{
 		Field: text("compute_capability"), Metric: Info, Help: "CUDA compute capability, such as 9.0.",
 		NVML: "GetCudaComputeCapability", CSV: "compute_cap",
+		Tegra: "device-tree/compatible",
 	},
 	{
 		Field: text("compute_mode"), Metric: Info, Help: "Who may use the device: Default, Exclusive_Process or Prohibited.",
@@ -73,6 +77,10 @@ var info = []Reading{
 	{
 		Field: text("fabric_health"), Metric: Info, Help: "Health of the device's links into the fabric: Healthy, Unhealthy or Limited Capacity.",
 		NVML: "GetGpuFabricInfoV", XML: "fabric/health/summary", CSV: "fabric.health.summary",
+	},
+	{
+		Field: text("power_rail"), Metric: Info, Help: "Rail that power_watts is the power of, where a device has no meter of its own.",
+		Tegra: "VDD_GPU, VDD_GPU_SOC, …",
 	},
 	{
 		Field: code("minor_number", ""), Metric: Info, Help: "Number of the device file: /dev/nvidia0 is 0.",
@@ -144,6 +152,7 @@ var info = []Reading{
 	{
 		Field: code("clock_sm_max_hertz", "hertz"), Metric: Info, Help: "Fastest clock of the multiprocessors.",
 		NVML: "GetMaxClockInfo(SM)", XML: "max_clocks/sm_clock", CSV: "clocks.max.sm", SMIFactor: mega,
+		Tegra: "devfreq/*gpu/max_freq",
 	},
 	{
 		Field: code("clock_memory_max_hertz", "hertz"), Metric: Info, Help: "Fastest clock of the device memory.",

@@ -14,6 +14,7 @@ var chapters = []struct{ metric, head string }{
 	{Process, "What one process does on one device. It bears the tags `pid`, `process_name` and `type` too, of a process in a container `container_id` and `pod_uid` where they are known, is capped in number, and windows leave it alone."},
 	{Info, "What a device is and how it is set. Windows leave it alone."},
 	{Event, "Something that happened at an instant. It bears the tags `event`, `code` and `severity` too; events of equal series and time are moved apart by 1 ns."},
+	{SoC, "What else stands on a system on a chip, such as a Jetson's. The tag `component` says what it is (`cpu`, `engine`, `rail`, `zone`, `memory`, `fan`), `name` which one."},
 	{Threshold, "How a rule of `processors.threshold` stands. It bears the tag `rule`, and `rule_window` where the rule reads results of windows. Windows leave it alone."},
 	{Inference, "What a server of models does, from its own page (`inputs.prometheus`) or from the application itself (pushing-latency.md). It bears the tags `model` and `version`, and `instance` for the server."},
 }
@@ -55,6 +56,7 @@ func writeTags(b *strings.Builder) {
 	row(b, quote(TagPCI), "where it is plugged in")
 	row(b, quote(TagGI)+", "+quote(TagCI), "GPU instance and compute instance, of MIG")
 	row(b, quote(TagPodName)+", "+quote(TagNamespace)+", "+quote(TagContainerName), "who holds the device in Kubernetes, where the source knows it")
+	row(b, quote(TagComponent)+", "+quote(TagComponentName), "of `soc`: what it is, and which one")
 	row(b, quote(TagSource), strings.Join([]string{quote(SourceNVML), quote(SourceNvidiaSMI), quote(SourceDCGM), quote(SourceTegrastats), quote(SourceSimulated)}, ", "))
 	b.WriteString("\n")
 }
@@ -111,11 +113,11 @@ func writeElsewhere(b *strings.Builder) {
 			continue
 		}
 		fmt.Fprintf(b, "### %s elsewhere\n\n", c.metric)
-		columns(b, "field", "NVML", "nvidia-smi XML", "nvidia-smi CSV", "× nvidia-smi", "DCGM", "Telegraf")
+		columns(b, "field", "NVML", "nvidia-smi XML", "nvidia-smi CSV", "× nvidia-smi", "DCGM", "Telegraf", "Jetson")
 		for _, r := range table.readings {
 			if r.Metric == c.metric {
 				row(b, quote(r.Name), r.NVML, quoteAll(strings.Split(r.XML, ", ")), quoteAll(append([]string{r.CSV}, r.CSVOlder...)),
-					factor(r.SMIFactor), dcgmNames(append([]DCGM{r.DCGM}, r.DCGMBetter...)), telegrafName(r.Telegraf))
+					factor(r.SMIFactor), dcgmNames(append([]DCGM{r.DCGM}, r.DCGMBetter...)), telegrafName(r.Telegraf), quoteAll(strings.Split(r.Tegra, ", ")))
 			}
 		}
 		b.WriteString("\n")

@@ -8,6 +8,7 @@ var memory = []Reading{
 		NVML: "GetMemoryInfo_v2", XML: "fb_memory_usage/used", CSV: "memory.used", SMIFactor: mebi,
 		DCGM:     DCGM{252, "DCGM_FI_DEV_FB_USED", "", mebi},
 		Telegraf: Telegraf{"memory_used", mebi},
+		Tegra:    "RAM X/…, meminfo",
 	},
 	{
 		Field: gauge("memory_free_bytes", "bytes"), Metric: GPU,
@@ -15,6 +16,7 @@ var memory = []Reading{
 		NVML: "GetMemoryInfo_v2", XML: "fb_memory_usage/free", CSV: "memory.free", SMIFactor: mebi,
 		DCGM:     DCGM{251, "DCGM_FI_DEV_FB_FREE", "", mebi},
 		Telegraf: Telegraf{"memory_free", mebi},
+		Tegra:    "RAM, meminfo",
 	},
 	{
 		Field: gauge("memory_reserved_bytes", "bytes"), Metric: GPU,
@@ -29,12 +31,14 @@ var memory = []Reading{
 		NVML: "GetMemoryInfo_v2", XML: "fb_memory_usage/total", CSV: "memory.total", SMIFactor: mebi,
 		DCGM:     DCGM{250, "DCGM_FI_DEV_FB_TOTAL", "", mebi},
 		Telegraf: Telegraf{"memory_total", mebi},
+		Tegra:    "RAM …/Y, meminfo",
 	},
 	{
 		Field: gauge("memory_used_ratio", "ratio"), Metric: GPU,
-		Help: "Memory used in relation to total less reserved, or to total where reserved is unknown.",
-		NVML: "from GetMemoryInfo_v2",
-		DCGM: DCGM{254, "DCGM_FI_DEV_FB_USED_PERCENT", "DCGM_FI_DEV_FB_USED_RATIO", 1},
+		Help:  "Memory used in relation to total less reserved, or to total where reserved is unknown.",
+		NVML:  "from GetMemoryInfo_v2",
+		DCGM:  DCGM{254, "DCGM_FI_DEV_FB_USED_PERCENT", "DCGM_FI_DEV_FB_USED_RATIO", 1},
+		Tegra: "RAM X/Y, meminfo",
 	},
 	{
 		Field: gauge("bar1_used_bytes", "bytes"), Metric: GPU,

@@ -11,6 +11,7 @@ var power = []Reading{
 		DCGM:       DCGM{155, "DCGM_FI_DEV_POWER_USAGE", "DCGM_FI_DEV_BOARD_POWER_WATTS", 1},
 		DCGMBetter: []DCGM{{157, "DCGM_FI_DEV_POWER_USAGE_INSTANT", "DCGM_FI_DEV_BOARD_POWER_RAW_WATTS", 1}},
 		Telegraf:   Telegraf{"power_draw", 1},
+		Tegra:      "VDD_GPU, VDD_SYS_GPU, POM_5V_GPU, GPU, VDD_GPU_SOC, VDD_CPU_GPU_CV",
 	},
 	{
 		Field: gauge("power_average_watts", "watts"), Metric: GPU,
@@ -46,6 +47,7 @@ var power = []Reading{
 		NVML: "field 186 POWER_INSTANT, scope module",
 		XML:  "module_power_readings/instant_power_draw, module_power_readings/power_draw", CSV: "module.power.draw.instant",
 		Telegraf: Telegraf{"module_power_draw", 1},
+		Tegra:    "VDD_IN, POM_5V_IN, VIN",
 	},
 	{
 		Field: gauge("module_power_average_watts", "watts"), Metric: GPU,
@@ -69,6 +71,7 @@ var temperature = []Reading{
 		NVML: "GetTemperature(GPU)", XML: "temperature/gpu_temp", CSV: "temperature.gpu",
 		DCGM:     DCGM{150, "DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_GPU_TEMP_CELSIUS", 1},
 		Telegraf: Telegraf{"temperature_gpu", 1},
+		Tegra:    "gpu@XC, thermal_zone*/temp",
 	},
 	{
 		Field: gauge("memory_temperature_celsius", "celsius"), Metric: GPU,
@@ -89,5 +92,6 @@ var temperature = []Reading{
 		NVML: "GetFanSpeed", XML: "fan_speed", CSV: "fan.speed", SMIFactor: percent,
 		DCGM:     DCGM{191, "DCGM_FI_DEV_FAN_SPEED", "", percent},
 		Telegraf: Telegraf{"fan_speed", percent},
+		Tegra:    "hwmon*/pwm1",
 	},
 }

@@ -30,6 +30,10 @@ const (
 	TagCode     = "code"
 	TagSeverity = "severity"
 
+	// Of soc: cpu, engine, rail, zone, memory or fan, and which of them.
+	TagComponent     = "component"
+	TagComponentName = "name"
+
 	TagRule       = "rule"        // of gpu_threshold: the rule's name
 	TagRuleWindow = "rule_window" // of gpu_threshold, where the rule reads results: their window
 

@@ -4,7 +4,7 @@
 // decoders learn from it what line protocol does not carry; docs/metrics.md is printed from it.
 //
 // The tables stand in files by subject: activity, memory, power, link, health, process, info, event,
-// threshold, inference.
+// soc, threshold, inference.
 // They are constants: nothing in this package changes after initialisation, and all of it is safe for
 // concurrent use.
 package vocabulary
@@ -23,6 +23,7 @@ const (
 	Process = "gpu_process" // samples of one process on one device; capped, and out of windows
 	Info    = "gpu_info"    // what a device is: constants and settings
 	Event   = "gpu_event"   // something that happened at an instant
+	SoC     = "soc"         // samples of what else stands on a system on a chip
 
 	Threshold = "gpu_threshold" // how a rule of processors.threshold stands
 
@@ -33,7 +34,7 @@ const (
 type Reading struct {
 	sdk.Field
 
-	Metric string // the measurement: GPU, Process, Info, Event, Threshold or Inference
+	Metric string // the measurement: GPU, Process, Info, Event, SoC, Threshold or Inference
 	Help   string // one sentence
 
 	NVML string // the call, or the field id as "field 186"; "" if none
@@ -47,6 +48,10 @@ type Reading struct {
 	// SMIFactor is to nvidia-smi, XML and CSV, what DCGM.Factor is to DCGM: our value × SMIFactor = the
 	// number that nvidia-smi prints, in %, MiB, MHz, µs or KB/s. 0 stands for 1.
 	SMIFactor float64
+
+	// Tegra says where a Jetson gives the reading, between commas: in a line of tegrastats, or in a file
+	// below /sys, /proc or /etc; "" if nowhere.
+	Tegra string
 
 	DCGM DCGM
 

@@ -17,7 +17,7 @@ import (
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if code == 0 {
-		if err := goleak.Find(); err != nil {
+		if err := goleak.Find(natstest.Leaks()...); err != nil {
 			println(err.Error())
 			code = 1
 		}

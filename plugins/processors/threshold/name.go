@@ -16,6 +16,7 @@ var deviceTags = []string{
 var measurementTags = map[string][]string{
 	vocabulary.Process: {vocabulary.TagPID, vocabulary.TagProcess, vocabulary.TagType, vocabulary.TagContainer, vocabulary.TagPod},
 	vocabulary.Event:   {vocabulary.TagEvent, vocabulary.TagCode, vocabulary.TagSeverity},
+	vocabulary.SoC:     {vocabulary.TagComponent, vocabulary.TagComponentName},
 }
 
 // isTag reports whether the vocabulary has a tag of that name for a measurement.

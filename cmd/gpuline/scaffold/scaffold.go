@@ -1,0 +1,130 @@
+// Package scaffold writes the project of a new external plugin: code, sample, README and tests, all of
+// which work.
+package scaffold
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"text/template"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// Project says what to write.
+type Project struct {
+	Kind    string // "input", "processor" or "output"
+	Name    string // as in `plugin = "NAME"`: lower-case letters, digits and _
+	Module  string // path of the Go module; the name where it is ""
+	Version string // of gpuline that the project needs
+	Replace string // a checkout of gpuline to use instead of a published version; "" for none
+}
+
+const (
+	gpuline   = "github.com/gpuline/gpuline"
+	goVersion = "1.26.0"
+)
+
+//go:embed templates
+var templates embed.FS
+
+var names = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
+// Write writes the project into a folder that is empty or not there yet.
+func (p Project) Write(dir string) error {
+	if !names.MatchString(p.Name) {
+		return fmt.Errorf("the name %q is not made of lower-case letters, digits and _", p.Name)
+	}
+	if p.Module == "" {
+		p.Module = strings.ReplaceAll(p.Name, "_", "-")
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	if len(entries) > 0 {
+		return fmt.Errorf("%s is not empty", dir)
+	}
+	for _, folder := range []string{"templates/common", "templates/" + p.Kind} {
+		if err := p.expand(folder, dir); err != nil {
+			return err
+		}
+	}
+	return p.module(dir)
+}
+
+// Role returns the kind as it stands in a heading.
+func (p Project) Role() string { return p.Kind + "s" }
+
+// Binary returns the name of the program.
+func (p Project) Binary() string { return strings.ReplaceAll(p.Name, "_", "-") }
+
+func (p Project) expand(folder, dir string) error {
+	entries, err := fs.ReadDir(templates, folder)
+	if err != nil {
+		return fmt.Errorf("there is no kind %q; there are input, processor and output", p.Kind)
+	}
+	for _, entry := range entries {
+		text, err := fs.ReadFile(templates, path.Join(folder, entry.Name()))
+		if err != nil {
+			return err
+		}
+		t, err := template.New(entry.Name()).Parse(string(text))
+		if err != nil {
+			return err
+		}
+		var out bytes.Buffer
+		if err := t.Execute(&out, p); err != nil {
+			return err
+		}
+		file := filepath.Join(dir, strings.TrimSuffix(entry.Name(), ".tmpl"))
+		if err := os.WriteFile(file, out.Bytes(), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// module writes go.mod. With a checkout of gpuline it takes over what that needs, and its checksums, so
+// that the project builds as it is; else `go mod tidy` looks for the rest.
+func (p Project) module(dir string) error {
+	file := filepath.Join(dir, "go.mod")
+	if p.Replace == "" {
+		text := fmt.Sprintf("module %s\n\ngo %s\n\nrequire %s %s\n", p.Module, goVersion, gpuline, p.Version)
+		return os.WriteFile(file, []byte(text), 0o644)
+	}
+	checkout, err := filepath.Abs(p.Replace)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(checkout, "go.mod"))
+	if err != nil {
+		return fmt.Errorf("%s is no checkout of gpuline: %w", p.Replace, err)
+	}
+	needs, ok := strings.CutPrefix(string(text), "module "+gpuline+"\n")
+	if !ok {
+		return fmt.Errorf("%s is no checkout of gpuline, but of another module", p.Replace)
+	}
+	sums, err := os.ReadFile(filepath.Join(checkout, "go.sum"))
+	if err != nil {
+		return err
+	}
+	ours := fmt.Sprintf("module %s\n%s\nrequire %s v0.0.0\n\nreplace %s => %s\n", p.Module, needs, gpuline, gpuline, checkout)
+	return errors.Join(
+		os.WriteFile(file, []byte(ours), 0o644),
+		os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o644),
+	)
+}
+
+// Kinds are those that there are.
+var Kinds = map[string]sdk.Role{"input": sdk.RoleInput, "processor": sdk.RoleProcessor, "output": sdk.RoleOutput}

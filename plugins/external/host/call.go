@@ -1,0 +1,217 @@
+package host
+
+import (
+	"context"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/external/internal/wire"
+	"github.com/gpuline/gpuline/plugins/external/proto"
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// How long a call that is given up may take to return before its plugin counts as hanging, and how long is
+// waited for the answer to a cancellation.
+const (
+	hangGrace   = 5 * time.Second
+	cancelGrace = 100 * time.Millisecond
+)
+
+// do makes a call: messages makes what it consists of. It returns the rows of the answer, none when the
+// answer has not come by the end of ctx.
+func (s *session) do(ctx context.Context, messages func(number uint64, timeout int64) ([]*proto.HostMessage, error)) ([]*wire.Rows, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	timeout := time.Minute
+	if deadline, ok := ctx.Deadline(); ok {
+		timeout = max(time.Until(deadline), time.Millisecond)
+	}
+	s.mu.Lock()
+	if s.call != nil {
+		s.mu.Unlock()
+		return nil, errBusy
+	}
+	s.calls++
+	c := &outgoing{number: s.calls, until: time.Now().Add(timeout + max(timeout, hangGrace)), done: make(chan struct{})}
+	s.call = c
+	s.mu.Unlock()
+	list, err := messages(c.number, int64(timeout))
+	if err != nil {
+		s.mu.Lock()
+		s.call = nil
+		s.mu.Unlock()
+		return nil, err
+	}
+	s.out.put(list...)
+	select {
+	case <-c.done:
+		return c.rows, c.err
+	case <-s.over:
+		return s.settle(c)
+	case <-ctx.Done():
+	}
+	s.out.put(&proto.HostMessage{Body: &proto.HostMessage_Cancel{Cancel: &proto.Cancel{Call: c.number}}})
+	t := time.NewTimer(cancelGrace)
+	defer t.Stop()
+	select {
+	case <-c.done:
+		return c.rows, c.err
+	case <-s.over:
+		return s.settle(c)
+	case <-t.C:
+		return nil, ctx.Err()
+	}
+}
+
+// settle returns what a call came to that was on its way when the session ended: its answer may have come
+// before.
+func (s *session) settle(c *outgoing) ([]*wire.Rows, error) {
+	select {
+	case <-c.done:
+		return c.rows, c.err
+	default:
+		return nil, &lostError{s.why()}
+	}
+}
+
+// lostError says that the plugin has gone during a call.
+type lostError struct{ cause error }
+
+func (e *lostError) Error() string { return e.cause.Error() }
+func (e *lostError) Unwrap() error { return e.cause }
+
+// cut cuts b into messages.
+func (s *session) cut(b *sdk.Batch, wrap func(part *proto.Batch, more bool) *proto.HostMessage) ([]*proto.HostMessage, error) {
+	parts, err := s.encoder.Messages(b)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]*proto.HostMessage, len(parts))
+	for i, part := range parts {
+		list[i] = wrap(part, i < len(parts)-1)
+	}
+	return list, nil
+}
+
+func (s *session) gather(ctx context.Context) ([]*wire.Rows, error) {
+	return s.do(ctx, func(number uint64, timeout int64) ([]*proto.HostMessage, error) {
+		return []*proto.HostMessage{{Body: &proto.HostMessage_Gather{Gather: &proto.Gather{Call: number, Timeout: timeout}}}}, nil
+	})
+}
+
+func (s *session) flush(ctx context.Context, now time.Time, final bool) ([]*wire.Rows, error) {
+	return s.do(ctx, func(number uint64, timeout int64) ([]*proto.HostMessage, error) {
+		return []*proto.HostMessage{{Body: &proto.HostMessage_Flush{Flush: &proto.Flush{
+			Call: number, Timeout: timeout, Now: now.UnixNano(), Final: final,
+		}}}}, nil
+	})
+}
+
+func (s *session) process(ctx context.Context, b *sdk.Batch) ([]*wire.Rows, error) {
+	return s.do(ctx, func(number uint64, timeout int64) ([]*proto.HostMessage, error) {
+		return s.cut(b, func(part *proto.Batch, more bool) *proto.HostMessage {
+			part.Tally = nil // what the plugin counts comes back, and nothing else
+			return &proto.HostMessage{Body: &proto.HostMessage_Process{Process: &proto.Process{
+				Call: number, Timeout: timeout, Batch: part, More: more,
+			}}}
+		})
+	})
+}
+
+func (s *session) write(ctx context.Context, b *sdk.Batch) error {
+	_, err := s.do(ctx, func(number uint64, timeout int64) ([]*proto.HostMessage, error) {
+		return s.cut(b, func(part *proto.Batch, more bool) *proto.HostMessage {
+			return &proto.HostMessage{Body: &proto.HostMessage_Write{Write: &proto.Write{
+				Call: number, Timeout: timeout, Batch: part, More: more,
+			}}}
+		})
+	})
+	return err
+}
+
+// grant lets an input send so many batches more.
+func (s *session) grant(batches uint32) {
+	s.out.put(&proto.HostMessage{Body: &proto.HostMessage_Credit{Credit: &proto.Credit{Batches: batches}}})
+}
+
+// ack tells an input what became of a batch.
+func (s *session) ack(number uint64, err error) {
+	s.out.put(&proto.HostMessage{Body: &proto.HostMessage_Ack{Ack: &proto.Ack{Number: number, Error: wire.FromError(err)}}})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.unacked, number)
+	if len(s.unacked) == 0 && s.settled != nil {
+		close(s.settled)
+		s.settled = nil
+	}
+}
+
+// stop asks an input to read no more. The channel is closed once all that it has read is acknowledged.
+func (s *session) stop() <-chan struct{} {
+	s.out.put(&proto.HostMessage{Body: &proto.HostMessage_Stop{Stop: &proto.Stop{}}})
+	settled := make(chan struct{})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.unacked) == 0 {
+		close(settled)
+		return settled
+	}
+	s.settled = settled
+	return settled
+}
+
+// discard gives back what has been sent and that nobody has read.
+func (s *session) discard() {
+	for {
+		select {
+		case a := <-s.reads:
+			if a.ack {
+				s.ack(a.number, errClosed)
+			}
+		default:
+			return
+		}
+	}
+}
+
+// linger waits for the last ack, for so long at most.
+func (s *session) linger(settled <-chan struct{}, patience time.Duration) {
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		select {
+		case <-settled:
+			return
+		case a := <-s.reads: // that was on its way when we asked for no more
+			if a.ack {
+				s.ack(a.number, errClosed)
+			}
+		case <-s.over:
+			return
+		case <-late.C:
+			return
+		}
+	}
+}
+
+// total returns the tally of an answer, and the number of its rows.
+func total(list []*wire.Rows) (y sdk.Tally, rows int) {
+	for _, r := range list {
+		y.Plus(&r.Tally)
+		rows += r.Len()
+	}
+	return y, rows
+}
+
+// deliver adds an answer to b, provided that it accounts for its rows: in went to the plugin.
+func deliver(list []*wire.Rows, in int, b *sdk.Batch) error {
+	y, rows := total(list)
+	if uint64(in)+y.Added != uint64(rows)+y.Dropped()+y.Merged+y.Filtered {
+		return &accountError{in, rows, y}
+	}
+	for _, r := range list {
+		r.Deliver(b)
+	}
+	b.Unlimit() // what a plugin says of filters is not for us
+	return nil
+}

@@ -1,0 +1,5 @@
+//go:build faults
+
+package host_test
+
+const faults = true

@@ -1,0 +1,105 @@
+package host_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/external/host"
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// beHost opens plugins, prints their processes and waits to be killed.
+func beHost() {
+	path, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	for _, before := range []string{"", "leak"} {
+		def := sdk.Registry(host.Definitions()).Find(sdk.RoleInput, host.Name)
+		config := def.NewConfig()
+		for _, fault := range sdk.Configure(config, table{"path": path, "plugin": "ticks", "env": table{"TEST_BEFORE": before}}) {
+			panic(fault)
+		}
+		i, err := def.New(config)
+		if err != nil {
+			panic(err)
+		}
+		env := &sdk.Env{
+			Log: slog.New(slog.DiscardHandler), Now: time.Now, Catalog: sdk.NewCatalog(sdk.Limits{}), Meter: sdk.NewMeter(),
+		}
+		if err := i.(sdk.Opener).Open(context.Background(), env); err != nil {
+			panic(err)
+		}
+		fmt.Println(host.PID(i))
+	}
+	fmt.Println("ready")
+	select {}
+}
+
+// TestOrphans kills a host with SIGKILL: none of its plugins, nor what they have started, is there 2 s
+// later; one is stopped, and so cannot know.
+func TestOrphans(t *testing.T) {
+	cmd := exec.Command(self(t))
+	cmd.Env = append(os.Environ(), "GPULINE_TEST_HOST=1")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	var groups []int
+	for in := bufio.NewScanner(out); in.Scan() && in.Text() != "ready"; {
+		pid, err := strconv.Atoi(in.Text())
+		if err != nil {
+			t.Fatal(in.Text())
+		}
+		groups = append(groups, pid)
+	}
+	if len(groups) != 2 || !alive(groups[0]) || !alive(groups[1]) {
+		t.Fatalf("plugins %v", groups)
+	}
+	if err := syscall.Kill(groups[0], syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(2 * time.Second); alive(groups[0]) || alive(groups[1]); {
+		if time.Now().After(deadline) {
+			t.Fatalf("left behind after 2 s: %v %v of %v", alive(groups[0]), alive(groups[1]), groups)
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+}
+
+// alive reports whether a process group has a member that is not a zombie.
+func alive(group int) bool {
+	list, err := os.ReadDir("/proc")
+	if err != nil {
+		return false
+	}
+	for _, entry := range list {
+		text, err := os.ReadFile("/proc/" + entry.Name() + "/stat")
+		if err != nil {
+			continue
+		}
+		_, rest, _ := strings.Cut(string(text), ") ")
+		fields := strings.Fields(rest)
+		if len(fields) > 2 && fields[2] == strconv.Itoa(group) && fields[0] != "Z" {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,228 @@
+package wire_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	pb "google.golang.org/protobuf/proto"
+
+	"github.com/gpuline/gpuline/plugins/external/internal/wire"
+	"github.com/gpuline/gpuline/plugins/external/proto"
+	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
+)
+
+// state tells all that a batch carries, rows that a filter hides included.
+func state(b *sdk.Batch) []string {
+	var lines []string
+	for m := range b.Rows() {
+		line := fmt.Sprint(m.Marks())
+		for slot := range m.Len() {
+			if !m.Visible(slot) {
+				line += fmt.Sprint(" ", slot)
+			}
+		}
+		lines = append(lines, line)
+	}
+	b.Unlimit()
+	return append(append(lines, sdktest.DumpFull(b)...), fmt.Sprintf("%d rows %+v %+v", b.Len(), *b.Tally(), b.ID))
+}
+
+// stream is both ends of one direction, with bytes between.
+type stream struct {
+	t        *testing.T
+	encoder  *wire.Encoder
+	decoder  *wire.Decoder
+	near     *sdk.Catalog
+	far      *sdk.Catalog
+	messages int
+}
+
+func newStream(t *testing.T, limits wire.Limits) *stream {
+	s := &stream{t: t, near: sdk.NewCatalog(sdk.Limits{}), far: sdk.NewCatalog(sdk.Limits{})}
+	s.far.Series("another")
+	s.encoder, s.decoder = wire.NewEncoder(limits), wire.NewDecoder(s.far, limits)
+	return s
+}
+
+// send takes b to the far end.
+func (s *stream) send(b *sdk.Batch) *sdk.Batch {
+	s.t.Helper()
+	out := sdk.NewBatch(s.far)
+	s.messages = 0
+	err := s.encoder.Encode(b, func(msg *proto.Batch, _ bool) error {
+		s.messages++
+		text, err := pb.Marshal(msg)
+		if err != nil {
+			return err
+		}
+		got := new(proto.Batch)
+		if err := pb.Unmarshal(text, got); err != nil {
+			return err
+		}
+		rows, err := s.decoder.Decode(got)
+		if err != nil {
+			return err
+		}
+		rows.Deliver(out)
+		return nil
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return out
+}
+
+// check sends b, and compares what arrives.
+func (s *stream) check(b *sdk.Batch) {
+	s.t.Helper()
+	got := s.send(b)
+	if diff := cmp.Diff(state(b), state(got)); diff != "" {
+		s.t.Errorf("-in +out\n%s", diff)
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	f := func(name, text string, change func(*sdk.Batch)) {
+		t.Run(name, func(t *testing.T) {
+			s := newStream(t, wire.Protocol)
+			for range 2 {
+				b := sdktest.Batch(t, s.near, text)
+				if change != nil {
+					change(b)
+				}
+				s.check(b)
+			}
+		})
+	}
+	f("empty", "", nil)
+	f("one", "gpu,gpu_index=0 power_watts=300.5 1", nil)
+	f("types", `gpu x=-0,n=-3i,u=18446744073709551615u,yes=true,no=false,s="",t="text" 1
+		gpu x=NaN,n=9223372036854775807i,u=0u,yes=true,no=true,s="text",t="" 2
+		gpu x=+Inf,n=-9223372036854775808i,u=1u,yes=false,no=true,s="text",t="t" 3`, nil)
+	f("nine bools", strings.Repeat("gpu a=true,b=false 1\n", 9), nil)
+	f("kinds and units", "gpu a:counter:bytes=1,b:info:=2,c_watts=3,d:counter:µs=1u 1", nil)
+	f("classes", "a x=1 1\na x=1 1 class=result\na x=1 1 class=event\na x=1 1 class=info", nil)
+	f("annotations", "a x=1 1 notes=k=v\na x=1 1 notes=k=v,l=w\na x=1 1\na x=1 1 notes=k=v", nil)
+	f("origins", "a x=1 1 origin=b\nb x=1 1\na x=1 1 origin=c,k=v class=event", nil)
+	f("absorbed", "a x=1 1 absorbed\na x=1 1\na x=1 1 absorbed class=info", nil)
+	f("times", "a x=1 -9223372036854775808\na x=1 9223372036854775807\na x=1 0\na x=1 -9223372036854775808", nil)
+	f("shapes in turns", strings.Repeat("a x=1 1\na y=1 2\na x=1i 3\na - 4\n", 3), nil)
+	f("id", "a x=1 1", func(b *sdk.Batch) { b.ID = sdk.BatchID{Agent: "host", Epoch: math.MaxUint64, Seq: 7} })
+	f("tally", "a x=1 1\nb x=1 1\nc x=1 1\nd x=1 1", func(b *sdk.Batch) {
+		for m := range b.All() {
+			switch m.Name() {
+			case "a":
+				b.Drop(m, sdk.DropLate)
+			case "b":
+				b.Drop(m, "own_reason")
+			case "c":
+				b.Filter(m)
+			}
+		}
+	})
+	f("made and not", "a x=1 1", func(b *sdk.Batch) {
+		b.Enter()
+		b.Add(b.Series("a"), 2).Float("x", 2)
+	})
+	f("limited", strings.Repeat("a x=1,y=2,z=3 1\nb x=1 2\n", 2), func(b *sdk.Batch) {
+		b.Limit(func(m *sdk.Metric) bool { return m.Name() == "a" },
+			func(s *sdk.Schema) *sdk.Mask {
+				return sdk.NewMask(s, func(f sdk.Field) bool { return f.Name != "y" })
+			})
+	})
+	f("hostile", "", sdktest.AddHostile)
+}
+
+// random returns a batch whose rows share little.
+func random(c *sdk.Catalog, r *rand.Rand, rows int) *sdk.Batch {
+	b := sdk.NewBatch(c)
+	for range rows {
+		m := b.Add(b.Series("m", sdk.Tag{Key: "k", Value: fmt.Sprint(r.IntN(50))}), r.Int64())
+		for range r.IntN(4) {
+			m.Float(fmt.Sprint("f", r.IntN(20)), r.Float64())
+		}
+		m.Text(fmt.Sprint("t", r.IntN(3)), strings.Repeat("x", r.IntN(100)))
+		if r.IntN(3) == 0 {
+			m.Annotate(c.Annotations(sdk.Tag{Key: "a", Value: fmt.Sprint(r.IntN(9))}))
+		}
+		if r.IntN(3) == 0 {
+			m.SetOrigin(b.Series("o", sdk.Tag{Key: "k", Value: fmt.Sprint(r.IntN(50))}))
+		}
+	}
+	return b
+}
+
+// TestLimits sends streams through limits that force many messages and dictionaries that start anew.
+func TestLimits(t *testing.T) {
+	f := func(name string, change func(*wire.Limits)) {
+		t.Run(name, func(t *testing.T) {
+			limits := wire.Protocol
+			change(&limits)
+			s, r := newStream(t, limits), rand.New(rand.NewPCG(1, 2))
+			for range 20 {
+				s.check(random(s.near, r, 200))
+				if s.messages < 2 {
+					t.Fatalf("%d messages: the limit does not bind", s.messages)
+				}
+			}
+		})
+	}
+	f("rows", func(l *wire.Limits) { l.Rows = 1 })
+	f("bytes", func(l *wire.Limits) { l.Bytes = 2000 })
+	f("strings", func(l *wire.Limits) { l.Strings = 30 })
+	f("series", func(l *wire.Limits) { l.Series = 2 })
+	f("shapes", func(l *wire.Limits) { l.Shapes = 1 })
+}
+
+func TestRowsTooLarge(t *testing.T) {
+	f := func(name string, fill func(*sdk.Batch)) {
+		t.Run(name, func(t *testing.T) {
+			c := sdk.NewCatalog(sdk.Limits{})
+			b := sdktest.Batch(t, c, "a x=1 1")
+			fill(b)
+			e := wire.NewEncoder(wire.Protocol)
+			err := e.Encode(b, func(*proto.Batch, bool) error { return nil })
+			var large *wire.RowError
+			if !errors.As(err, &large) || large.Row != 1 {
+				t.Errorf("error %v; want one that names row 1", err)
+			}
+			s := newStream(t, wire.Protocol)
+			s.near, s.encoder = c, e
+			s.check(sdktest.Batch(t, c, "a x=1 1"))
+		})
+	}
+	long := strings.Repeat("x", wire.MaxString+1)
+	f("text", func(b *sdk.Batch) { b.Add(b.Series("a"), 1).Text("t", strings.Repeat("x", wire.Protocol.Bytes)) })
+	f("name", func(b *sdk.Batch) { b.Add(b.Series(long), 1).Float("x", 1) })
+	f("tag", func(b *sdk.Batch) { b.Add(b.Series("a", sdk.Tag{Key: "k", Value: long}), 1).Float("x", 1) })
+	f("field", func(b *sdk.Batch) { b.Add(b.Series("a"), 1).Float(long, 1) })
+}
+
+// TestSeriesCap: a catalog without room drops rows, and takes them once there is room.
+func TestSeriesCap(t *testing.T) {
+	s := newStream(t, wire.Protocol)
+	s.far = sdk.NewCatalog(sdk.Limits{Series: 1})
+	s.decoder = wire.NewDecoder(s.far, wire.Protocol)
+	got := s.send(sdktest.Batch(t, s.near, "a x=1 1\nb x=1 2\na x=1 3 origin=b"))
+	if d := got.Tally(); got.Len() != 1 || d.Dropped() != 2 || d.Added != 3 {
+		t.Errorf("%d rows, tally %+v", got.Len(), *d)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	table := map[string]any{"n": int64(math.MaxInt64), "f": 1.5, "list": []any{int64(1), "x"}, "t": map[string]any{"b": true}}
+	text, err := wire.FromConfig(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := wire.ToConfig(text)
+	if diff := cmp.Diff(table, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
