@@ -29,7 +29,7 @@ type Project struct {
 
 const (
 	gpuline   = "github.com/gpuline/gpuline"
-	goVersion = "1.26.0"
+	goVersion = "1.26.7"
 )
 
 //go:embed templates

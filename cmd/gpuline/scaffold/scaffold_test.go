@@ -67,7 +67,7 @@ func TestPublished(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "module x\n\ngo 1.26.0\n\nrequire github.com/gpuline/gpuline v1.2.3\n"
+	want := "module x\n\ngo 1.26.7\n\nrequire github.com/gpuline/gpuline v1.2.3\n"
 	if string(text) != want {
 		t.Errorf("%q, want %q", text, want)
 	}
