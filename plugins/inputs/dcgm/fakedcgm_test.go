@@ -48,6 +48,7 @@ func buildFake(t testing.TB, hidden ...string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
+		scratch = append(scratch, built.dir)
 		built.paths = make(map[string]string)
 	}
 	dir, err := os.MkdirTemp(built.dir, "lib")

@@ -30,8 +30,16 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		for _, dir := range scratch {
+			_ = os.RemoveAll(dir)
+		}
+		os.Exit(code)
+	}))
 }
+
+// scratch are folders to remove once all tests have ended.
+var scratch []string
 
 // testConfig returns the defaults, in a mode.
 func testConfig(mode string) *Config {
