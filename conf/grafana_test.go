@@ -114,6 +114,8 @@ var mayBeMissing = map[string]string{
 	"gpu_pcie_tx_bytes_per_second":   "stands in where a driver has no byte counters",
 	"gpu_nvlink_rx_bytes_per_second": "stands in where a driver has no byte counters",
 	"gpu_nvlink_tx_bytes_per_second": "stands in where a driver has no byte counters",
+
+	"gpuline_child_cpu_seconds_total": "is of inputs in processes of their own",
 }
 
 // Each name that the dashboard and the alerting rules ask for is on the page of an agent.

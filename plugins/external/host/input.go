@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -141,7 +142,7 @@ func (i *late) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
 		return nil, ctx.Err()
 	}
 	g := gatherer{life: i.life}
-	bounded, cancel := context.WithTimeout(ctx, defaultTimeout)
+	bounded, cancel := context.WithTimeout(ctx, cmp.Or(i.env.Timeout, defaultTimeout))
 	defer cancel()
 	err := g.Gather(bounded, b)
 	i.tick = time.Since(i.start)/interval + 1

@@ -76,7 +76,7 @@ func (l *life) prepare(env *sdk.Env) error {
 	l.log = env.Log.With("program", filepath.Base(l.config.Path))
 	l.order = &proto.Open{
 		Role: wire.Role(l.config.role), Plugin: l.plugin, Config: config, Host: wire.Clean(env.Host),
-		Interval: int64(env.Interval), Timeout: int64(l.config.StartTimeout), LogLevel: levelOf(env.Log),
+		Interval: int64(env.Interval), CallTimeout: int64(env.Timeout), Timeout: int64(l.config.StartTimeout), LogLevel: levelOf(env.Log),
 		Limits: wire.Protocol.AsProto(), Capabilities: wire.Capabilities,
 	}
 	l.mirror = newMirror(env.Meter)

@@ -1144,13 +1144,14 @@ type Open struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Role          Role                   `protobuf:"varint,1,opt,name=role,proto3,enum=gpuline.plugin.v1.Role" json:"role,omitempty"`
 	Plugin        string                 `protobuf:"bytes,2,opt,name=plugin,proto3" json:"plugin,omitempty"`
-	Config        []byte                 `protobuf:"bytes,3,opt,name=config,proto3" json:"config,omitempty"`                     // a JSON object
-	Host          string                 `protobuf:"bytes,4,opt,name=host,proto3" json:"host,omitempty"`                         // the agent's host name
-	Interval      int64                  `protobuf:"varint,5,opt,name=interval,proto3" json:"interval,omitempty"`                // ns; of an input that reads, the pace that the operator asks for
-	Timeout       int64                  `protobuf:"varint,6,opt,name=timeout,proto3" json:"timeout,omitempty"`                  // ns; of opening
-	LogLevel      string                 `protobuf:"bytes,7,opt,name=log_level,json=logLevel,proto3" json:"log_level,omitempty"` // debug, info, warn, error: the least that the host takes
-	Limits        *Limits                `protobuf:"bytes,8,opt,name=limits,proto3" json:"limits,omitempty"`                     // of what the plugin may send
-	Capabilities  []string               `protobuf:"bytes,9,rep,name=capabilities,proto3" json:"capabilities,omitempty"`         // of the host
+	Config        []byte                 `protobuf:"bytes,3,opt,name=config,proto3" json:"config,omitempty"`                                // a JSON object
+	Host          string                 `protobuf:"bytes,4,opt,name=host,proto3" json:"host,omitempty"`                                    // the agent's host name
+	Interval      int64                  `protobuf:"varint,5,opt,name=interval,proto3" json:"interval,omitempty"`                           // ns; of an input that reads, the pace that the operator asks for
+	Timeout       int64                  `protobuf:"varint,6,opt,name=timeout,proto3" json:"timeout,omitempty"`                             // ns; of opening
+	LogLevel      string                 `protobuf:"bytes,7,opt,name=log_level,json=logLevel,proto3" json:"log_level,omitempty"`            // debug, info, warn, error: the least that the host takes
+	Limits        *Limits                `protobuf:"bytes,8,opt,name=limits,proto3" json:"limits,omitempty"`                                // of what the plugin may send
+	Capabilities  []string               `protobuf:"bytes,9,rep,name=capabilities,proto3" json:"capabilities,omitempty"`                    // of the host
+	CallTimeout   int64                  `protobuf:"varint,10,opt,name=call_timeout,json=callTimeout,proto3" json:"call_timeout,omitempty"` // ns; of a call of an input or an output
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1246,6 +1247,13 @@ func (x *Open) GetCapabilities() []string {
 		return x.Capabilities
 	}
 	return nil
+}
+
+func (x *Open) GetCallTimeout() int64 {
+	if x != nil {
+		return x.CallTimeout
+	}
+	return 0
 }
 
 type Opened struct {
@@ -3074,7 +3082,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\x05reply\x18\x03 \x01(\v2\x18.gpuline.plugin.v1.ReplyH\x00R\x05reply\x12-\n" +
 	"\x04read\x18\x04 \x01(\v2\x17.gpuline.plugin.v1.ReadH\x00R\x04read\x123\n" +
 	"\x06closed\x18\x05 \x01(\v2\x19.gpuline.plugin.v1.ClosedH\x00R\x06closedB\x06\n" +
-	"\x04body\"\xa1\x02\n" +
+	"\x04body\"\xc4\x02\n" +
 	"\x04Open\x12+\n" +
 	"\x04role\x18\x01 \x01(\x0e2\x17.gpuline.plugin.v1.RoleR\x04role\x12\x16\n" +
 	"\x06plugin\x18\x02 \x01(\tR\x06plugin\x12\x16\n" +
@@ -3084,7 +3092,9 @@ const file_plugin_proto_rawDesc = "" +
 	"\atimeout\x18\x06 \x01(\x03R\atimeout\x12\x1b\n" +
 	"\tlog_level\x18\a \x01(\tR\blogLevel\x121\n" +
 	"\x06limits\x18\b \x01(\v2\x19.gpuline.plugin.v1.LimitsR\x06limits\x12\"\n" +
-	"\fcapabilities\x18\t \x03(\tR\fcapabilities\"\x9e\x01\n" +
+	"\fcapabilities\x18\t \x03(\tR\fcapabilities\x12!\n" +
+	"\fcall_timeout\x18\n" +
+	" \x01(\x03R\vcallTimeout\"\x9e\x01\n" +
 	"\x06Opened\x12.\n" +
 	"\x05error\x18\x01 \x01(\v2\x18.gpuline.plugin.v1.ErrorR\x05error\x121\n" +
 	"\x06traits\x18\x02 \x01(\v2\x19.gpuline.plugin.v1.TraitsR\x06traits\x121\n" +

@@ -62,7 +62,7 @@ func newInstance(stream proto.Plugin_RunServer, s *Service, o *proto.Open) *inst
 	}
 	i.env = &sdk.Env{
 		Log: s.Log(levels[o.GetLogLevel()]), Host: o.GetHost(), Now: time.Now, Catalog: catalog,
-		Meter: sdk.NewMeter(), Interval: time.Duration(o.GetInterval()),
+		Meter: sdk.NewMeter(), Interval: time.Duration(o.GetInterval()), Timeout: time.Duration(o.GetCallTimeout()),
 	}
 	return i
 }

@@ -1,4 +1,4 @@
-// Command demo shows a fleet in one process: a JetStream cluster of three servers, agents that read simulated GPUs
+// Command fleetdemo shows a fleet in one process: a JetStream cluster of three servers, agents that read simulated GPUs
 // and publish what their windows make of them, and a hub that takes it from the stream and shows it in a table.
 // One server is stopped and started again, now and then. Ctrl-C ends it: edges first, then the hub, and each says
 // its ledger.
