@@ -132,6 +132,7 @@ func (c *card) move(dt float64) {
 func (c *card) fail(dt float64) {
 	if c.doomed && c.elapsed >= c.lifetime {
 		c.lost = true
+		c.work.drop()
 		c.raise(79)
 		return
 	}
@@ -159,6 +160,7 @@ func (c *card) forget() {
 		c.held = c.seen
 	}
 	c.seen, c.reasons, c.xids = sums{}, 0, c.xids[:0]
+	c.work.server.forget()
 }
 
 // interval returns the sums of the last interval in which time passed.

@@ -34,6 +34,7 @@ type Config struct {
 	Seed         int64         `toml:"seed" doc:"What the random numbers start from: equal seeds make equal runs." default:"1"`
 	Scenario     string        `toml:"scenario" doc:"What the GPUs go through; the README describes each." default:"inference" enum:"inference|training|thermal|power_cap|memory_leak|ecc|lost_gpu|idle"`
 	Processes    int           `toml:"processes" doc:"How many processes each GPU reports, as gpu_process." default:"0" min:"0" max:"256"`
+	Inference    bool          `toml:"inference" doc:"Whether each GPU has a server that says what its requests take, as inference." default:"false"`
 	InfoInterval time.Duration `toml:"info_interval" doc:"How often gpu_info is repeated." default:"1m" min:"1s"`
 }
 
@@ -56,6 +57,7 @@ type face struct {
 	tags    []sdk.Tag
 	gpu     *sdk.Series
 	process []*sdk.Series
+	server  *sdk.Series // nil where there is none
 	onsets  vocabulary.Onsets
 }
 
@@ -104,6 +106,9 @@ func (in *Input) Gather(ctx context.Context, b *sdk.Batch) error {
 	for i, c := range in.cards {
 		f := &in.faces[i]
 		in.report(b, f, c, now)
+		if in.config.Inference && !c.lost {
+			reportServer(b, f.server, &c.work, now)
+		}
 		if inform && !c.lost {
 			addInfo(b, f, c, i, now)
 		}
@@ -129,7 +134,10 @@ func (in *Input) join(b *sdk.Batch) {
 				sdk.Tag{Key: vocabulary.TagType, Value: "C"})
 			f.process = append(f.process, b.Series(vocabulary.Process, tags...))
 		}
-		if f.gpu == nil || slices.Contains(f.process, nil) {
+		if in.config.Inference {
+			f.server = b.Series(vocabulary.Inference, serving(f.tags)...)
+		}
+		if f.gpu == nil || slices.Contains(f.process, nil) || in.config.Inference && f.server == nil {
 			in.catalog = nil
 		}
 	}

@@ -19,6 +19,8 @@ type work struct {
 
 	sm, tensor, dram float64 // of the burst, 0..1
 	watts            float64 // that it draws at full clock
+
+	server server
 }
 
 const (
@@ -39,7 +41,7 @@ func newWork(s *scenario, rng *rand.Rand) work {
 func (w *work) advance(dt, clock, elapsed float64, ready bool) {
 	switch {
 	case !ready:
-		w.busy = false
+		w.drop()
 		w.idle += dt
 	case w.busy:
 		w.idle = 0
@@ -50,11 +52,21 @@ func (w *work) advance(dt, clock, elapsed float64, ready bool) {
 	}
 	for w.left <= 0 {
 		if w.busy {
+			w.server.answer(elapsed + w.left/clock)
 			w.ebb(elapsed)
 		} else {
+			w.server.begin(elapsed + w.left)
 			w.burst()
 		}
 	}
+}
+
+// drop ends a burst before it is done.
+func (w *work) drop() {
+	if w.busy {
+		w.server.fail()
+	}
+	w.busy = false
 }
 
 // burst begins a piece of work: a prefill, which computes, or a decode, which moves memory.
@@ -82,7 +94,8 @@ func (w *work) ebb(elapsed float64) {
 
 // pause drops the work at hand.
 func (w *work) pause() {
-	w.busy, w.idle, w.pressure = false, sleepAfter+1, 0
+	w.drop()
+	w.idle, w.pressure = sleepAfter+1, 0
 	if w.left = w.scenario.longest * w.rng.Float64(); w.scenario.load == 0 {
 		w.left = never
 	}
