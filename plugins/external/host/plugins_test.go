@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -30,7 +31,7 @@ func testPlugins() []sdk.Definition {
 func TestMain(m *testing.M) {
 	if os.Getenv("GPULINE_PLUGIN") != "" {
 		before()
-		external.Serve("1.2.3", append(testPlugins(), benchPlugins()...)...)
+		external.Serve("1.2.3", slices.Concat(testPlugins(), benchPlugins(), builtins())...)
 	}
 	if os.Getenv("GPULINE_TEST_HOST") != "" {
 		beHost()
@@ -291,7 +292,7 @@ func (f *file) Write(_ context.Context, b *sdk.Batch) error {
 // service is the plugins without a process.
 func service(t testing.TB) *author.Service {
 	return &author.Service{
-		Version: "1.2.3", Registry: testPlugins(),
+		Version: "1.2.3", Registry: slices.Concat(testPlugins(), builtins()),
 		Log: func(slog.Level) *slog.Logger { return sdktest.Log(t) },
 	}
 }
