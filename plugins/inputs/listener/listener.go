@@ -25,7 +25,7 @@ var sample string
 
 // Definition makes the input known to a binary.
 func Definition() sdk.Definition {
-	return sdk.DefineInput("listener", "line protocol that others send: HTTP as InfluxDB has it, Unix sockets, UDP", sample,
+	return sdk.DefineInput("listener", "Line protocol that others send: HTTP as InfluxDB has it, Unix sockets, UDP", sample,
 		func(c *Config) (any, error) { return New(c) })
 }
 

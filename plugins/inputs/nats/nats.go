@@ -29,7 +29,7 @@ var sample string
 
 // Definition makes the input known to a binary.
 func Definition() sdk.Definition {
-	return sdk.DefineInput("nats", "reads from NATS: what is published, or what a JetStream stream keeps", sample,
+	return sdk.DefineInput("nats", "Takes from NATS what is published, or what a JetStream stream keeps", sample,
 		func(c *Config) (any, error) { return New(c) })
 }
 

@@ -22,7 +22,7 @@ var sample string
 
 // Definition makes the input known to a binary.
 func Definition() sdk.Definition {
-	return sdk.DefineInput("prometheus", "pages of metrics: Triton, vLLM, TensorRT-LLM, any exporter", sample,
+	return sdk.DefineInput("prometheus", "Pages of metrics: Triton, vLLM, TensorRT-LLM, any exporter", sample,
 		func(c *Config) (any, error) { return New(c) })
 }
 

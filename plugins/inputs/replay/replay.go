@@ -30,7 +30,7 @@ type Config struct {
 
 // Definition makes the input known to a binary.
 func Definition() sdk.Definition {
-	return sdk.DefineInput("replay", "recorded line protocol, from files or standard input", sample,
+	return sdk.DefineInput("replay", "Recorded line protocol, from files or standard input", sample,
 		func(c *Config) (any, error) { return New(c) })
 }
 

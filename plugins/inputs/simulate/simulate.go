@@ -24,7 +24,7 @@ var sample string
 
 // Definition makes the input known to a binary.
 func Definition() sdk.Definition {
-	return sdk.DefineInput("simulate", "a physical model of GPUs, for demos and tests", sample,
+	return sdk.DefineInput("simulate", "A physical model of GPUs, for demos and tests", sample,
 		func(c *Config) (any, error) { return New(c) })
 }
 

@@ -26,7 +26,7 @@ var sample string
 
 // Definition describes the output to a registry.
 func Definition() sdk.Definition {
-	return sdk.DefineOutput("influxdb", "writes to InfluxDB 1, 2 and 3, and to VictoriaMetrics", sample,
+	return sdk.DefineOutput("influxdb", "Writes to InfluxDB 1, 2 and 3, and to VictoriaMetrics", sample,
 		func(c *Config) (sdk.Output, error) { return New(c) })
 }
 

@@ -27,7 +27,7 @@ var sample string
 
 // Definition describes the output to a registry.
 func Definition() sdk.Definition {
-	return sdk.DefineOutput("nats", "publishes to NATS, to whoever listens or to a JetStream stream", sample,
+	return sdk.DefineOutput("nats", "Publishes to NATS, to whoever listens or to a JetStream stream", sample,
 		func(c *Config) (sdk.Output, error) { return New(c) })
 }
 

@@ -42,7 +42,7 @@ func (c *Config) Validate() error {
 
 // Definition describes the output to a registry.
 func Definition() sdk.Definition {
-	d := sdk.DefineOutput("prometheus", "serves the newest values at /metrics, for Prometheus to scrape", sample,
+	d := sdk.DefineOutput("prometheus", "Serves the newest values at /metrics, for Prometheus to scrape", sample,
 		func(c *Config) (sdk.Output, error) { return New(c) })
 	d.Common = map[string]any{"samples": true, "required": false, "flush_interval": "0s"}
 	return d

@@ -34,7 +34,7 @@ type Config struct {
 
 // Definition describes the output to a registry.
 func Definition() sdk.Definition {
-	d := sdk.DefineOutput("stdout", "writes line protocol, JSON or a table to standard output", sample,
+	d := sdk.DefineOutput("stdout", "Writes line protocol, JSON or a table to standard output", sample,
 		func(c *Config) (sdk.Output, error) { return New(c) })
 	d.Common = map[string]any{"required": false, "flush_interval": "0s"}
 	return d
