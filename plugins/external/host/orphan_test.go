@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -73,6 +74,9 @@ func TestOrphans(t *testing.T) {
 	if err := syscall.Kill(groups[0], syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	for !stopped(groups[0]) { // until then the kernel does not wake a group that loses its parent
+		<-time.After(time.Millisecond)
+	}
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -86,6 +90,24 @@ func TestOrphans(t *testing.T) {
 		}
 		<-time.After(5 * time.Millisecond)
 	}
+}
+
+// stopped reports whether all threads of a process stand still.
+func stopped(pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil {
+		return false
+	}
+	for _, thread := range threads {
+		text, err := os.ReadFile(thread)
+		if err != nil {
+			return false
+		}
+		if _, rest, _ := strings.Cut(string(text), ") "); !strings.HasPrefix(rest, "T") {
+			return false
+		}
+	}
+	return len(threads) > 0
 }
 
 // alive reports whether a process group has a member that is not a zombie.

@@ -9,7 +9,9 @@ import (
 
 // setGroup gives the process a group of its own. When the agent is killed, the kernel sends it SIGTERM: that
 // ends programs that know nothing of their lifeline. Those that do ignore it, and see to it that the
-// processes which they have started end with them, as a SIGKILL would not.
+// processes which they have started end with them, as a SIGKILL would not. A group that has been stopped as a
+// whole is woken by the kernel when it loses its parent; one whose threads are being stopped at that very instant
+// ends when somebody wakes it.
 func setGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 }
