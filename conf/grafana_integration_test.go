@@ -33,6 +33,7 @@ above = { utilization_ratio = 0.5 }
 // mayBeEmpty names queries of the dashboard that may have no data, and why.
 var mayBeEmpty = map[string]string{
 	"Metrics dropped, by reason A": "nothing is dropped here",
+	"Processor time B":             "no input here has a process of its own",
 }
 
 // Every query of the dashboard has data, and every alerting rule is evaluated, in a real Prometheus that scrapes
