@@ -80,13 +80,9 @@ func TestOrphans(t *testing.T) {
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	patience := 10 * time.Second // of a machine that builds and tests other packages meanwhile
-	if faults {
-		patience = 2 * time.Second
-	}
-	for deadline := time.Now().Add(patience); alive(groups[0]) || alive(groups[1]); {
+	for deadline := time.Now().Add(2 * time.Second); alive(groups[0]) || alive(groups[1]); {
 		if time.Now().After(deadline) {
-			t.Fatalf("left behind after %v: %v %v of %v", patience, alive(groups[0]), alive(groups[1]), groups)
+			t.Fatalf("left behind after 2 s: %v %v of %v", alive(groups[0]), alive(groups[1]), groups)
 		}
 		<-time.After(5 * time.Millisecond)
 	}
