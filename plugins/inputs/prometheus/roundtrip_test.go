@@ -161,5 +161,9 @@ flush_interval = "1ms"
 	if len(want) < 200 {
 		t.Fatalf("%d lines on the page", len(want))
 	}
+	// The page is more than a batch: until the second one is written it lacks the rest.
+	for deadline := time.Now().Add(20 * time.Second); len(got) < len(want) && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		got = samples(t, get(t, again))
+	}
 	check(t, got, want)
 }
