@@ -4,17 +4,23 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gpuline/gpuline/conf"
 )
 
-type checkCommand struct {
-	Config []string `short:"c" name:"config" placeholder:"PATH" help:"Configuration file, or folder of *.toml; may be repeated."`
-	Files  []string `arg:"" optional:"" name:"path" help:"The same, without -c."`
+// newCheck returns the command that loads files and names every fault at once.
+func newCheck(p *program) *cobra.Command {
+	var from source
+	c := command("check [PATH]...", "Check configuration files; open nothing", 0, unlimited, func(args []string) error {
+		return check(p, append(from.Config, args...))
+	})
+	from.add(c, "")
+	return c
 }
 
-// Run loads the files and names every fault at once. Of external plugins it asks the programs.
-func (c checkCommand) Run(p *program) error {
-	paths := append(c.Config, c.Files...)
+// check loads the files. Of external plugins it asks the programs.
+func check(p *program, paths []string) error {
 	if len(paths) == 0 {
 		return errors.New("check: name a configuration file, such as gpuline check conf/gpuline.toml")
 	}

@@ -7,18 +7,31 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gpuline/gpuline/conf"
 	"github.com/gpuline/gpuline/plugins/inputs/dcgm/counters"
 )
 
+// initCommand writes a configuration for this host, or one that does the job of a counters file.
 type initCommand struct {
-	Output   string `short:"o" placeholder:"FILE" help:"Write to this file instead of standard output."`
-	Force    bool   `help:"Overwrite the file if it is there."`
-	Counters string `name:"from-dcgm-counters" placeholder:"FILE" help:"Serve what this counters file of dcgm-exporter lists, under the same names."`
+	Output   string
+	Force    bool
+	Counters string
 }
 
-// Run writes a configuration for this host, or one that does the job of a counters file. It looks for
-// what reads GPUs, and runs nothing.
+func newInit(p *program) *cobra.Command {
+	var c initCommand
+	cmd := command("init", "Write a configuration file for this host, or from one of dcgm-exporter", 0, 0,
+		func([]string) error { return c.Run(p) })
+	f := cmd.Flags()
+	f.StringVarP(&c.Output, "output", "o", "", "write to this `FILE` instead of standard output")
+	f.BoolVar(&c.Force, "force", false, "overwrite the file if it is there")
+	f.StringVar(&c.Counters, "from-dcgm-counters", "", "serve what this counters `FILE` of dcgm-exporter lists, under the same names")
+	return cmd
+}
+
+// Run looks for what reads GPUs, and runs nothing.
 func (c initCommand) Run(p *program) error {
 	text, remark, err := c.write(p)
 	if err != nil {
@@ -42,7 +55,8 @@ func (c initCommand) Run(p *program) error {
 // write returns the configuration, and a line about it for the terminal.
 func (c initCommand) write(p *program) (text, remark string, err error) {
 	if c.Counters == "" {
-		return forHost(lookForGPUs())
+		text, remark = forHost(lookForGPUs())
+		return text, remark, nil
 	}
 	file, err := os.ReadFile(c.Counters)
 	if err != nil {

@@ -4,17 +4,17 @@ import (
 	_ "embed"
 	"fmt"
 	"strings"
-	"text/template"
 )
 
-//go:embed init.tmpl
+//go:embed init.toml
 var hostText string
 
-var hostTemplate = template.Must(template.New("init.tmpl").Funcs(template.FuncMap{"comment": comment}).Parse(hostText))
+// placeOfSources is where init.toml names what reads GPUs.
+const placeOfSources = "# SOURCES\n"
 
 // forHost writes a configuration for a host on which these sources were looked for: the best one that is
 // there is active, others are commented out. Where there is none, the file simulates GPUs and says so.
-func forHost(findings []finding) (text, remark string, err error) {
+func forHost(findings []finding) (text, remark string) {
 	var there, missing []finding
 	for _, f := range findings {
 		if f.Err == nil {
@@ -23,18 +23,44 @@ func forHost(findings []finding) (text, remark string, err error) {
 			missing = append(missing, f)
 		}
 	}
-	var b strings.Builder
-	if err := hostTemplate.Execute(&b, map[string][]finding{"There": there, "Missing": missing}); err != nil {
-		return "", "", fmt.Errorf("write the configuration: %w", err)
-	}
+	text = strings.Replace(hostText, placeOfSources, inputsOf(there, missing), 1)
 	if len(there) > 0 {
-		return b.String(), fmt.Sprintf("found %s, which [[inputs.%s]] reads GPUs through", there[0].Found, there[0].Input), nil
+		return text, fmt.Sprintf("found %s, which [[inputs.%s]] reads GPUs through", there[0].Found, there[0].Input)
 	}
 	var looked []string
 	for _, f := range missing {
 		looked = append(looked, fmt.Sprintf("inputs.%s: %v", f.Input, f.Err))
 	}
-	return b.String(), "no GPU was found, so the configuration simulates some until you change it (" + strings.Join(looked, "; ") + ")", nil
+	return text, "no GPU was found, so the configuration simulates some until you change it (" + strings.Join(looked, "; ") + ")"
+}
+
+// simulated stands where no source is.
+const simulated = `
+# NO GPU WAS FOUND where this file was written, so the readings below are SIMULATED: they bear
+# source=simulated and come from no card. On a host with GPUs remove [[inputs.simulate]], and take the
+# comment signs from an input below it.
+[[inputs.simulate]]
+gpus = 4
+interval = "100ms"
+`
+
+// inputsOf writes the inputs: the first that is there as one at work, the others as comments.
+func inputsOf(there, missing []finding) string {
+	var b strings.Builder
+	for i, f := range there {
+		if i == 0 {
+			fmt.Fprintf(&b, "\n# %s is there.\n[[inputs.%s]]\n%s", f.Found, f.Input, f.Sampling)
+			continue
+		}
+		fmt.Fprintf(&b, "\n# %s is there, too; one input suffices.\n# [[inputs.%s]]\n%s", f.Found, f.Input, comment(f.Sampling))
+	}
+	if len(there) == 0 {
+		b.WriteString(simulated)
+	}
+	for _, f := range missing {
+		fmt.Fprintf(&b, "\n# Not there when this file was written:\n%s# [[inputs.%s]]\n%s", comment(f.Err.Error()), f.Input, comment(f.Sampling))
+	}
+	return b.String()
 }
 
 // comment makes comment lines of those that are none.

@@ -6,25 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 
-	"github.com/alecthomas/kong"
+	"github.com/spf13/cobra"
 
 	"github.com/gpuline/gpuline/plugins/all"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
-
-type commands struct {
-	Run     runCommand     `cmd:"" help:"Run the agent until its inputs end or it is told to stop."`
-	Once    onceCommand    `cmd:"" help:"Read twice, write what came of it, and end."`
-	Check   checkCommand   `cmd:"" help:"Check configuration files; open nothing."`
-	Init    initCommand    `cmd:"" help:"Write a configuration file for this host, or from one of dcgm-exporter."`
-	Rules   rulesCommand   `cmd:"" help:"Try rules out, offline."`
-	Queue   queueCommand   `cmd:"" help:"Look into a queue on disk."`
-	Plugins pluginsCommand `cmd:"" help:"Show plugins, and make and test external ones."`
-	Version versionCommand `cmd:"" help:"Show the version."`
-	Child   childCommand   `cmd:"" hidden:"" help:"Run an input for the agent, which starts this command itself."`
-}
 
 // program is what the commands work with.
 type program struct {
@@ -42,34 +31,74 @@ func main() {
 
 // execute runs one command line and returns the exit status: 0, 1 for a failure, 2 for wrong usage.
 func execute(args []string, p program) int {
-	status := -1
-	parser, err := kong.New(&commands{},
-		kong.Name("gpuline"),
-		kong.Description("Reads GPUs at the driver's resolution, and delivers averages and captured peaks."),
-		kong.Writers(p.stdout, p.stderr),
-		kong.Exit(func(code int) { status = code }),
-		kong.UsageOnError(),
-	)
-	if err != nil {
+	root := group("gpuline", "Reads GPUs at the driver's resolution, and delivers averages and captured peaks.",
+		newRun(&p), newOnce(&p), newCheck(&p), newInit(&p), newRules(&p), newQueue(&p), newPlugins(&p), newVersion(&p),
+		newChild(&p))
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetArgs(args)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	chosen, err := root.ExecuteC()
+	var failed failure
+	switch {
+	case err == nil:
+		return 0
+	case !errors.As(err, &failed):
+		_, _ = fmt.Fprintf(p.stderr, "gpuline: %v (see %s --help)\n", err, chosen.CommandPath())
+		return 2
+	case !errors.Is(err, errReported):
 		_, _ = fmt.Fprintln(p.stderr, "gpuline:", err)
-		return 2
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
+	return 1
+}
+
+// failure is what a command ended with that had been understood.
+type failure struct{ error }
+
+func (f failure) Unwrap() error { return f.error }
+
+// command makes a command of what it does with its arguments, of which it takes from least to most. Its flags
+// are added by who calls.
+func command(use, short string, least, most int, does func(args []string) error) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, DisableFlagsInUseLine: true,
+		Args: func(c *cobra.Command, args []string) error {
+			switch {
+			case len(args) < least:
+				return fmt.Errorf("an argument is missing: %s", c.UseLine())
+			case len(args) > most:
+				return fmt.Errorf("unexpected argument %q", args[most])
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := does(args); err != nil {
+				return failure{err}
+			}
+			return nil
+		},
 	}
-	command, err := parser.Parse(args)
-	if status >= 0 { // --help has been served
-		return status
+}
+
+// unlimited is for a command that takes as many arguments as there are.
+const unlimited = math.MaxInt
+
+// group makes a command of others. Alone, it shows what they are.
+func group(use, short string, of ...*cobra.Command) *cobra.Command {
+	g := &cobra.Command{
+		Use: use, Short: short, Args: cobra.ArbitraryArgs, DisableFlagsInUseLine: true,
+		SuggestionsMinimumDistance: 2,
+		RunE: func(g *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return g.Help()
+			}
+			near := g.SuggestionsFor(args[0])
+			if len(near) == 0 {
+				return fmt.Errorf("%s has no command %q", g.CommandPath(), args[0])
+			}
+			return fmt.Errorf("%s has no command %q: did you mean %s?", g.CommandPath(), args[0], near[0])
+		},
 	}
-	if err != nil {
-		_, _ = fmt.Fprintf(p.stderr, "gpuline: %v (see gpuline --help)\n", err)
-		return 2
-	}
-	if err := command.Run(&p); err != nil {
-		if !errors.Is(err, errReported) {
-			_, _ = fmt.Fprintln(p.stderr, "gpuline:", err)
-		}
-		return 1
-	}
-	return 0
+	g.AddCommand(of...)
+	return g
 }

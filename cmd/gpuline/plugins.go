@@ -4,33 +4,36 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gpuline/gpuline/conf"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
-type pluginsCommand struct {
-	List   listCommand   `cmd:"" help:"List the plugins."`
-	Sample sampleCommand `cmd:"" help:"Print a plugin's sample configuration."`
-	Docs   docsCommand   `cmd:"" help:"Print the reference of all settings, or of all metrics."`
-	SHA256 sha256Command `cmd:"" name:"sha256" help:"Print the checksums of programs, for the key sha256 of external plugins."`
-	Test   testCommand   `cmd:"" help:"Check that a program keeps the plugin protocol, and its plugins the contract."`
-	New    newCommand    `cmd:"" help:"Write the project of an external plugin."`
+func newPlugins(p *program) *cobra.Command {
+	return group("plugins", "Show plugins, and make and test external ones",
+		newList(p),
+		command("sample PLUGIN", "Print a plugin's sample configuration, such as that of inputs.nvidia_smi", 1, 1,
+			func(args []string) error { return sample(p, args[0]) }),
+		command("docs [configuration|metrics]", "Print the reference of all settings, or of all metrics",
+			0, 1, func(args []string) error { return reference(p, args) }),
+		command("sha256 PATH...", "Print the checksums of programs, for the key sha256 of external plugins", 1, unlimited,
+			func(args []string) error { return checksums(p, args) }),
+		newTest(),
+		newNew(p),
+	)
 }
 
-type sampleCommand struct {
-	Plugin string `arg:"" help:"Such as inputs.nvidia_smi."`
-}
-
-// Run prints the sample of one plugin.
-func (c sampleCommand) Run(p *program) error {
+// sample prints the sample of one plugin.
+func sample(p *program, plugin string) error {
 	for _, d := range p.registry {
-		if c.Plugin == d.Role.String()+"."+d.Name {
+		if plugin == d.Role.String()+"."+d.Name {
 			_, err := fmt.Fprint(p.stdout, d.Sample)
 			return err
 		}
 	}
-	return fmt.Errorf("there is no plugin %q; there are %s", c.Plugin, strings.Join(names(p.registry), ", "))
+	return fmt.Errorf("there is no plugin %q; there are %s", plugin, strings.Join(names(p.registry), ", "))
 }
 
 func names(r sdk.Registry) []string {
@@ -41,15 +44,16 @@ func names(r sdk.Registry) []string {
 	return names
 }
 
-type docsCommand struct {
-	Topic string `arg:"" optional:"" enum:"configuration,metrics" default:"configuration" help:"configuration or metrics."`
-}
-
-// Run prints a generated page of the documentation.
-func (c docsCommand) Run(p *program) error {
-	text := conf.Reference(p.registry)
-	if c.Topic == "metrics" {
+// reference prints a generated page of the documentation.
+func reference(p *program, topic []string) error {
+	var text string
+	switch {
+	case len(topic) == 0 || topic[0] == "configuration":
+		text = conf.Reference(p.registry)
+	case topic[0] == "metrics":
 		text = vocabulary.Markdown()
+	default:
+		return fmt.Errorf("there is no page %q; there are configuration and metrics", topic[0])
 	}
 	_, err := fmt.Fprint(p.stdout, text)
 	return err

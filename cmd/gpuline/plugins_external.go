@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/BurntSushi/toml"
+	"github.com/spf13/cobra"
 
 	"github.com/gpuline/gpuline/cmd/gpuline/scaffold"
 	"github.com/gpuline/gpuline/plugins/external/externaltest"
@@ -18,14 +19,10 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
 
-type sha256Command struct {
-	Paths []string `arg:"" name:"path" help:"Programs of external plugins."`
-}
-
-// Run prints what to pin, in the manner of sha256sum.
-func (c sha256Command) Run(p *program) error {
+// checksums prints what to pin, in the manner of sha256sum.
+func checksums(p *program, paths []string) error {
 	var errs []error
-	for _, path := range c.Paths {
+	for _, path := range paths {
 		sum, err := host.SHA256(path)
 		if err != nil {
 			errs = append(errs, err)
@@ -36,28 +33,34 @@ func (c sha256Command) Run(p *program) error {
 	return errors.Join(errs...)
 }
 
-type newCommand struct {
-	Kind    string `required:"" enum:"input,processor,output" help:"input, processor or output."`
-	Name    string `required:"" help:"Of the plugin: lower-case letters, digits and _."`
-	Module  string `help:"Path of the Go module; the name where it is not set."`
-	Replace string `placeholder:"DIR" help:"Build against a checkout of gpuline instead of a published version."`
-	Dir     string `arg:"" help:"Where to write the project; it must be empty or not there."`
+func newNew(p *program) *cobra.Command {
+	project := scaffold.Project{Version: published()}
+	c := command("new --kind KIND --name NAME DIR", "Write the project of an external plugin into a folder that is empty or not there",
+		1, 1, func(args []string) error { return writeProject(p, project, args[0]) })
+	f := c.Flags()
+	f.StringVar(&project.Kind, "kind", "", "`KIND` of the plugin: input, processor or output")
+	f.StringVar(&project.Name, "name", "", "`NAME` of the plugin: lower-case letters, digits and _")
+	f.StringVar(&project.Module, "module", "", "`PATH` of the Go module; the name where it is not set")
+	f.StringVar(&project.Replace, "replace", "", "`DIR` of a checkout of gpuline, to build against instead of a published version")
+	for _, name := range []string{"kind", "name"} {
+		_ = c.MarkFlagRequired(name) // it is there
+	}
+	return c
 }
 
-// Run writes a project.
-func (c newCommand) Run(p *program) error {
-	if c.Replace == "" && published() == "" {
+// writeProject writes a project.
+func writeProject(p *program, project scaffold.Project, dir string) error {
+	if project.Replace == "" && project.Version == "" {
 		return errors.New("this gpuline is no published version, which the project could need: give --replace DIR, a checkout of gpuline")
 	}
-	project := scaffold.Project{Kind: c.Kind, Name: c.Name, Module: c.Module, Replace: c.Replace, Version: published()}
-	if err := project.Write(c.Dir); err != nil {
+	if err := project.Write(dir); err != nil {
 		return err
 	}
 	next := "go test ./..."
-	if c.Replace == "" {
+	if project.Replace == "" {
 		next = "go mod tidy && " + next
 	}
-	_, _ = fmt.Fprintf(p.stdout, "written: %s\nnext: cd %s && %s\n", c.Dir, c.Dir, next)
+	_, _ = fmt.Fprintf(p.stdout, "written: %s\nnext: cd %s && %s\n", dir, dir, next)
 	return nil
 }
 
@@ -78,19 +81,33 @@ func mainVersion() string {
 	return ""
 }
 
+// testCommand runs the conformance suite against a program.
 type testCommand struct {
-	Path         string   `arg:"" help:"The plugin's program."`
-	Plugin       string   `help:"Only this plugin of the program."`
-	Config       string   `placeholder:"FILE" help:"TOML file with the plugin's own keys, as they stand below config."`
-	Stream       string   `placeholder:"FILE" help:"Metrics for a processor, as package sdktest reads them."`
-	Env          []string `placeholder:"NAME=VALUE" help:"Environment variables for the program."`
-	ReadsResults bool     `help:"The processor reads metrics that are no samples."`
-	AddsUnasked  bool     `help:"The processor adds metrics though it has seen none."`
+	Plugin       string
+	Config       string
+	Stream       string
+	Env          []string
+	ReadsResults bool
+	AddsUnasked  bool
 }
 
-// Run runs the conformance suite against a program. The process ends with it.
-func (c testCommand) Run(*program) error {
-	path, err := filepath.Abs(c.Path)
+func newTest() *cobra.Command {
+	var c testCommand
+	cmd := command("test PATH", "Check that a program keeps the plugin protocol, and its plugins the contract", 1, 1,
+		func(args []string) error { return c.Run(args[0]) })
+	f := cmd.Flags()
+	f.StringVar(&c.Plugin, "plugin", "", "`NAME` of the one plugin of the program that is tested")
+	f.StringVar(&c.Config, "config", "", "TOML `FILE` with the plugin's own keys, as they stand below config")
+	f.StringVar(&c.Stream, "stream", "", "`FILE` of metrics for a processor, as package sdktest reads them")
+	f.StringArrayVar(&c.Env, "env", nil, "`NAME=VALUE` of an environment variable for the program; may be repeated")
+	f.BoolVar(&c.ReadsResults, "reads-results", false, "the processor reads metrics that are no samples")
+	f.BoolVar(&c.AddsUnasked, "adds-unasked", false, "the processor adds metrics though it has seen none")
+	return cmd
+}
+
+// Run ends the process with the suite.
+func (c testCommand) Run(program string) error {
+	path, err := filepath.Abs(program)
 	if err != nil {
 		return err
 	}

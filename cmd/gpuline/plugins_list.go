@@ -12,13 +12,25 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gpuline/gpuline/pipeline"
 	"github.com/gpuline/gpuline/plugins/external/host"
 )
 
+// listCommand lists the plugins.
 type listCommand struct {
-	Config []string `short:"c" name:"config" placeholder:"PATH" help:"Show the external plugins of this configuration, too: what they say of themselves, and how they are in the running agent."`
-	Agent  string   `placeholder:"URL" help:"The running agent's page of metrics; that of the configuration where it is not set."`
+	source
+	Agent string
+}
+
+func newList(p *program) *cobra.Command {
+	var c listCommand
+	cmd := command("list", "List the plugins; with -c the configuration's external ones, too, and how they are in the running agent",
+		0, 0, func([]string) error { return c.Run(p) })
+	c.add(cmd, "")
+	cmd.Flags().StringVar(&c.Agent, "agent", "", "`URL` of the running agent's page of metrics; that of the configuration where it is not set")
+	return cmd
 }
 
 // Run prints a line a plugin.
@@ -30,7 +42,7 @@ func (c listCommand) Run(p *program) error {
 	if err := w.Flush(); err != nil || len(c.Config) == 0 {
 		return err
 	}
-	plan, err := source{Config: c.Config}.load(p)
+	plan, err := c.load(p)
 	if err != nil {
 		return err
 	}

@@ -5,23 +5,25 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gpuline/gpuline/pipeline/queue"
 	"github.com/gpuline/gpuline/plugins/lineprotocol"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-type queueCommand struct {
-	Stat statCommand `cmd:"" help:"Show what waits in a queue on disk. The agent must not be running."`
-	Dump dumpCommand `cmd:"" help:"Print what waits in a queue on disk as line protocol, and leave it there. The agent must not be running."`
+func newQueue(p *program) *cobra.Command {
+	return group("queue", "Look into a queue on disk, which no running agent has in use",
+		command("stat PATH", "Show what waits in the folder that is queue.disk of an output", 1, 1,
+			func(args []string) error { return stat(p, args[0]) }),
+		command("dump PATH", "Print what waits there as line protocol, and leave it there", 1, 1,
+			func(args []string) error { return dump(p, args[0]) }),
+	)
 }
 
-type statCommand struct {
-	Path string `arg:"" help:"Folder of the queue: queue.disk of the output."`
-}
-
-// Run prints a line a figure.
-func (c statCommand) Run(p *program) error {
-	r, err := queue.Read(c.Path, func(*sdk.Batch) error { return nil })
+// stat prints a line a figure.
+func stat(p *program, path string) error {
+	r, err := queue.Read(path, func(*sdk.Batch) error { return nil })
 	if err != nil {
 		return fmt.Errorf("queue stat: %w", err)
 	}
@@ -50,17 +52,13 @@ func (c statCommand) Run(p *program) error {
 	return w.Flush()
 }
 
-type dumpCommand struct {
-	Path string `arg:"" help:"Folder of the queue: queue.disk of the output."`
-}
-
-// Run prints a line a metric, oldest batch first. What was not readable it says on stderr.
-func (c dumpCommand) Run(p *program) error {
+// dump prints a line a metric, oldest batch first. What was not readable it says on stderr.
+func dump(p *program, path string) error {
 	var encoder *lineprotocol.Encoder
 	var catalog *sdk.Catalog
 	var lines []byte
 	var leftOut int
-	r, err := queue.Read(c.Path, func(b *sdk.Batch) error {
+	r, err := queue.Read(path, func(b *sdk.Batch) error {
 		if b.Catalog() != catalog {
 			catalog = b.Catalog()
 			encoder = lineprotocol.NewEncoder(catalog, lineprotocol.EncoderOptions{})

@@ -9,25 +9,25 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gpuline/gpuline/cmd/gpuline/ruletest"
 	"github.com/gpuline/gpuline/conf"
 )
 
-type rulesCommand struct {
-	Test rulesTestCommand `cmd:"" help:"Try rules out on samples or a recorded trace, and compare with what is expected."`
+func newRules(p *program) *cobra.Command {
+	return group("rules", "Try rules out, offline",
+		command("test FILE...", "Try rules out on samples or a recorded trace, as the files say: see docs/rules.md", 1, unlimited,
+			func(args []string) error { return testRules(p, args) }))
 }
 
-type rulesTestCommand struct {
-	Files []string `arg:"" name:"file" help:"File of tests: see docs/rules.md."`
-}
-
-// Run runs the tests of all files, a line each on stdout. Nothing that the rules' files read from or write
-// to is opened.
-func (c rulesTestCommand) Run(p *program) error {
+// testRules runs the tests of all files, a line each on stdout. Nothing that the rules' files read from or
+// write to is opened.
+func testRules(p *program, files []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
-	for _, file := range c.Files {
+	for _, file := range files {
 		if !p.testRules(ctx, file) {
 			err = errReported
 		}

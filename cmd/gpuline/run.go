@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gpuline/gpuline/cmd/gpuline/launch"
 	"github.com/gpuline/gpuline/conf"
 	"github.com/gpuline/gpuline/pipeline"
@@ -14,8 +16,16 @@ import (
 
 // source says which configuration a command takes.
 type source struct {
-	Config []string `short:"c" name:"config" placeholder:"PATH" help:"Configuration file, or folder of *.toml; may be repeated. Without it, run looks for a GPU."`
+	Config []string
 }
+
+// add adds the flag to a command.
+func (s *source) add(c *cobra.Command, more string) {
+	c.Flags().StringArrayVarP(&s.Config, "config", "c", nil, "`PATH` of a configuration file, or of a folder of *.toml; may be repeated"+more)
+}
+
+// orDetect says what is done without a configuration.
+const orDetect = "; without it, this host's GPUs are looked for"
 
 // load returns the plan of the files, or of what is found on this host.
 func (s source) load(p *program) (*pipeline.Plan, error) {
@@ -30,28 +40,35 @@ func (s source) load(p *program) (*pipeline.Plan, error) {
 	return plan, nil
 }
 
-type runCommand struct{ source }
-
-// Run runs the agent.
-func (c runCommand) Run(p *program) error {
-	plan, err := c.load(p)
-	if err != nil {
-		return err
-	}
-	return work(p, plan, c.reload)
+// newRun returns the command that runs the agent.
+func newRun(p *program) *cobra.Command {
+	var from source
+	c := command("run", "Run the agent until its inputs end or it is told to stop", 0, 0, func([]string) error {
+		plan, err := from.load(p)
+		if err != nil {
+			return err
+		}
+		return work(p, plan, from.reload)
+	})
+	from.add(c, orDetect)
+	return c
 }
 
-type onceCommand struct{ source }
-
-// Run reads from each input twice, so that counters have rates, and flushes the windows.
-func (c onceCommand) Run(p *program) error {
-	plan, err := c.load(p)
-	if err != nil {
-		return err
-	}
-	plan.Agent.Gathers = 2
-	plan.Agent.SelfInterval = 0
-	return work(p, plan, nil)
+// newOnce returns the command that reads from each input twice, so that counters have rates, and flushes the
+// windows.
+func newOnce(p *program) *cobra.Command {
+	var from source
+	c := command("once", "Read twice, write what came of it, and end", 0, 0, func([]string) error {
+		plan, err := from.load(p)
+		if err != nil {
+			return err
+		}
+		plan.Agent.Gathers = 2
+		plan.Agent.SelfInterval = 0
+		return work(p, plan, nil)
+	})
+	from.add(c, orDetect)
+	return c
 }
 
 // work runs a plan until its inputs end, or its outputs, or a signal arrives; a second signal ends the

@@ -3,7 +3,6 @@
 package scaffold
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"text/template"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
@@ -63,13 +61,20 @@ func (p Project) Write(dir string) error {
 	return p.module(dir)
 }
 
-// Role returns the kind as it stands in a heading.
-func (p Project) Role() string { return p.Kind + "s" }
-
-// Binary returns the name of the program.
-func (p Project) Binary() string { return strings.ReplaceAll(p.Name, "_", "-") }
-
+// expand writes the files of a folder of templates. A template has only names to replace: text/template looks
+// methods up by name, for which the linker has to keep every exported method of the program.
 func (p Project) expand(folder, dir string) error {
+	var stream string // of the conformance suite
+	if p.Kind == "processor" {
+		stream = ", Stream: stream"
+	}
+	replacer := strings.NewReplacer(
+		"{{.Kind}}", p.Kind,
+		"{{.Name}}", p.Name,
+		"{{.Role}}", p.Kind+"s",
+		"{{.Binary}}", strings.ReplaceAll(p.Name, "_", "-"),
+		"{{.Stream}}", stream,
+	)
 	entries, err := fs.ReadDir(templates, folder)
 	if err != nil {
 		return fmt.Errorf("there is no kind %q; there are input, processor and output", p.Kind)
@@ -79,16 +84,8 @@ func (p Project) expand(folder, dir string) error {
 		if err != nil {
 			return err
 		}
-		t, err := template.New(entry.Name()).Parse(string(text))
-		if err != nil {
-			return err
-		}
-		var out bytes.Buffer
-		if err := t.Execute(&out, p); err != nil {
-			return err
-		}
 		file := filepath.Join(dir, strings.TrimSuffix(entry.Name(), ".tmpl"))
-		if err := os.WriteFile(file, out.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(replacer.Replace(string(text))), 0o644); err != nil {
 			return err
 		}
 	}

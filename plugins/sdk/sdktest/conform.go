@@ -11,7 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
@@ -77,9 +77,11 @@ func within(t *testing.T, what string, f func()) {
 	}
 }
 
-// diff tells how two lists of lines differ, line by line, or "".
-func diff(want, got []string) string {
-	return cmp.Diff(strings.Join(want, "\n"), strings.Join(got, "\n"))
+// differ tells how two lists of lines differ, line by line, or "". go-cmp would say it as well; it looks methods
+// up by name, for which the linker has to keep every exported method of a program with this package.
+func differ(want, got []string) string {
+	lines := func(list []string) []byte { return []byte(strings.Join(list, "\n") + "\n") }
+	return string(diff.Diff("want", lines(want), "got", lines(got)))
 }
 
 // cancelled returns a context that has ended.

@@ -57,7 +57,7 @@ func TestProcessor(t *testing.T, build func(t testing.TB) sdk.Processor, stream 
 			f("hidden rows", func(t *testing.T, run func(feeding) []string) {
 				want := run(feeding{batches: [][]string{lines}, idle: true})
 				got := run(feeding{batches: [][]string{lines}, see: func(*sdk.Metric) bool { return false }})
-				if d := diff(want, got); d != "" {
+				if d := differ(want, got); d != "" {
 					t.Errorf("with all rows hidden: -want +got\n%s", d)
 				}
 			})
@@ -180,7 +180,7 @@ func checkCuts(t *testing.T, lines []string, run func(feeding) []string) {
 	for _, merge := range []bool{false, true} {
 		want := run(feeding{batches: [][]string{lines}, merge: merge})
 		check := func(name string, batches [][]string) {
-			if d := diff(want, run(feeding{batches: batches, merge: merge})); d != "" {
+			if d := differ(want, run(feeding{batches: batches, merge: merge})); d != "" {
 				t.Fatalf("%s, results merged: %v: -one batch +cut\n%s", name, merge, d)
 			}
 		}
@@ -208,7 +208,7 @@ func checkAbsorbed(t *testing.T, lines []string, run func(feeding) []string) {
 		return lines
 	}
 	want := strip(run(feeding{batches: [][]string{lines}}))
-	if d := diff(want, strip(run(feeding{batches: [][]string{marked}}))); d != "" {
+	if d := differ(want, strip(run(feeding{batches: [][]string{marked}}))); d != "" {
 		t.Errorf("samples that are absorbed already are read otherwise: -unmarked +marked\n%s", d)
 	}
 }
@@ -238,10 +238,10 @@ func checkOthers(t *testing.T, lines []string, run func(feeding) []string) {
 			rest = append(rest, line)
 		}
 	}
-	if d := diff(others, passed); d != "" {
+	if d := differ(others, passed); d != "" {
 		t.Errorf("metrics that are no samples do not pass unchanged: -in +out\n%s", d)
 	}
-	if d := diff(want, rest); d != "" {
+	if d := differ(want, rest); d != "" {
 		t.Errorf("metrics that are no samples have an effect: -without +with\n%s", d)
 	}
 }

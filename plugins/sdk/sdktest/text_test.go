@@ -96,7 +96,7 @@ func TestHostileRowsSurviveText(t *testing.T) {
 	b := sdk.NewBatch(sdk.NewCatalog(sdk.Limits{}))
 	AddHostile(b)
 	again := Batch(t, sdk.NewCatalog(sdk.Limits{}), strings.Join(DumpFull(b), "\n"))
-	if d := diff(DumpFull(b), DumpFull(again)); d != "" {
+	if d := differ(DumpFull(b), DumpFull(again)); d != "" {
 		t.Error(d)
 	}
 }
@@ -117,7 +117,7 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("%q becomes %q: %v", line, want, err)
 			}
 		}
-		if d := diff(want, DumpFull(again)); d != "" {
+		if d := differ(want, DumpFull(again)); d != "" {
 			t.Errorf("%q: %s", line, d)
 		}
 	})
