@@ -31,7 +31,8 @@ demo-driver: build
 # A fleet in one process: a JetStream cluster, agents with simulated GPUs, a hub that shows what arrives.
 # A server is stopped now and then.
 fleet-demo:
-	$(GO) run ./cmd/fleetdemo
+	$(GO) build -o bin/fleetdemo ./cmd/fleetdemo
+	bin/fleetdemo
 
 # What only a GPU can tell: readings against nvidia-smi, bursts shown, own cost, what an inference loop
 # feels. Needs nvidia-smi, gcc, and python3 with torch.
