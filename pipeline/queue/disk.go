@@ -210,24 +210,7 @@ func (q *Disk) resize(p *pending, size int) {
 }
 
 // Next implements [Queue].
-func (q *Disk) Next(ctx context.Context) (*sdk.Batch, error) {
-	for {
-		b, wait, err := q.take()
-		if b != nil || err != nil {
-			return b, err
-		}
-		var late <-chan time.Time
-		if wait > 0 {
-			late = time.After(wait)
-		}
-		select {
-		case <-q.wake:
-		case <-late:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-}
+func (q *Disk) Next(ctx context.Context) (*sdk.Batch, error) { return q.next(ctx, q.take) }
 
 // take returns the oldest batch, or how long to wait for it; 0 is until something changes.
 func (q *Disk) take() (*sdk.Batch, time.Duration, error) {

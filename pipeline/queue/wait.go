@@ -3,6 +3,9 @@ package queue
 import (
 	"context"
 	"sync"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
 // front is what both kinds of queue do for those who push and those who take.
@@ -33,6 +36,27 @@ func poke(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:
+	}
+}
+
+// next waits for a batch that take returns, an error of its own, or the end of ctx. Without a batch, take says
+// how long to wait until it may have one; 0 is until something changes.
+func (f *front) next(ctx context.Context, take func() (*sdk.Batch, time.Duration, error)) (*sdk.Batch, error) {
+	for {
+		b, wait, err := take()
+		if b != nil || err != nil {
+			return b, err
+		}
+		var late <-chan time.Time
+		if wait > 0 {
+			late = time.After(wait)
+		}
+		select {
+		case <-f.wake:
+		case <-late:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 }
 

@@ -5,7 +5,7 @@ import "strings"
 // Nearest returns the known name that name was most probably meant to be, or "" when none is near. Case
 // and the choice of "-" or "_" do not count; otherwise a third of the letters may be wrong.
 func Nearest(name string, known []string) string {
-	fold := func(s string) []rune { return []rune(strings.ReplaceAll(strings.ToLower(s), "-", "_")) }
+	fold := func(s string) string { return strings.ReplaceAll(strings.ToLower(s), "-", "_") }
 	from := fold(name)
 	if len(from) > 64 {
 		return ""
@@ -13,15 +13,17 @@ func Nearest(name string, known []string) string {
 	best, least := "", max(len(from)/3, 1)+1
 	for _, candidate := range known {
 		to := fold(candidate)
-		if d := distance(from, to); d < least && d < len(to) {
+		if d := Distance(from, to); d < least && d < len(to) {
 			best, least = candidate, d
 		}
 	}
 	return best
 }
 
-// distance counts the letters to insert, delete, replace or swap with their neighbour that make a of b.
-func distance(a, b []rune) int {
+// Distance counts the letters to insert, delete, replace or swap with their neighbour that make one text of
+// the other.
+func Distance(this, that string) int {
+	a, b := []rune(this), []rune(that)
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {
 		last[j] = j

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
@@ -53,7 +54,10 @@ func meant(measurement, name string, text bool) string {
 	}
 	best, least := "", 3
 	for _, k := range known {
-		if d := distance(name, k.name, least); d < least && d <= k.slack {
+		if max(len(name)-len(k.name), len(k.name)-len(name)) >= least {
+			continue
+		}
+		if d := sdk.Distance(name, k.name); d < least && d <= k.slack {
 			best, least = k.name, d
 		}
 	}
@@ -88,30 +92,3 @@ var fieldNames = sync.OnceValue(func() []knownName {
 	}
 	return all
 })
-
-// distance counts the letters to insert, delete, replace or swap that make a of b; where that is limit
-// or more, it may return limit.
-func distance(a, b string, limit int) int {
-	if max(len(a)-len(b), len(b)-len(a)) >= limit {
-		return limit
-	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			replace := last[j-1]
-			if a[i-1] != b[j-1] {
-				replace++
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, replace)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
-}
