@@ -82,7 +82,7 @@ func (p *program) launch(ctx context.Context, log *slog.Logger) (*peer, error) {
 	cmd := exec.CommandContext(context.Background(), p.path, p.args...) // it ends when we say so
 	cmd.Env, cmd.Dir = p.environ(), "/"
 	run := newProcess(cmd, newWords(log))
-	client := plugin.NewClient(&plugin.ClientConfig{
+	config := &plugin.ClientConfig{
 		HandshakeConfig:  handshake.Config,
 		VersionedPlugins: handshake.Plugins(nil),
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
@@ -90,7 +90,6 @@ func (p *program) launch(ctx context.Context, log *slog.Logger) (*peer, error) {
 			cmd.Env = append(cmd.Env, spec.Env...)
 			return run, nil
 		},
-		AutoMTLS:         p.mtls,
 		SkipHostEnv:      true,
 		StartTimeout:     p.start,
 		Logger:           hclog.NewNullLogger(),
@@ -98,7 +97,14 @@ func (p *program) launch(ctx context.Context, log *slog.Logger) (*peer, error) {
 		SyncStderr:       &lineWriter{words: run.words},
 		GRPCDialOptions:  handshake.DialOptions(),
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: folder},
-	})
+	}
+	if p.mtls {
+		if config.TLSConfig, err = run.demandCertificate(); err != nil {
+			_ = os.RemoveAll(folder)
+			return nil, err
+		}
+	}
+	client := plugin.NewClient(config)
 	end := func(grace time.Duration) { p.end(run, client, folder, grace) }
 	service, err := connect(ctx, run, client)
 	if err != nil {
