@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/gpuline/gpuline/plugins/all"
+	author "github.com/gpuline/gpuline/plugins/external"
 	"github.com/gpuline/gpuline/plugins/inputs/nvml"
 )
 
@@ -18,6 +19,9 @@ import (
 const asProgram = "GPULINE_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
+	if os.Getenv("GPULINE_PLUGIN") != "" {
+		author.Serve("1", journalDefinition)
+	}
 	switch os.Getenv(asProgram) {
 	case "":
 	case withVault:

@@ -6,12 +6,14 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gpuline/gpuline/cmd/gpuline/launch"
 	"github.com/gpuline/gpuline/conf"
 	"github.com/gpuline/gpuline/pipeline"
+	"github.com/gpuline/gpuline/plugins/external/host"
 )
 
 // source says which configuration a command takes.
@@ -97,6 +99,7 @@ func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (
 	}
 	end := notify(ctx, log, agent.Alive)
 	err = agent.Run(ctx)
+	settle()
 	end()
 	ledger := agent.Ledger()
 	if fault := ledger.Check(); fault != nil {
@@ -107,6 +110,16 @@ func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (
 		return errReported // by the agent's log
 	}
 	return nil
+}
+
+// lastAcks bounds the wait for external inputs once all is delivered; one that hangs gets no longer.
+const lastAcks = 5 * time.Second
+
+// settle lets external inputs hear of what was delivered last.
+func settle() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastAcks)
+	defer cancel()
+	host.Settle(ctx)
 }
 
 func logger(w io.Writer, level slog.Leveler, format pipeline.LogFormat) *slog.Logger {

@@ -1,6 +1,7 @@
 package external
 
 import (
+	"crypto/tls"
 	"fmt"
 	"os"
 	"os/signal"
@@ -38,7 +39,12 @@ func serve(service *author.Service) {
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	log := newLog(os.Stderr)
 	service.Log = log.instance
-	if err := takeOver(); err != nil {
+	err := takeOver()
+	var secured *tls.Config
+	if err == nil {
+		secured, err = secure()
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -50,6 +56,7 @@ func serve(service *author.Service) {
 		HandshakeConfig:  handshake.Config,
 		VersionedPlugins: handshake.Plugins(service),
 		GRPCServer:       handshake.NewServer,
+		TLSProvider:      func() (*tls.Config, error) { return secured, nil },
 		Logger:           hclog.NewNullLogger(),
 	})
 }

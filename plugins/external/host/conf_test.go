@@ -69,7 +69,7 @@ do = "panik"`,
 		)
 		f("which", way, `
 [[inputs.external]]
-path = "SELF"`, "agent.toml:2: `plugin` in [[inputs.external]]: the program has several: name one of ticks, feed, ready, simulate, replay, prometheus")
+path = "SELF"`, "agent.toml:2: `plugin` in [[inputs.external]]: the program has several: name one of ticks, feed, ready, nvml, nvidia_smi, dcgm, tegrastats, prometheus, listener, nats, replay, simulate")
 		f("wrong", way, `
 [[processors.external]]
 path = "SELF"

@@ -8,5 +8,6 @@
 //
 // Goroutines: one for each life; for each process one that waits for it, two that follow its output, and
 // two for its stream, which receive and send. All are joined by Close, except that an input's session whose
-// batches have not all been acknowledged lives on for a while, so that the acks still reach the plugin.
+// batches have not all been acknowledged lives on for a while, so that the acks still reach the plugin: Settle
+// waits for that.
 package host

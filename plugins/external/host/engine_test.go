@@ -231,26 +231,23 @@ func TestInputKilled(t *testing.T) {
 	if int64(len(got)) != count {
 		t.Errorf("%d of %d have arrived", len(got), count)
 	}
-	// The last acks are still on their way when the agent ends.
-	eventually(t, func() string {
-		text, err := os.ReadFile(journal)
-		if err != nil {
-			return err.Error()
+	host.Settle(t.Context())
+	text, err := os.ReadFile(journal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	acked := make(map[int64]bool)
+	for _, line := range sdktest.Lines(string(text)) {
+		var value int64
+		fmt.Sscan(line, &value)
+		acked[value] = true
+		if !got[value] {
+			t.Errorf("%d was acknowledged and has not arrived", value)
 		}
-		acked := make(map[int64]bool)
-		for _, line := range sdktest.Lines(string(text)) {
-			var value int64
-			fmt.Sscan(line, &value)
-			acked[value] = true
-			if !got[value] {
-				t.Errorf("%d was acknowledged and has not arrived", value)
-			}
-		}
-		if len(acked) != len(got) {
-			return fmt.Sprintf("%d acknowledged, %d arrived", len(acked), len(got))
-		}
-		return ""
-	})
+	}
+	if len(acked) != len(got) {
+		t.Errorf("%d acknowledged, %d arrived", len(acked), len(got))
+	}
 }
 
 // TestStopped stops a plugin with SIGSTOP: it is replaced, and nobody waits longer than the deadline.

@@ -118,3 +118,15 @@ func PID(instance any) int {
 
 // Verify is verify.
 var Verify = verify
+
+// RemoveDead is removeDead.
+var RemoveDead = removeDead
+
+// NewFolder makes a folder for a socket, as an agent that lives has one.
+func NewFolder(base string) (path string, remove func(), err error) {
+	f, err := newFolderIn(base)
+	if err != nil {
+		return "", nil, err
+	}
+	return f.path, f.remove, nil
+}

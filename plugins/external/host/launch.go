@@ -75,14 +75,14 @@ func (p *program) launch(ctx context.Context, log *slog.Logger) (*peer, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.start)
 	defer cancel()
-	folder, err := os.MkdirTemp(os.Getenv("RUNTIME_DIRECTORY"), "gpuline-") // 0700
+	folder, err := newFolder()
 	if err != nil {
-		return nil, fmt.Errorf("make a folder for a plugin's socket: %w", err)
+		return nil, err
 	}
 	cmd := exec.CommandContext(context.Background(), p.path, p.args...) // it ends when we say so
 	cmd.Env, cmd.Dir = p.environ(), "/"
 	run := newProcess(cmd, newWords(log))
-	client := plugin.NewClient(&plugin.ClientConfig{
+	config := &plugin.ClientConfig{
 		HandshakeConfig:  handshake.Config,
 		VersionedPlugins: handshake.Plugins(nil),
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
@@ -90,15 +90,21 @@ func (p *program) launch(ctx context.Context, log *slog.Logger) (*peer, error) {
 			cmd.Env = append(cmd.Env, spec.Env...)
 			return run, nil
 		},
-		AutoMTLS:         p.mtls,
 		SkipHostEnv:      true,
 		StartTimeout:     p.start,
 		Logger:           hclog.NewNullLogger(),
 		SyncStdout:       &lineWriter{words: run.words},
 		SyncStderr:       &lineWriter{words: run.words},
 		GRPCDialOptions:  handshake.DialOptions(),
-		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: folder},
-	})
+		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: folder.path},
+	}
+	if p.mtls {
+		if config.TLSConfig, err = run.demandCertificate(); err != nil {
+			folder.remove()
+			return nil, err
+		}
+	}
+	client := plugin.NewClient(config)
 	end := func(grace time.Duration) { p.end(run, client, folder, grace) }
 	service, err := connect(ctx, run, client)
 	if err != nil {
@@ -137,7 +143,7 @@ func (p *program) explain(ctx context.Context, run *process, err error) error {
 
 // end ends the process, its group and the connection: it is asked to, by its lifeline, and killed when the
 // grace is over. go-plugin's own way has no bound, so it comes last, when nothing is left to wait for.
-func (p *program) end(run *process, client *plugin.Client, folder string, grace time.Duration) {
+func (p *program) end(run *process, client *plugin.Client, folder *folder, grace time.Duration) {
 	run.release()
 	if run.number() != 0 && (grace <= 0 || !run.goneWithin(grace)) {
 		_ = run.Kill(context.Background())
@@ -145,14 +151,14 @@ func (p *program) end(run *process, client *plugin.Client, folder string, grace 
 	if run.number() != 0 && !run.goneWithin(killPatience) {
 		// It hangs in the kernel. What waits for it is left behind; its folder and its pipes go.
 		run.hush()
-		_ = os.RemoveAll(folder)
+		folder.remove()
 		return
 	}
 	if run.number() != 0 {
 		run.join()
 	}
 	client.Kill()
-	_ = os.RemoveAll(folder)
+	folder.remove()
 }
 
 // killPatience is how long a process may take to die of SIGKILL.

@@ -245,8 +245,8 @@ func (l *life) attend(ctx context.Context, p *peer, s *session) error {
 const maxWaiting = 64
 
 // finish ends a session in order: everybody gets the time to close. An input that reads and whose batches
-// are still on their way lives on for a while, without anybody waiting for it, so that it learns what has
-// become of them.
+// are still on their way lives on for a while, so that it learns what has become of them; only Settle waits
+// for that.
 func (l *life) finish(p *peer, s *session) {
 	end := func() {
 		s.end(l.config.StopTimeout)
@@ -262,10 +262,10 @@ func (l *life) finish(p *peer, s *session) {
 	case <-settled:
 		end()
 	default:
-		go func() {
+		lingering.run(func() {
 			s.linger(settled, l.timing.settling)
 			end()
-		}()
+		})
 	}
 }
 

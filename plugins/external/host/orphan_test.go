@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -46,11 +47,11 @@ func beHost() {
 	select {}
 }
 
-// TestOrphans kills a host with SIGKILL: none of its plugins, nor what they have started, is there 2 s
-// later; one is stopped, and so cannot know.
-func TestOrphans(t *testing.T) {
+// startHost starts a host with two plugins, whose process groups it returns.
+func startHost(t *testing.T, environment ...string) (host *exec.Cmd, groups []int) {
+	t.Helper()
 	cmd := exec.Command(self(t))
-	cmd.Env = append(os.Environ(), "GPULINE_TEST_HOST=1")
+	cmd.Env = append(append(os.Environ(), "GPULINE_TEST_HOST=1"), environment...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -59,8 +60,10 @@ func TestOrphans(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer cmd.Wait()
-	var groups []int
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
 	for in := bufio.NewScanner(out); in.Scan() && in.Text() != "ready"; {
 		pid, err := strconv.Atoi(in.Text())
 		if err != nil {
@@ -71,6 +74,13 @@ func TestOrphans(t *testing.T) {
 	if len(groups) != 2 || !alive(groups[0]) || !alive(groups[1]) {
 		t.Fatalf("plugins %v", groups)
 	}
+	return cmd, groups
+}
+
+// TestOrphans kills a host with SIGKILL: none of its plugins, nor what they have started, is there 2 s
+// later; one is stopped, and so cannot know.
+func TestOrphans(t *testing.T) {
+	cmd, groups := startHost(t)
 	if err := syscall.Kill(groups[0], syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +95,41 @@ func TestOrphans(t *testing.T) {
 			t.Fatalf("left behind after 2 s: %v %v of %v", alive(groups[0]), alive(groups[1]), groups)
 		}
 		<-time.After(5 * time.Millisecond)
+	}
+}
+
+// TestFoldersOfKilledHost: the sockets of a host that was killed go when the next one starts; those of a host
+// that lives stay.
+func TestFoldersOfKilledHost(t *testing.T) {
+	base := t.TempDir()
+	folders := func() (names []string) {
+		names, err := filepath.Glob(filepath.Join(base, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return names
+	}
+	killed, _ := startHost(t, "RUNTIME_DIRECTORY="+base)
+	dead := folders()
+	living, _ := startHost(t, "RUNTIME_DIRECTORY="+base)
+	if n := len(folders()); len(dead) != 2 || n != 4 {
+		t.Fatalf("%d folders of a host, %d of two", len(dead), n)
+	}
+	if err := killed.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = killed.Wait() // until then it may hold its locks
+	if n := len(folders()); n != 4 {
+		t.Fatalf("%d folders are left behind of two hosts, one of them killed", n)
+	}
+	t.Setenv("RUNTIME_DIRECTORY", base)
+	opened(t, instance(t, true, sdk.RoleInput, "ticks", nil, nil))
+	now := folders()
+	if len(now) != 3 || slices.Contains(now, dead[0]) || slices.Contains(now, dead[1]) {
+		t.Errorf("%v are there, %v should not be", now, dead)
+	}
+	if err := living.Process.Signal(syscall.Signal(0)); err != nil {
+		t.Error(err)
 	}
 }
 

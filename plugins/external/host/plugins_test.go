@@ -56,6 +56,8 @@ func before() {
 	case "tcp":
 		fmt.Println("1|1|tcp|127.0.0.1:1|grpc|")
 		time.Sleep(time.Hour)
+	case "old", "other certificate", "certificate", "no certificate", "half a certificate":
+		beSecure(os.Getenv("TEST_BEFORE"))
 	case "leak":
 		c := exec.Command("sleep", "1000")
 		c.Stdout, c.Stderr = os.Stdout, os.Stderr

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,11 +9,8 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/gpuline/gpuline/plugins/external/internal/wire"
 )
 
 // process is a plugin's process, and what go-plugin calls its runner. Its standard input is its lifeline: it
@@ -22,6 +18,7 @@ import (
 type process struct {
 	cmd    *exec.Cmd
 	words  *words
+	mtls   bool // the handshake is to bear a certificate
 	stdin  *os.File
 	stdout *os.File
 	stderr *os.File
@@ -147,46 +144,19 @@ func (p *process) followStdout() {
 	p.words.lines(p.stdout, func(line []byte) {
 		if !shaken && isHandshake(line) {
 			shaken = true
-			if err := checkHandshake(string(line)); err != nil {
+			known, err := p.checkHandshake(string(line))
+			if err != nil {
 				p.mu.Lock()
 				p.fault = err
 				p.mu.Unlock()
 				_ = p.lineEnd.Close()
 				return
 			}
-			_, _ = p.lineEnd.Write(append(bytes.Clone(line), '\n'))
+			_, _ = io.WriteString(p.lineEnd, known+"\n")
 			return
 		}
 		p.words.plain(line)
 	})
-}
-
-// isHandshake reports whether a line is that of go-plugin: core version, our version, network, address, …
-func isHandshake(line []byte) bool {
-	parts := bytes.Split(line, []byte("|"))
-	if len(parts) < 5 {
-		return false
-	}
-	for _, part := range parts[:2] {
-		if _, err := strconv.Atoi(string(part)); err != nil {
-			return false
-		}
-	}
-	return true
-}
-
-func checkHandshake(line string) error {
-	parts := strings.Split(strings.TrimSpace(line), "|")
-	if version, _ := strconv.Atoi(parts[1]); version != wire.Version {
-		return permanent("the plugin speaks version %s of the plugin protocol, this agent %d: install a plugin that is made for it", parts[1], wire.Version)
-	}
-	switch {
-	case parts[4] != "grpc":
-		return permanent("the plugin speaks %q, not grpc", parts[4])
-	case parts[2] != "unix":
-		return permanent("the plugin listens on %s %s, which other users of this host could reach: it is to listen on a socket in $PLUGIN_UNIX_SOCKET_DIR", parts[2], parts[3])
-	}
-	return nil
 }
 
 // handshakeFault returns what is wrong with what the process said of itself.

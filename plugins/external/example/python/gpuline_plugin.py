@@ -8,11 +8,14 @@ write(rows) and close(). Rows are lists of Row. serve() does the rest:
 It needs python3-grpcio and python3-protobuf, and the module plugin_pb2 that protoc makes of plugin.proto.
 """
 
+import base64
 import json
 import logging
 import os
 import queue
 import signal
+import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -430,6 +433,18 @@ def lifeline():
     os._exit(0)
 
 
+def make_certificate(folder):
+    """Returns a key and its certificate, in PEM, and the latter as the handshake line has it."""
+    key, own = os.path.join(folder, "key.pem"), os.path.join(folder, "own.pem")
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 10950 -subj /CN=localhost"
+    command += " -addext subjectAltName=DNS:localhost"
+    subprocess.run([*command.split(), "-keyout", key, "-out", own], check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+    texts = [open(name, "rb").read() for name in (key, own)]
+    os.remove(key)
+    der = ssl.PEM_cert_to_DER_cert(texts[1].decode())
+    return *texts, base64.b64encode(der).decode().rstrip("=")
+
+
 def serve(version, definitions):
     if not os.environ.get("GPULINE_PLUGIN"):
         sys.exit("This program is a plugin of gpuline, which starts it: see [[inputs.external]] in its configuration.")
@@ -462,11 +477,19 @@ def serve(version, definitions):
         grpc.method_handlers_generic_handler("gpuline.plugin.v1.Plugin", handlers),
         grpc.method_handlers_generic_handler("grpc.health.v1.Health", health),
     ))
-    path = os.path.join(os.environ.get("PLUGIN_UNIX_SOCKET_DIR", "/tmp"), f"plugin{os.getpid()}")
-    if not server.add_insecure_port("unix:" + path):
+    folder = os.environ.get("PLUGIN_UNIX_SOCKET_DIR", "/tmp")
+    path = os.path.join(folder, f"plugin{os.getpid()}")
+    certificate, port = "", 0
+    if agent := os.environ.get("PLUGIN_CLIENT_CERT"):
+        key, own, certificate = make_certificate(folder)
+        secure = grpc.ssl_server_credentials([(key, own)], root_certificates=agent.encode(), require_client_auth=True)
+        port = server.add_secure_port("unix:" + path, secure)
+    else:
+        port = server.add_insecure_port("unix:" + path)
+    if not port:
         sys.exit("cannot listen at " + path)
     server.start()
-    print(f"1|1|unix|{path}|grpc|", flush=True)
+    print(f"1|1|unix|{path}|grpc|{certificate}", flush=True)
     os.dup2(2, 1)  # what is printed from here on is for the log
     server.wait_for_termination()
 

@@ -26,5 +26,12 @@ func TestPython(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	externaltest.Test(t, externaltest.Program{Path: filepath.Join(dir, "loadavg.py")})
+	path := filepath.Join(dir, "loadavg.py")
+	externaltest.Test(t, externaltest.Program{Path: path})
+	t.Run("over mutual TLS", func(t *testing.T) {
+		if _, err := exec.LookPath("openssl"); err != nil {
+			t.Skipf("there is no openssl to make the plugin's certificate with: %v", err)
+		}
+		externaltest.Test(t, externaltest.Program{Path: path, Plugin: "loadavg", Keys: map[string]any{"mtls": true}})
+	})
 }

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+type journalConfig struct {
+	Path  string `toml:"path"`
+	Count int64  `toml:"count"`
+}
+
+// journal reads numbers, and writes those into a file that have been acknowledged.
+type journal struct {
+	journalConfig
+	n    int64
+	file *os.File
+}
+
+var journalDefinition = sdk.DefineInput("journal", "Numbers.", "", func(c *journalConfig) (any, error) {
+	return &journal{journalConfig: *c}, nil
+})
+
+func (j *journal) Open(context.Context, *sdk.Env) (err error) {
+	j.file, err = os.OpenFile(j.Path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	return err
+}
+
+func (j *journal) Read(_ context.Context, b *sdk.Batch) (sdk.Ack, error) {
+	if j.n == j.Count {
+		return nil, sdk.ErrEnd
+	}
+	j.n++
+	n := j.n
+	b.Add(b.Series("journal"), n).Int("n", n)
+	return func(err error) {
+		_, _ = fmt.Fprintln(j.file, n, err)
+	}, nil
+}
+
+// TestLastAcks: an external input whose batches are all delivered at once, as the last deed of the agent,
+// hears of each of them.
+func TestLastAcks(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	config, journal := filepath.Join(dir, "agent.toml"), filepath.Join(dir, "journal")
+	const count = 10000
+	text := fmt.Sprintf(`
+[agent]
+http = ""
+[[inputs.external]]
+path = %q
+[inputs.external.config]
+path = %q
+count = %d
+[[outputs.stdout]]
+required = true
+batch_size = 100000
+flush_interval = "1h"
+`, self, journal, count)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	agent := exec.CommandContext(t.Context(), self, "run", "-c", config)
+	agent.Env = append(os.Environ(), asProgram+"=1")
+	if out, err := agent.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%.4000s", err, out)
+	}
+	got, err := os.ReadFile(journal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if acked := strings.Count(string(got), " <nil>\n"); acked != count {
+		t.Errorf("%d of %d batches are acknowledged", acked, count)
+	}
+}
