@@ -29,7 +29,7 @@ type message struct {
 	at      []int // positions of its rows in the batch
 	data    []byte
 	state   state
-	future  jetstream.PubAckFuture // of the last try; nil when it has been answered
+	futures []jetstream.PubAckFuture // of tries that have not been answered, the last one behind
 }
 
 type state uint8

@@ -179,7 +179,7 @@ const headers = 400
 
 // delivered counts message i of j, and is the end of it.
 func (o *NATS) delivered(m *message) {
-	m.state, m.future = done, nil
+	m.state, m.futures = done, nil
 	o.messages.Add(1)
 	o.bytes.Add(float64(len(m.data)))
 }
