@@ -4,16 +4,19 @@ import (
 	"compress/gzip"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // database is an InfluxDB that keeps the lines that it gets, and how often.
 type database struct {
 	*httptest.Server
+	slow  time.Duration // an answer takes up to so long; before the first request
 	mu    sync.Mutex
 	lines map[string]int
 }
@@ -36,6 +39,9 @@ func (d *database) handler() http.HandlerFunc {
 		if err != nil { // the client has gone in the middle of it
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
+		}
+		if d.slow > 0 {
+			time.Sleep(rand.N(d.slow))
 		}
 		d.mu.Lock()
 		defer d.mu.Unlock()

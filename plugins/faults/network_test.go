@@ -14,23 +14,23 @@ import (
 
 // Between an agent and a database.
 func TestNetworkToInfluxDB(t *testing.T) {
-	f := func(name string, pad int, keys string) {
+	f := func(name string, each, pad int, keys string) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db := newDatabase(t)
 			p := newProxy(t, db.Listener.Addr().String())
 			output := fmt.Sprintf("[[outputs.influxdb]]\nurl = \"http://%s\"\ndatabase = \"gpu\"\n%s", p.addr(), keys)
-			s := &script{t: t, proxy: p, held: db.held, numbers: &numbers{host: "h", each: 5, pad: pad}, config: config("h", t.TempDir(), output)}
+			s := &script{t: t, proxy: p, held: db.held, numbers: &numbers{host: "h", each: each, pad: pad}, config: config("h", t.TempDir(), output)}
 			s.play(networkRounds)
 		})
 	}
-	f("small", 0, "")
-	f("large", 2000, "batch_size = 2000")
+	f("small", 5, 0, "")
+	f("large", 2, 1000, "")
 }
 
 // Between an agent and a stream, which recognises what is sent again.
 func TestNetworkToJetStream(t *testing.T) {
-	f := func(name string, pad int, keys string) {
+	f := func(name string, each, pad int, keys string) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := natstest.Run(t, nil)
@@ -41,15 +41,15 @@ func TestNetworkToJetStream(t *testing.T) {
 			p := newProxy(t, strings.TrimPrefix(server.URL(), "nats://"))
 			output := fmt.Sprintf("[[outputs.nats]]\nurl = \"nats://%s\"\njetstream = true\nsubject = \"gpu.{k}\"\n%s", p.addr(), keys)
 			held := func() map[string]int { return stored(t, stream) }
-			s := &script{t: t, proxy: p, held: held, numbers: &numbers{host: "h", each: 5, pad: pad}, config: config("h", t.TempDir(), output)}
+			s := &script{t: t, proxy: p, held: held, numbers: &numbers{host: "h", each: each, pad: pad}, config: config("h", t.TempDir(), output)}
 			s.play(networkRounds)
 			if n := twice(held()); n > 0 {
 				t.Errorf("%d metrics are stored twice", n)
 			}
 		})
 	}
-	f("small", 0, "")
-	f("large", 2000, "batch_size = 2000\nmax_message = \"64KiB\"")
+	f("small", 5, 0, "")
+	f("large", 2, 1000, "max_message = \"64KiB\"")
 }
 
 // stored returns the lines of a stream.
@@ -116,4 +116,24 @@ func TestNetworkToNATS(t *testing.T) {
 	output := fmt.Sprintf("[[outputs.nats]]\nurl = \"nats://%s\"\nsubject = \"gpu.{k}\"\n", p.addr())
 	s := &script{t: t, proxy: p, held: held, numbers: &numbers{host: "h", each: 5}, config: config("h", t.TempDir(), output)}
 	s.play(networkRounds)
+}
+
+// Between a stream and a hub, which delivers to a database.
+func TestNetworkToHub(t *testing.T) {
+	t.Parallel()
+	server := natstest.Run(t, nil)
+	db := newDatabase(t)
+	p := newProxy(t, strings.TrimPrefix(server.URL(), "nats://"))
+	output := fmt.Sprintf("[[outputs.nats]]\nurl = %q\njetstream = true\nencoding = \"record\"\nsubject = \"gpu.{k}\"\nstream = { create = true }", server.URL())
+	s := &script{
+		t: t, proxy: p, held: db.held, numbers: &numbers{host: "h", each: 5}, config: config("h", t.TempDir(), output),
+		there: func(n uint64) bool { return uint64(len(db.held())) >= n },
+	}
+	hub := start(t, fmt.Sprintf("[agent]\nhttp = \"\"\nhostname = \"hub\"\n[[inputs.nats]]\nurl = \"nats://%s\"\njetstream = true\nack_wait = \"2s\"\n"+
+		"[[outputs.influxdb]]\nurl = %q\ndatabase = \"gpu\"\nflush_interval = \"20ms\"\n", p.addr(), db.URL))
+	s.play(networkRounds)
+	l := hub.stop()
+	if o := &l.Outputs[0]; o.Dropped() > 0 || o.Queued > 0 || o.Delivered < s.delivered {
+		t.Errorf("%+v", *o)
+	}
 }
