@@ -317,13 +317,13 @@ func TestPart(t *testing.T) {
 			t.Errorf("%+v is read as %+v, %v", p, got, ok)
 		}
 	}
-	f(Part{sdk.BatchID{Agent: "h", Epoch: 7, Seq: 3}, 1, 2}, "h/7/3/1")
-	f(Part{sdk.BatchID{Agent: "a b\r\nX: y", Epoch: 7, Seq: 3}, 1, 2}, "a_b__X:_y/7/3/1")
+	f(Part{sdk.BatchID{Agent: "h", Epoch: 7, Seq: 3}, 1, 2, 37}, "h/7/3/1/11")
+	f(Part{sdk.BatchID{Agent: "a b\r\nX: y", Epoch: 7, Seq: 3}, 1, 2, 37}, "a_b__X:_y/7/3/1/11")
 	f(Part{}, "")
 	bad := func(key, value string) {
 		t.Helper()
 		h := nats.Header{}
-		Part{sdk.BatchID{Agent: "h", Epoch: 7, Seq: 3}, 1, 2}.AddTo(h)
+		Part{sdk.BatchID{Agent: "h", Epoch: 7, Seq: 3}, 1, 2, 37}.AddTo(h)
 		h.Set(key, value)
 		if p, ok := PartOf(h); ok {
 			t.Errorf("%s %q is read as %+v", key, value, p)
