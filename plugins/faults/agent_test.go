@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"sync"
 	"testing"
@@ -25,7 +26,7 @@ func start(t *testing.T, text string, more ...sdk.Definition) *agent {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := pipeline.New(*plan, slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})))
+	p, err := pipeline.New(*plan, slog.New(slog.NewTextHandler(logOf(t), &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,6 +47,28 @@ func start(t *testing.T, text string, more ...sdk.Definition) *agent {
 	})
 	t.Cleanup(func() { a.stop() })
 	return a
+}
+
+// testLog is a test's log for as long as the test runs: what an agent has left behind may still say something then.
+type testLog struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func logOf(t *testing.T) *testLog {
+	l := &testLog{to: t.Output()}
+	t.Cleanup(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.to = io.Discard
+	})
+	return l
+}
+
+func (l *testLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.to.Write(p)
 }
 
 // read returns how many metrics an agent's inputs have read.

@@ -25,8 +25,8 @@ func TestServersAndHubsAreKilled(t *testing.T) {
 	var edges []*script
 	for i := range 3 {
 		e := &script{t: t, numbers: &numbers{host: fmt.Sprintf("edge%d", i), each: 2}}
-		e.config = config(e.numbers.host, t.TempDir(), "[[outputs.nats]]\n"+urls+
-			"jetstream = true\nencoding = \"record\"\nsubject = \"gpu.{host}.{k}\"\nstream = { create = true, replicas = 3 }")
+		e.config = []string{config(e.numbers.host, t.TempDir(), "[[outputs.nats]]\n"+urls+
+			"jetstream = true\nencoding = \"record\"\nsubject = \"gpu.{host}.{k}\"\nstream = { create = true, replicas = 3 }")}
 		e.begin()
 		edges = append(edges, e)
 	}

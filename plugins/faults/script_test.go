@@ -38,7 +38,7 @@ type script struct {
 	t       *testing.T
 	proxy   *proxy
 	numbers *numbers
-	config  string // of the agent
+	config  []string // of the agent, one of them each time that it is started
 	held    func() map[string]int
 	there   func(n uint64) bool // whether so many have arrived; where it is nil, the agent's ledger says it
 
@@ -102,7 +102,7 @@ func (s *script) play(rounds int) {
 // begin starts an agent.
 func (s *script) begin() {
 	s.t.Helper()
-	s.agent = start(s.t, s.config, s.numbers.definition())
+	s.agent = start(s.t, s.config[rand.IntN(len(s.config))], s.numbers.definition())
 }
 
 // finish ends the input, waits until all is delivered, and looks at the sums of all agents.
