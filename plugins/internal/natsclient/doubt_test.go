@@ -71,3 +71,26 @@ func TestDoubt(t *testing.T) {
 	f(1)
 	f(1)
 }
+
+// Ready keeps to its context also while the client waits for a server that says nothing.
+func TestReadyWhileTheClientConnects(t *testing.T) {
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	k, err := dial(t, Config{URL: "nats://" + l.Addr().String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const calls = 60
+	began := time.Now()
+	for range calls {
+		if _, err := ready(t, k, 50*time.Millisecond); err == nil {
+			t.Fatal("there is a connection")
+		}
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("%d times 50 ms took %v", calls, took)
+	}
+}
