@@ -58,9 +58,9 @@ integration: $(PROM) $(INFLUXD)
 	PATH='$(CURDIR)/bin':"$$PATH" $(GO) test -p 1 -tags integration -run "^($$tests)$$" $$(dirname $$files | sort -u)
 
 # The long forms of the tests that break things, many times each: processes killed, stopped and starved, full
-# disks, damaged files. make test tries each a few times.
+# disks, damaged files, networks that hang and reset. make test tries each a few times.
 faults:
-	$(GO) test -p 1 -tags faults -timeout 30m ./pipeline/... ./plugins/external/...
+	$(GO) test -p 1 -tags faults -timeout 30m ./pipeline/... ./plugins/external/... ./plugins/faults
 
 lint: $(LINT)
 	$(LINT) run ./...

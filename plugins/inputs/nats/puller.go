@@ -56,6 +56,9 @@ func (p *puller) next(ctx context.Context, nc *nats.Conn) ([]message, error) {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
+	if silent(err) {
+		p.conn.Doubt()
+	}
 	if p.failures++; p.failures%lookAgain == 0 || gone(err) {
 		p.consumer = nil
 	}
@@ -74,6 +77,11 @@ func (p *puller) next(ctx context.Context, nc *nats.Conn) ([]message, error) {
 func missing(err error) bool {
 	return errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, errConsumer) ||
 		errors.Is(err, nats.ErrPermissionViolation)
+}
+
+// silent reports whether the server has said nothing at all.
+func silent(err error) bool {
+	return errors.Is(err, jetstream.ErrNoHeartbeat) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout)
 }
 
 // gone reports whether the consumer is not there any more.

@@ -110,7 +110,13 @@ func (s *sequence) see(p natsclient.Part, again bool, f *figures) {
 		s.recent = append(s.recent, batch{seq: p.ID.Seq, seen: make(map[int]struct{})})
 		b = &s.recent[len(s.recent)-1]
 	}
-	b.parts = max(b.parts, p.Parts)
+	switch {
+	case again && b.parts > 0 && p.Parts != b.parts: // of a cut that does not count any more, or was counted
+		return
+	case p.Parts < b.parts: // an agent that was started anew has cut it into fewer
+		clear(b.seen)
+	}
+	b.parts = p.Parts
 	if _, twice := b.seen[p.Part]; twice && !again {
 		f.duplicates.Add(1)
 	}

@@ -74,6 +74,24 @@ func TestMissingParts(t *testing.T) {
 	w.want(2, 1, 0)
 }
 
+// An agent that was started anew cuts the batch that it had begun to send into fewer messages, or into more.
+func TestBatchIsCutAnew(t *testing.T) {
+	w := newWatch(t)
+	w.message("a", 1, 1, 1, 4, 1)
+	w.message("a", 1, 1, 2, 4, 1)
+	w.message("a", 1, 1, 1, 2, 1)
+	w.message("a", 1, 1, 2, 4, 2) // given back by a hub
+	w.message("a", 1, 1, 2, 2, 1)
+	w.batch("a", 1, 2)
+	w.want(0, 0, 0)
+	w.message("a", 1, 3, 1, 2, 1)
+	for part := range 4 {
+		w.message("a", 1, 3, part+1, 4, 1)
+	}
+	w.batch("a", 1, 4)
+	w.want(0, 0, 1)
+}
+
 func TestDuplicateMessages(t *testing.T) {
 	w := newWatch(t)
 	w.message("a", 1, 1, 1, 2, 1)

@@ -24,14 +24,18 @@ type Conn struct {
 	options []nats.Option
 	log     *slog.Logger
 	nc      *nats.Conn
+	here    *presence
 	last    atomic.Pointer[error] // why the last try to connect failed
 	gauge   *sdk.Number
 	again   *sdk.Number
+
+	doubtful bool // see Doubt
 }
 
 const (
 	dialTimeout  = 2 * time.Second
 	pingInterval = 10 * time.Second // a peer that is silent for two of them is gone
+	stallTimeout = 5 * time.Second  // and so is one that takes no byte
 
 	// Between two rounds through all servers. Who is back is found within a second, and a fleet does not come
 	// in step. A server that knows the agent and refuses it is asked less often.
@@ -45,6 +49,7 @@ func Dial(c *Config, env *sdk.Env, name string) (*Conn, error) {
 	k := &Conn{
 		config: *c,
 		log:    env.Log,
+		here:   newPresence(),
 		gauge:  env.Meter.Gauge("gpuline_nats_connected", "", "1 while there is a connection to a NATS server."),
 		again:  env.Meter.Counter("gpuline_nats_reconnects_total", "Connections that were lost and made again."),
 	}
@@ -55,14 +60,13 @@ func Dial(c *Config, env *sdk.Env, name string) (*Conn, error) {
 }
 
 func (k *Conn) dial() error {
+	k.here.set(away)
 	nc, err := nats.Connect(k.config.servers(), k.options...)
 	if err != nil {
+		k.here.set(over)
 		return fmt.Errorf("connect to %s: %w", k.config.servers(), err)
 	}
 	k.nc = nc
-	if nc.IsConnected() {
-		k.gauge.Set(1)
-	}
 	return nil
 }
 
@@ -71,6 +75,7 @@ func (k *Conn) prepare(name string) error {
 	k.options = []nats.Option{
 		nats.Name(name),
 		nats.Timeout(dialTimeout),
+		nats.Dialer(dialer()),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
 		nats.IgnoreAuthErrorAbort(),
@@ -82,6 +87,7 @@ func (k *Conn) prepare(name string) error {
 		nats.ReconnectHandler(func(nc *nats.Conn) { k.again.Add(1); k.connected(nc) }),
 		nats.ReconnectErrHandler(k.absence),
 		nats.DisconnectErrHandler(k.disconnected),
+		nats.ClosedHandler(func(*nats.Conn) { k.here.set(over) }),
 		nats.ErrorHandler(k.failed),
 		nats.NoCallbacksAfterClientClose(),
 	}
@@ -150,8 +156,12 @@ func refused(err error) bool {
 }
 
 func (k *Conn) connected(nc *nats.Conn) {
+	if !nc.IsConnected() { // any more
+		return
+	}
 	k.last.Store(nil)
 	k.gauge.Set(1)
+	k.here.set(here)
 	k.log.Info("connected", "server", nc.ConnectedUrlRedacted())
 }
 
@@ -162,6 +172,7 @@ func (k *Conn) absence(_ *nats.Conn, err error) {
 
 func (k *Conn) disconnected(_ *nats.Conn, err error) {
 	k.gauge.Set(0)
+	k.here.set(away)
 	if err != nil {
 		k.log.Warn("connection lost; it will be made again", "err", err)
 	}
@@ -178,27 +189,26 @@ func (k *Conn) failed(_ *nats.Conn, sub *nats.Subscription, err error) {
 // Ready waits for a connection until ctx ends, and returns it. The result is another one than before only
 // where the client had given the last one up.
 func (k *Conn) Ready(ctx context.Context) (*nats.Conn, error) {
-	if k.nc.IsConnected() {
-		return k.nc, nil
+	if state, _ := k.here.get(); state == here && k.doubtful {
+		k.prove(ctx)
 	}
-	if k.nc.IsClosed() {
-		if err := k.dial(); err != nil {
-			return nil, err
+	for {
+		state, changed := k.here.get()
+		switch state {
+		case here:
+			return k.nc, nil
+		case over:
+			if err := k.dial(); err != nil {
+				return nil, err
+			}
+			continue
 		}
-	}
-	changed := k.nc.StatusChanged(nats.CONNECTED, nats.CLOSED)
-	defer k.nc.RemoveStatusListener(changed)
-	for !k.nc.IsConnected() { // before the listener was there it may have come, and since then gone
 		select {
 		case <-changed:
-			if k.nc.IsClosed() {
-				return nil, k.absent(k.nc.LastError())
-			}
 		case <-ctx.Done():
 			return nil, k.absent(ctx.Err())
 		}
 	}
-	return k.nc, nil
 }
 
 func (k *Conn) absent(err error) error {
@@ -218,7 +228,7 @@ func (k *Conn) JetStream(nc *nats.Conn, options ...jetstream.JetStreamOpt) (jets
 
 // Flush waits until the server has what was sent, or for so long.
 func (k *Conn) Flush(within time.Duration) {
-	if k.nc.IsConnected() {
+	if k.Connected() {
 		_ = k.nc.FlushTimeout(within) // who calls has no use for an error: the connection is about to end
 	}
 }
@@ -226,8 +236,12 @@ func (k *Conn) Flush(within time.Duration) {
 // Close ends the connection.
 func (k *Conn) Close() {
 	k.nc.Close()
+	k.here.set(over)
 	k.gauge.Set(0)
 }
 
 // Connected reports whether there is a connection now.
-func (k *Conn) Connected() bool { return k.nc.IsConnected() }
+func (k *Conn) Connected() bool {
+	state, _ := k.here.get()
+	return state == here
+}

@@ -217,9 +217,9 @@ func TestServerComesLate(t *testing.T) {
 	}
 }
 
-// What the client gives up for good is made anew.
+// What the client gives up for good, here over an error that it does not know, is made anew.
 func TestClosedConnectionIsMadeAnew(t *testing.T) {
-	s := natstest.Run(t, func(o *server.Options) { o.JetStream = false })
+	s := natstest.Run(t, func(o *server.Options) { o.JetStream, o.MaxControlLine = false, 1024 })
 	k, err := dial(t, Config{URL: s.URL()})
 	if err != nil {
 		t.Fatal(err)
@@ -228,7 +228,10 @@ func TestClosedConnectionIsMadeAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nc.Close()
+	if err := nc.Publish(strings.Repeat("x", 4000), nil); err != nil {
+		t.Fatal(err)
+	}
+	natstest.Eventually(t, 10*time.Second, "end of the connection", func() bool { return nc.IsClosed() && !k.Connected() })
 	again, err := ready(t, k, 5*time.Second)
 	if err != nil || again == nc {
 		t.Errorf("%v, the same connection: %v", err, again == nc)
@@ -314,13 +317,13 @@ func TestPart(t *testing.T) {
 			t.Errorf("%+v is read as %+v, %v", p, got, ok)
 		}
 	}
-	f(Part{sdk.BatchID{Agent: "h", Epoch: 7, Seq: 3}, 1, 2}, "h/7/3/1")
-	f(Part{sdk.BatchID{Agent: "a b\r\nX: y", Epoch: 7, Seq: 3}, 1, 2}, "a_b__X:_y/7/3/1")
+	f(Part{sdk.BatchID{Agent: "h", Epoch: 7, Seq: 3}, 1, 2, 37}, "h/7/3/1/11")
+	f(Part{sdk.BatchID{Agent: "a b\r\nX: y", Epoch: 7, Seq: 3}, 1, 2, 37}, "a_b__X:_y/7/3/1/11")
 	f(Part{}, "")
 	bad := func(key, value string) {
 		t.Helper()
 		h := nats.Header{}
-		Part{sdk.BatchID{Agent: "h", Epoch: 7, Seq: 3}, 1, 2}.AddTo(h)
+		Part{sdk.BatchID{Agent: "h", Epoch: 7, Seq: 3}, 1, 2, 37}.AddTo(h)
 		h.Set(key, value)
 		if p, ok := PartOf(h); ok {
 			t.Errorf("%s %q is read as %+v", key, value, p)

@@ -76,15 +76,29 @@ func header(h nats.Header, name string) string {
 type Part struct {
 	ID          sdk.BatchID
 	Part, Parts int
+	Rows        uint64 // Digest of the rows that it holds; of its id alone
 }
 
-// MessageID returns what JetStream recognises a duplicate by: agent/epoch/seq/part.
+// Digest stands for the positions of rows in a batch.
+func Digest(positions []int) uint64 {
+	const offset, prime = 14695981039346656037, 1099511628211 // FNV-1a
+	h := uint64(offset)
+	for _, at := range positions {
+		h = (h ^ uint64(at)) * prime
+	}
+	return h
+}
+
+// MessageID returns what JetStream recognises a duplicate by: agent/epoch/seq/part/rows. An agent that is started
+// anew, with another limit of messages or other subjects, may cut a batch in another way than it did before: what
+// it sends then must not be taken for a part of the same number that holds other rows.
 func (p Part) MessageID() string {
-	b := make([]byte, 0, len(p.ID.Agent)+48)
+	b := make([]byte, 0, len(p.ID.Agent)+64)
 	b = append(b, clean(p.ID.Agent)...)
 	b = strconv.AppendUint(append(b, '/'), p.ID.Epoch, 10)
 	b = strconv.AppendUint(append(b, '/'), p.ID.Seq, 10)
 	b = strconv.AppendInt(append(b, '/'), int64(p.Part), 10)
+	b = strconv.AppendUint(append(b, '/'), p.Rows, 36)
 	return string(b)
 }
 
@@ -107,7 +121,7 @@ func PartOf(h nats.Header) (Part, bool) {
 	seq, err2 := strconv.ParseUint(h.Get(HeaderSeq), 10, 64)
 	part, err3 := strconv.Atoi(h.Get(HeaderPart))
 	parts, err4 := strconv.Atoi(h.Get(HeaderParts))
-	p := Part{sdk.BatchID{Agent: h.Get(HeaderAgent), Epoch: epoch, Seq: seq}, part, parts}
+	p := Part{ID: sdk.BatchID{Agent: h.Get(HeaderAgent), Epoch: epoch, Seq: seq}, Part: part, Parts: parts}
 	ok := err1 == nil && err2 == nil && err3 == nil && err4 == nil && p.ID.Agent != "" &&
 		seq > 0 && part > 0 && part <= parts && parts <= MaxParts
 	return p, ok

@@ -119,12 +119,21 @@ func (e *endpoint) try(ctx context.Context, query string, header http.Header, bo
 		if errors.As(err, &wrapped) {
 			err = wrapped.Err
 		}
-		return response{}, err
+		return response{}, cutOff(err)
 	}
 	defer func() { _ = r.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(r.Body, maxAnswer))
 	if err != nil && len(text) == 0 {
-		return response{}, fmt.Errorf("read the answer: %w", err)
+		return response{}, fmt.Errorf("read the answer: %w", cutOff(err))
 	}
 	return response{r.StatusCode, r.Header, text}, nil
+}
+
+// cutOff makes an error of the network of a connection that ended before there was an answer: what is between
+// here and a server that is down does that, and who is back is to be found as soon as where nobody had listened.
+func cutOff(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return &net.OpError{Op: "read", Net: "tcp", Err: err}
+	}
+	return err
 }

@@ -233,6 +233,33 @@ func TestUnrulyServers(t *testing.T) {
 	f("resets", "write to http://127", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 }
 
+// A connection that ends before the answer is an error of the network: the engine tries again within a second.
+func TestCutOff(t *testing.T) {
+	f := func(answer string) {
+		t.Helper()
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			c, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				_, err = io.WriteString(c, answer)
+				_ = c.Close()
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}))
+		defer server.Close()
+		r := open(t, func(c *Config) { c.URL = server.URL })
+		var network net.Error
+		if err := r.write(r.numbered(3)); !errors.As(err, &network) || network.Timeout() {
+			t.Errorf("%q: %v", answer, err)
+		}
+	}
+	f("")
+	f("HTTP/1.1 204 No Content\r\n")
+	f("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 5\r\n\r\n")
+}
+
 // A kept connection that the server has closed meanwhile costs no write.
 func TestIdleConnectionThatWasClosed(t *testing.T) {
 	server := newFar(t)

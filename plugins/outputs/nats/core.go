@@ -32,6 +32,9 @@ func (o *NATS) tell(ctx context.Context, nc *nats.Conn, j *job) error {
 	ctx, cancel := context.WithTimeout(ctx, flushTimeout) // the client asks for a deadline
 	defer cancel()
 	if err := nc.FlushWithContext(ctx); err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			o.conn.Doubt()
+		}
 		return retry(again, fmt.Errorf("wait for the server to have it: %w", err))
 	}
 	// A server that forbids a subject says so before it answers the flush; each time it is an error of its own.

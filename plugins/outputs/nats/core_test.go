@@ -46,7 +46,7 @@ func TestMessages(t *testing.T) {
 			if o.config.Encoding == "record" || o.encoder.zstd != nil {
 				text = strings.Join(unpack(t, o, m.Data), "\n") + "\n"
 			}
-			got = append(got, fmt.Sprintf("%s %s %s %s\n%s", m.Subject, m.Header.Get(nats.MsgIdHdr), m.Header.Get("Content-Type"),
+			got = append(got, fmt.Sprintf("%s %s %s %s\n%s", m.Subject, partOf(m.Header.Get(nats.MsgIdHdr)), m.Header.Get("Content-Type"),
 				m.Header.Get("Content-Encoding"), text))
 			if p, ok := natsclient.PartOf(m.Header); !ok || p.ID != b.ID || p.Parts != 2 {
 				t.Errorf("%+v, %v", p, ok)

@@ -24,7 +24,7 @@ type encoder struct {
 	scratch *sdk.Batch
 	raw     []byte // before compression
 	refused []int
-	perRow  int // of a message's bytes, with a margin, as it was last; 0 before
+	perRow  int // of a message's bytes, with a margin, as it was last in this batch; 0 before
 }
 
 // fit guesses how many rows fit into so many bytes.

@@ -26,10 +26,11 @@ type job struct {
 // message is a part of the batch. Its number among the messages, from 1, is that of the part.
 type message struct {
 	subject string
-	at      []int // positions of its rows in the batch
+	at      []int  // positions of its rows in the batch
+	rows    uint64 // their digest
 	data    []byte
 	state   state
-	future  jetstream.PubAckFuture // of the last try; nil when it has been answered
+	futures []jetstream.PubAckFuture // of tries that have not been answered, the last one behind
 }
 
 type state uint8
@@ -42,11 +43,13 @@ const (
 
 var errNoLine = errors.New("no field that line protocol can hold")
 
-// plan makes messages of all of b.
+// plan makes messages of all of b. With the same limits it always makes the same ones, whatever was encoded before:
+// an agent that is started anew sends what it had sent, under the same ids.
 func (j *job) plan(b *sdk.Batch, used []*subject, e *encoder, l limits) {
 	j.id, j.rows = b.ID, b.Len()
 	j.messages, j.data, j.refused, j.reason = j.messages[:0], j.data[:0], j.refused[:0], nil
 	c := cutter{job: j, encoder: e, catalog: b.Catalog(), limits: l}
+	e.perRow = 0
 	for _, s := range used {
 		c.cut(s.name, s.rows, s.at)
 	}
@@ -106,7 +109,7 @@ func (j *job) message(i int, e *encoder) *nats.Msg {
 	if e.zstd != nil {
 		h[natsclient.HeaderContentEncoding] = []string{natsclient.Zstd}
 	}
-	natsclient.Part{ID: j.id, Part: i + 1, Parts: len(j.messages)}.AddTo(h)
+	natsclient.Part{ID: j.id, Part: i + 1, Parts: len(j.messages), Rows: m.rows}.AddTo(h)
 	return &nats.Msg{Subject: m.subject, Header: h, Data: m.data}
 }
 
@@ -142,8 +145,9 @@ func (c *cutter) cut(subject string, rows []*sdk.Metric, at []int) {
 		default:
 			j.refuseAll(at, refused, subject)
 			j.data = data
+			kept := without(at[:n], refused)
 			j.messages = append(j.messages, message{
-				subject: subject, at: without(at[:n], refused), data: data[start:len(data):len(data)],
+				subject: subject, at: kept, rows: natsclient.Digest(kept), data: data[start:len(data):len(data)],
 			})
 		}
 		rows, at, n = rows[n:], at[n:], len(rows)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
+	"github.com/nats-io/nats.go"
 
 	"github.com/gpuline/gpuline/plugins/lineprotocol"
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -54,6 +55,27 @@ func unpack(t *testing.T, o *NATS, data []byte) []string {
 		t.Fatal(err)
 	}
 	return sdktest.Dump(b)
+}
+
+// An agent that is started anew cuts a batch as the one before had, whatever that had sent by then.
+func TestCutsAreTheSame(t *testing.T) {
+	ids := func(o *NATS, b *sdk.Batch) (all []string) {
+		j := cut(t, o, b, limits{3000, 3000})
+		for i := range j.messages {
+			all = append(all, j.message(i, o.encoder).Header.Get(nats.MsgIdHdr))
+		}
+		return all
+	}
+	for _, encoding := range []string{"influx", "json", "record"} {
+		o := newOutput(t, func(c *Config) { c.URL, c.Encoding = "nats://h", encoding })
+		c := sdk.NewCatalog(sdk.Limits{})
+		b := stream(t, c, 500)
+		want := ids(o, b)
+		ids(o, sdktest.Batch(t, c, fmt.Sprintf("gpu,gpu_index=0,host=h name=%q 1", strings.Repeat("x", 2000))))
+		if diff := cmp.Diff(want, ids(o, b)); diff != "" || len(want) < 8 {
+			t.Errorf("%s: -before +after\n%s", encoding, diff)
+		}
+	}
 }
 
 // stream returns a batch of n metrics of 4 GPUs in turn.

@@ -89,13 +89,9 @@ func (o *NATS) Close() error {
 	return nil
 }
 
-// forget lets go of the stream's client.
-func (o *NATS) forget() {
-	if o.stream != nil {
-		o.stream.CleanupPublisher()
-	}
-	o.nc, o.stream, o.settled = nil, nil, false
-}
+// forget lets go of the stream's client, which ends with its connection. Its CleanupPublisher, called right after
+// the first message, would leave a goroutine behind.
+func (o *NATS) forget() { o.nc, o.stream, o.settled = nil, nil, false }
 
 // Write returns once all messages of b are delivered: confirmed by the stream or, without one, received by the
 // server. The [*sdk.PartialError] names rows that do not fit into a message. While there is no server, no stream
@@ -179,7 +175,7 @@ const headers = 400
 
 // delivered counts message i of j, and is the end of it.
 func (o *NATS) delivered(m *message) {
-	m.state, m.future = done, nil
+	m.state, m.futures = done, nil
 	o.messages.Add(1)
 	o.bytes.Add(float64(len(m.data)))
 }

@@ -27,7 +27,7 @@ func (o *NATS) store(ctx context.Context, nc *nats.Conn, j *job) error {
 	flight := flight{output: o, job: j}
 	for i := range j.messages {
 		m := &j.messages[i]
-		if m.state != waiting || m.future != nil && flight.poll(m) {
+		if m.state != waiting || flight.poll(m) {
 			continue
 		}
 		if !flight.admit(ctx, len(m.data)) {
@@ -38,10 +38,13 @@ func (o *NATS) store(ctx context.Context, nc *nats.Conn, j *job) error {
 			flight.fail(m, err)
 			break
 		}
-		m.future = future
+		m.futures = append(m.futures, future)
 		flight.add(i)
 	}
 	flight.land(ctx)
+	if errors.Is(flight.err, context.DeadlineExceeded) && !flight.answered {
+		o.conn.Doubt()
+	}
 	return flight.err
 }
 
@@ -52,23 +55,30 @@ type flight struct {
 	on     []int // messages
 	bytes  int
 	err    error // the first that means: try again later
+
+	answered bool // by the stream, whatever it said
 }
 
-// poll reports whether an earlier try of m, which nobody waited for any more, was confirmed meanwhile.
+// poll reports whether a try of m that nobody waits for was confirmed meanwhile.
 func (f *flight) poll(m *message) bool {
-	select {
-	case ack := <-m.future.Ok():
-		f.confirm(m, ack)
-		return true
-	case err := <-m.future.Err():
-		f.output.log.Debug("a message that was given up has failed", "err", err)
-		m.future = nil
-	default:
+	var open []jetstream.PubAckFuture
+	for _, future := range m.futures {
+		select {
+		case ack := <-future.Ok():
+			f.confirm(m, ack)
+			return true
+		case err := <-future.Err():
+			f.output.log.Debug("a message that was given up has failed", "err", err)
+		default:
+			open = append(open, future)
+		}
 	}
+	m.futures = open
 	return false
 }
 
 func (f *flight) confirm(m *message, ack *jetstream.PubAck) {
+	f.answered = true
 	if ack.Duplicate {
 		f.output.duplicates.Add(1)
 	}
@@ -100,24 +110,30 @@ func (f *flight) wait(ctx context.Context) {
 	m := &f.job.messages[f.on[0]]
 	f.on = f.on[1:]
 	f.bytes -= len(m.data)
+	last := len(m.futures) - 1
+	future := m.futures[last]
 	select {
-	case ack := <-m.future.Ok():
+	case ack := <-future.Ok():
 		f.confirm(m, ack)
 		return
-	case err := <-m.future.Err():
-		m.future = nil
+	case err := <-future.Err():
+		m.futures = m.futures[:last]
 		f.fail(m, err)
 		return
 	default:
 	}
 	select {
-	case ack := <-m.future.Ok():
+	case ack := <-future.Ok():
 		f.confirm(m, ack)
-	case err := <-m.future.Err():
-		m.future = nil
+	case err := <-future.Err():
+		m.futures = m.futures[:last]
 		f.fail(m, err)
-	case <-ctx.Done(): // the answer may still come, and is looked for when the batch is tried again
-		f.hold(retry(again, fmt.Errorf("wait for the stream to confirm: %w", ctx.Err())))
+	case <-ctx.Done():
+		// An earlier try may have been confirmed. Where none was, an answer may still come, and is looked for when the
+		// batch is tried again.
+		if !f.poll(m) {
+			f.hold(retry(again, fmt.Errorf("wait for the stream to confirm: %w", ctx.Err())))
+		}
 	}
 }
 
@@ -133,6 +149,7 @@ const streamFull jetstream.ErrorCode = 10077
 // fail sorts what became of m. Whatever it is, nothing is lost: the stream is mended, and m is sent again.
 func (f *flight) fail(m *message, err error) {
 	var api *jetstream.APIError
+	f.answered = f.answered || errors.As(err, &api)
 	switch {
 	case errors.Is(err, nats.ErrMaxPayload):
 		m.state = tooLarge // the server that it is connected to now takes less

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/gpuline/gpuline/plugins/outputs/nats/natstest"
@@ -37,6 +38,9 @@ func stored(t testing.TB, s jetstream.Stream) (ids, lines []string) {
 	}
 	return ids, lines
 }
+
+// partOf returns an id of a message without the digest of its rows.
+func partOf(id string) string { return id[:strings.LastIndexByte(id, '/')] }
 
 // tiny returns a batch of n metrics of as many GPUs, so that it is n messages.
 func tiny(t testing.TB, c *sdk.Catalog, n int, seq uint64) *sdk.Batch {
@@ -89,7 +93,11 @@ func TestStreamIsMadeOnRequest(t *testing.T) {
 		if config := stream.CachedInfo().Config; config.MaxAge != time.Hour || config.Discard != jetstream.DiscardNew || !cmp.Equal(config.Subjects, []string{"gpu.*.*"}) {
 			t.Errorf("%+v", config)
 		}
-		if ids, lines := stored(t, stream); !cmp.Equal(ids, []string{"h/1/1/1", "h/1/1/2", "h/1/1/3"}) || !cmp.Equal(lines, tinyLines(3, 1)) {
+		ids, lines := stored(t, stream)
+		for i := range ids {
+			ids[i] = partOf(ids[i])
+		}
+		if !cmp.Equal(ids, []string{"h/1/1/1", "h/1/1/2", "h/1/1/3"}) || !cmp.Equal(lines, tinyLines(3, 1)) {
 			t.Errorf("%q %q", ids, lines)
 		}
 	}
@@ -222,6 +230,91 @@ func TestLateAcks(t *testing.T) {
 	if len(ids) != 201 || len(slices.Compact(ids)) != 201 {
 		t.Errorf("%d messages stored", len(ids))
 	}
+}
+
+// Where each answer takes longer than a Write, as over a slow link, the answers to earlier tries count.
+func TestSlowAcks(t *testing.T) {
+	s := natstest.Run(t, nil)
+	stream := s.Client()
+	if _, err := stream.Subscribe("gpu.>", func(m *nats.Msg) {
+		time.AfterFunc(time.Second, func() { _ = m.Respond([]byte(`{"stream":"X","seq":1}`)) }) // the test may have ended
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	o, c := opened(t, func(c *Config) { c.URL, c.JetStream = s.URL(), true })
+	b := tiny(t, c, 3, 1)
+	for end := time.Now().Add(20 * time.Second); ; {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		err := o.Write(ctx, b)
+		cancel()
+		if err == nil {
+			break
+		}
+		wantRetry(t, err, time.Second, "context deadline exceeded")
+		if time.Now().After(end) {
+			t.Fatal("it is never delivered")
+		}
+	}
+	if o.messages.Get() != 3 {
+		t.Errorf("%v messages", o.messages.Get())
+	}
+}
+
+// A batch of which a part is stored when the agent ends, and which the next one cuts in another way, is stored whole:
+// what stands under an id that the stream knows holds the same rows.
+func TestBatchIsCutAnew(t *testing.T) {
+	s := natstest.Run(t, nil)
+	js := s.JetStream()
+	f := func(before, after func(*Config)) {
+		t.Helper()
+		limited := jetstream.StreamConfig{Name: "X", Subjects: []string{"gpu.>"}, MaxMsgs: 3, Discard: jetstream.DiscardNew}
+		stream := makeStream(t, s, limited)
+		b := func(c *sdk.Catalog) *sdk.Batch {
+			var text strings.Builder
+			for i := range 100 {
+				fmt.Fprintf(&text, "gpu,k=%d x=%d,s=%q %d\n", i%5, i, strings.Repeat("x", 50), i)
+			}
+			b := sdktest.Batch(t, c, text.String())
+			b.ID = sdk.BatchID{Agent: "h", Epoch: 1, Seq: 1}
+			return b
+		}
+		set := func(change func(*Config)) func(*Config) {
+			return func(c *Config) { c.URL, c.JetStream, c.Subject = s.URL(), true, "gpu.{k}"; change(c) }
+		}
+		o, c := opened(t, set(before))
+		wantRetry(t, write(t, o, b(c)), 2*time.Second, "the stream is full")
+		limited.MaxMsgs = -1
+		if _, err := js.UpdateStream(t.Context(), limited); err != nil {
+			t.Fatal(err)
+		}
+		o, c = opened(t, set(after))
+		whole := b(c)
+		if err := write(t, o, whole); err != nil {
+			t.Fatal(err)
+		}
+		_, got := stored(t, stream)
+		slices.Sort(got)
+		want := sdktest.Dump(whole)
+		slices.Sort(want)
+		if diff := cmp.Diff(want, slices.Compact(got)); diff != "" {
+			t.Errorf("-in +stored\n%.3000s", diff)
+		}
+		if err := js.DeleteStream(t.Context(), "X"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	small := func(c *Config) { c.MaxMessage = 1024 }
+	large := func(*Config) {}
+	one := func(c *Config) { c.Subject = "gpu.all" }
+	f(small, large)
+	f(large, small)
+	f(large, one)
+	f(small, one)
+	f(func(c *Config) { one(c); small(c) }, one)
+	f(func(c *Config) { one(c); small(c) }, large)
 }
 
 // A stream's own limit on messages is found out, and a metric that exceeds it alone is refused alone.
