@@ -42,7 +42,7 @@ func readPage(t testing.TB, page string) func() {
 		s.batch.Reset()
 		at += 1e9
 		sc := &x.scanner
-		for sc.Reset(x.page); sc.Next(); {
+		for sc.Reset(x.page.Body); sc.Next(); {
 			x.book.take(sc)
 		}
 		if err := x.book.finish(s.batch, at, true); err != nil {
