@@ -114,7 +114,9 @@ func (d *dmon) row(b *sdk.Batch, gpu int, line []byte, at int64) {
 		e.sheet.reset()
 		return
 	}
-	d.fleet.lastXID(b, e, at)
+	if number, news := d.fleet.lastXID(e); news {
+		d.fleet.xid(b, e.device.tags, at, number, "")
+	}
 	d.fleet.emit(b, e, at)
 }
 
