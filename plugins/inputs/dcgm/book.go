@@ -44,10 +44,10 @@ type entry struct {
 	entity  *entity   // nil for what is left out
 	reading *reading  // nil for a custom field, and for what counts XIDs
 	custom  sdk.Field // without a name where there is none
-	counts  sight     // of an XID; 0 where it counts none
-	code    int64     // of it
 	detail  string    // of an XID, what DCGM says of it
 	scrape  int       // that it was last on
+	code    int16     // of the XIDs that it counts
+	counts  sight     // how it counts them; 0 where it does not
 	unknown bool
 }
 
@@ -123,7 +123,7 @@ func (k *book) take(s *exposition.Scanner) {
 // takeOther takes a value of a field that is in no vocabulary. Where an entity has several, one for each XID, they
 // are added up.
 func (k *book) takeOther(e *entry, v float64) {
-	if e.counts != 0 && !k.figures.count(e.entity.xids.count(e.counts, e.code, v, k.round)) || e.custom.Name == "" {
+	if e.counts != 0 && !k.figures.count(e.entity.xids.count(e.counts, int64(e.code), v, k.round)) || e.custom.Name == "" {
 		return
 	}
 	if math.IsNaN(v) || math.IsInf(v, 0) || v >= blankFloat {
@@ -193,7 +193,9 @@ func (k *book) learn(s *exposition.Scanner) *entry {
 		return e
 	}
 	e.custom, e.counts = custom, counts
-	e.code, _ = strconv.ParseInt(l.xid, 10, 32) // 0 where the page says that there was none
+	if code, err := strconv.ParseInt(l.xid, 10, 16); err == nil { // else the page says that there was none
+		e.code = int16(code)
+	}
 	return e
 }
 
