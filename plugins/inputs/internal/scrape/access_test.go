@@ -53,7 +53,9 @@ func TestCheckURL(t *testing.T) {
 }
 
 // whoIsIt answers with the credentials that it was shown.
-func whoIsIt(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprint(w, r.Header.Get("Authorization")) }
+func whoIsIt(w http.ResponseWriter, r *http.Request) {
+	_, _ = fmt.Fprint(w, r.Header.Get("Authorization"))
+}
 
 func TestCredentials(t *testing.T) {
 	f := func(a Access, want string) {

@@ -162,7 +162,7 @@ func TestEndlessPage(t *testing.T) {
 	}
 	f(strings.Repeat("x", 1<<16))
 	f(zipped(strings.Repeat("\x00", 1<<20)), "Content-Encoding", "gzip") // a bomb
-	f(zipped(""), "Content-Encoding", "gzip")                           // nothing, without end
+	f(zipped(""), "Content-Encoding", "gzip")                            // nothing, without end
 	f("x", "Content-Type", "text/html")
 }
 
