@@ -32,10 +32,18 @@ func (d *dmon) discover(ctx context.Context) (members, error) {
 		}
 		return nil, fmt.Errorf("ask dcgmi which GPUs there are: %w", ended(err, said))
 	}
-	if out, err := d.ask(ctx, "-c"); err == nil { // without, there is no MIG, or dcgmi does not know it
-		gpus.addInstances(out)
-	}
 	return gpus, nil
+}
+
+// discoverInstances adds the MIG instances that there are. An error says that it is not known which.
+func (d *dmon) discoverInstances(ctx context.Context, all members) error {
+	ctx, cancel := context.WithTimeout(ctx, discoveryTimeout)
+	defer cancel()
+	out, err := d.ask(ctx, "-c")
+	if err == nil {
+		all.addInstances(out)
+	}
+	return err
 }
 
 // ask runs dcgmi discovery.

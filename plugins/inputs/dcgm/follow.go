@@ -20,6 +20,7 @@ func (d *dmon) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	_ = d.discoverInstances(ctx, found) // a dcgmi that does not know MIG still reads GPUs
 	s := &session{fields: d.plans.fields(), members: found}
 	args := append([]string{"dmon"}, d.config.host()...)
 	args = append(args, "-e", argument(s.fields), "-d", strconv.FormatInt(d.interval.Milliseconds(), 10))
@@ -66,7 +67,11 @@ func (d *dmon) lookAgain(ctx context.Context, s *session) (end func()) {
 	var looking sync.WaitGroup
 	looking.Go(func() {
 		for child.Sleep(ctx, d.timing.rediscover) {
-			if found, err := d.discover(ctx); err == nil && found.option() != s.members.option() {
+			found, err := d.discover(ctx)
+			if err != nil || d.discoverInstances(ctx, found) != nil {
+				continue // it is not known
+			}
+			if found.option() != s.members.option() {
 				s.changed.Store(true)
 				return
 			}
