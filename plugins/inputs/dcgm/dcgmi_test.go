@@ -104,16 +104,34 @@ func playDiscovery(scenario string) int {
 	return 0
 }
 
-// playHierarchy lists MIG instances: GPU 1 has two, the second with two compute instances. In the scenario migcut the
-// second has gone once dmon runs.
+// exists reports whether a run of dcgmi has left a file of that name.
+func exists(name string) bool {
+	_, err := os.Stat(filepath.Join(os.Getenv(fakeFolder), name))
+	return err == nil
+}
+
+// note leaves a file, under the first of the names "name1", "name2", … that is free.
+func note(name string) {
+	for n := 1; ; n++ {
+		f, err := os.OpenFile(filepath.Join(os.Getenv(fakeFolder), fmt.Sprint(name, n)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if err == nil {
+			_ = f.Close()
+			return
+		}
+	}
+}
+
+// playHierarchy lists MIG instances: GPU 1 has two, the second with two compute instances. Once dmon runs, the second has
+// gone in the scenario migcut, and it cannot be told in the scenario migmute.
 func playHierarchy(scenario string) int {
 	if scenario == "old" {
 		fmt.Println("ERROR: Couldn't find match for argument: -c")
 		return 1
 	}
-	started := false
-	if _, err := os.Stat(filepath.Join(os.Getenv(fakeFolder), "start1")); err == nil {
-		started = true
+	started := exists("start1")
+	if scenario == "migmute" && started {
+		note("mute")
+		return 1
 	}
 	fmt.Print("+-------------------+--------------------------------------------------------------------+\n| Instance Hierarchy                                                                     |\n" +
 		"+===================+====================================================================+\n")

@@ -76,6 +76,17 @@ func TestDmonInstanceGone(t *testing.T) {
 	}
 }
 
+// TestDmonInstancesUnknown: when it cannot be told which instances there are, nothing is started anew.
+func TestDmonInstancesUnknown(t *testing.T) {
+	w := watch(t, hasty(t, "migmute", nil), 20*ms)
+	w.until(func() bool { return exists("mute3") })
+	n := len(w.rows)
+	w.until(func() bool { return len(of(w.rows[n:], "gpu,", "mig_gi=5")) > 4 })
+	if lines := asked(t); len(lines) != 1 || len(w.errs) > 0 {
+		t.Errorf("%q, errors %q", lines, w.errs)
+	}
+}
+
 // TestDmonWithoutInstances: a dcgmi that does not take them still reads the GPUs.
 func TestDmonWithoutInstances(t *testing.T) {
 	w := watch(t, hasty(t, "mignone", nil), 100*ms)
