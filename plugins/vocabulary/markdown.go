@@ -14,7 +14,7 @@ var chapters = []struct{ metric, head string }{
 	{Process, "What one process does on one device. It bears the tags `pid`, `process_name` and `type` too, of a process in a container `container_id` and `pod_uid` where they are known, is capped in number, and windows leave it alone."},
 	{Info, "What a device is and how it is set. Windows leave it alone."},
 	{Event, "Something that happened at an instant. It bears the tags `event`, `code` and `severity` too; events of equal series and time are moved apart by 1 ns."},
-	{SoC, "What else stands on a system on a chip, such as a Jetson's. The tag `component` says what it is (`cpu`, `engine`, `rail`, `zone`, `memory`, `fan`), `name` which one."},
+	{SoC, "What else stands on a system on a chip, such as a Jetson's. The tag `component` says what it is (`cpu`, `engine`, `rail`, `zone`, `memory`, `fan`, `over_current`), `name` which one."},
 	{Threshold, "How a rule of `processors.threshold` stands. It bears the tag `rule`, and `rule_window` where the rule reads results of windows. Windows leave it alone."},
 	{Inference, "What a server of models does, from its own page (`inputs.prometheus`) or from the application itself (pushing-latency.md). It bears the tags `model` and `version`, and `instance` for the server."},
 }

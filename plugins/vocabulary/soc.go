@@ -1,7 +1,7 @@
 package vocabulary
 
 // soc says what the rest of a system on a chip does, beside its GPU: CPU cores, engines, power rails,
-// thermal zones, memories and fans. It bears the tags TagComponent and TagComponentName.
+// thermal zones, memories, fans and limits of its supply. It bears the tags TagComponent and TagComponentName.
 var soc = []Reading{
 	{
 		Field: gauge("utilization_ratio", "ratio"), Metric: SoC,
@@ -62,5 +62,10 @@ var soc = []Reading{
 		Field: gauge("fan_rpm", ""), Metric: SoC,
 		Help:  "Speed of a fan, in revolutions per minute.",
 		Tegra: "hwmon*/rpm, hwmon*/fan1_input",
+	},
+	{
+		Field: counter("throttle_events", ""), Metric: SoC,
+		Help:  "Times that a limit of the supply's voltage or current was exceeded since the system was started; the hardware lowers clocks each time.",
+		Tegra: "hwmon*/oc*_event_cnt",
 	},
 }

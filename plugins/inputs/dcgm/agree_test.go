@@ -3,143 +3,93 @@
 package dcgm
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"maps"
-	"math"
-	"path/filepath"
+	"slices"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/gpuline/gpuline/plugins/inputs/nvml"
-	"github.com/gpuline/gpuline/plugins/inputs/nvml/fakedriver"
 	"github.com/gpuline/gpuline/plugins/sdk"
-	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
-// TestAgreesWithNVML reads a card of the fake driver through inputs.nvml, and the page that dcgm-exporter would
-// write of the same card: the series are the same but for their source, and so are the readings, to within what
-// DCGM rounds.
+// TestAgreesWithNVML reads one card by every way there is: through go-nvml and the fake driver, through go-dcgm
+// and the fake hostengine, and from pages as dcgm-exporter writes them, with the old names of the fields and with
+// the new ones. Each reading is compared with what the card is, and with what inputs.nvml says.
 func TestAgreesWithNVML(t *testing.T) {
-	library, err := fakedriver.Build(t.TempDir())
-	if errors.Is(err, fakedriver.ErrNoCompiler) {
-		t.Skip("there is no gcc to compile the fake driver with")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	scenario := fakedriver.New(nil, 2)
-	if err := scenario.StartNow(); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "scenario")
-	if err := scenario.WriteFile(path); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv(fakedriver.Env, path)
-
-	catalog := sdk.NewCatalog(sdk.Limits{})
-	theirs, values := readNVML(t, library, catalog)
-
-	s := newScene(t, nil)
-	page := ""
-	for name, v := range values {
-		as, ok := vocabulary.AsDCGM(vocabulary.GPU, name)
-		if !ok || name == "nvlink_bytes_per_second" {
-			continue
+	truth := readNVML(t)
+	for gpu, readings := range [][]agreed{card, idleCard} {
+		for _, r := range readings {
+			if r.nvml != "" || r.field == "memory_free_bytes" || r.field == "memory_used_ratio" {
+				truth[gpu].compare(t, "inputs.nvml", r, r.want)
+			}
 		}
-		r, ok := byName(as.Measurement)
-		if !ok {
-			continue
-		}
-		text := fmt.Sprintf("%.0f", r.DCGM.Theirs(v))
-		if r.double {
-			text = fmt.Sprintf("%f", r.DCGM.Theirs(v))
-		}
-		page += fmt.Sprintf("%s{gpu=%q,UUID=%q,pci_bus_id=%q,device=\"nvidia1\",modelName=%q,hostname=\"x\"} %s\n", as.Measurement,
-			theirs[vocabulary.TagIndex], theirs[vocabulary.TagUUID], theirs[vocabulary.TagPCI], theirs[vocabulary.TagName], text)
 	}
-	s.must(page)
-	compared := 0
-	for m := range s.batch.All() {
-		if m.Name() != vocabulary.GPU {
-			continue
+	if diff := cmp.Diff(cardTexts, truth[0].texts); diff != "" {
+		t.Errorf("inputs.nvml (-the card +read):\n%s", diff)
+	}
+	agrees := func(t *testing.T, gpu int, got *seen, r agreed) {
+		t.Helper()
+		got.compare(t, "inputs.dcgm", r, r.want)
+		if theirs, ok := truth[gpu].values[r.field]; ok {
+			got.compare(t, "inputs.dcgm, beside inputs.nvml", r, theirs)
 		}
-		ours := tagsOf(m)
-		ours[vocabulary.TagSource] = vocabulary.SourceNVML
-		if diff := cmp.Diff(theirs, ours); diff != "" {
+	}
+	alike := func(t *testing.T, gpu int, got *seen) {
+		t.Helper()
+		tags := maps.Clone(truth[gpu].tags)
+		tags[vocabulary.TagSource] = vocabulary.SourceDCGM
+		if diff := cmp.Diff(tags, got.tags); diff != "" {
 			t.Errorf("tags (-nvml +dcgm):\n%s", diff)
 		}
-		for slot := range m.Len() {
-			f := m.Field(slot)
-			want, ok := values[f.Name]
-			if !ok {
-				continue
+	}
+	t.Run("hostengine", func(t *testing.T) {
+		for place := range mostFields(card) { // the fields that win, then those that stand in for them
+			got := readHostengine(t, place)
+			for gpu, readings := range [][]agreed{card, idleCard} {
+				alike(t, gpu, got[gpu])
+				for _, r := range readings {
+					if place < len(r.dcgm) {
+						agrees(t, gpu, got[gpu], r)
+					}
+				}
 			}
-			reading, _ := vocabulary.Find(vocabulary.GPU, f.Name)
-			unit := math.Abs(reading.DCGM.Ours(1))
-			if got, _ := m.Number(f.Name); math.Abs(got-want) > unit/2*1.0001 && math.Abs(got-want) > 1e-6 {
-				t.Errorf("%s: %v, and inputs.nvml says %v", f.Name, got, want)
+			if diff := cmp.Diff(cardTexts, got[0].texts); diff != "" {
+				t.Errorf("(-the card +read):\n%s", diff)
 			}
-			compared++
 		}
-	}
-	if compared < 15 {
-		t.Errorf("%d readings compared", compared)
-	}
-}
-
-func tagsOf(m *sdk.Metric) map[string]string {
-	tags := make(map[string]string)
-	for _, tag := range m.Series().Tags() {
-		tags[tag.Key] = tag.Value
-	}
-	return tags
-}
-
-// readNVML returns the tags and the readings of the second GPU.
-func readNVML(t *testing.T, library string, catalog *sdk.Catalog) (tags map[string]string, values map[string]float64) {
-	t.Helper()
-	var c nvml.Config
-	sdk.Defaults(&c)
-	c.Library, c.Isolate = library, false
-	input, err := nvml.New(&c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	env := sdktest.Env(t, catalog)
-	env.Interval = 50 * ms
-	if err := input.(sdk.Opener).Open(t.Context(), env); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = input.(interface{ Close() error }).Close() }()
-	values = make(map[string]float64)
-	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
-	defer cancel()
-	b := sdk.NewBatch(catalog)
-	for ctx.Err() == nil {
-		b.Reset()
-		_, _ = input.(sdk.Reader).Read(ctx, b)
-		for m := range b.All() {
-			if m.Name() != vocabulary.GPU || m.Tag(vocabulary.TagIndex) != "1" {
-				continue
-			}
-			if tags == nil {
-				tags = maps.Clone(tagsOf(m))
-			}
-			for slot := range m.Len() {
-				if v, ok := m.Value(slot).Number(); ok {
-					values[m.Field(slot).Name] = v
+	})
+	t.Run("exporter", func(t *testing.T) {
+		for gpu, readings := range [][]agreed{card, idleCard} {
+			for _, r := range readings {
+				for _, s := range r.dcgm {
+					for _, name := range namesOf(t, s.id) {
+						got := scrapeOne(t, gpu, name, s.text)
+						alike(t, gpu, got)
+						agrees(t, gpu, got, r)
+					}
 				}
 			}
 		}
+	})
+}
+
+// TestTheCardHasAll: whatever both NVML and DCGM give is compared, by each of the fields of DCGM that give it.
+func TestTheCardHasAll(t *testing.T) {
+	have := make(map[string][]int)
+	for _, r := range append(slices.Clone(card), idleCard...) {
+		for _, s := range r.dcgm {
+			have[r.field] = append(have[r.field], s.id)
+		}
 	}
-	if len(tags) == 0 {
-		t.Fatal("inputs.nvml has read nothing")
+	for _, r := range vocabulary.All() {
+		if r.DCGM.ID == 0 || r.Type == sdk.String || r.Metric != vocabulary.GPU && r.Metric != vocabulary.Info {
+			continue
+		}
+		for _, d := range append(slices.Clone(r.DCGMBetter), r.DCGM) {
+			if _, other := elsewhere[r.Name]; !slices.Contains(have[r.Name], d.ID) && !other {
+				t.Errorf("%s, field %d of DCGM, is not on the card", r.Name, d.ID)
+			}
+		}
 	}
-	return tags, values
 }

@@ -62,6 +62,6 @@ func (f *fleet) sampledXID(b *sdk.Batch, e *entity, s point) {
 	if s.value > 0 {
 		e.device.xid = int64(s.value)
 		e.device.tags = e.tags
-		f.xid(b, e.device, s.at, e.device.xid, "")
+		f.xid(b, e.device.tags, s.at, e.device.xid, "")
 	}
 }

@@ -42,7 +42,7 @@ func readPage(t testing.TB, page string) func() {
 		s.batch.Reset()
 		at += 1e9
 		sc := &x.scanner
-		for sc.Reset(x.page); sc.Next(); {
+		for sc.Reset(x.page.Body); sc.Next(); {
 			x.book.take(sc)
 		}
 		if err := x.book.finish(s.batch, at, true); err != nil {
@@ -84,6 +84,7 @@ func TestNothingIsAllocatedPerLine(t *testing.T) {
 func FuzzPage(f *testing.F) {
 	f.Add([]byte(line("DCGM_FI_DEV_GPU_UTIL", 0, "87") + line("DCGM_FI_DEV_POWER_USAGE", 1, "140737488355328.0")))
 	f.Add([]byte(line("DCGM_FI_DEV_XID_ERRORS", 0, "79", `err_msg="x"`) + line("DCGM_FI_PROF_SM_ACTIVE", 0, "NaN", `GPU_I_ID="1"`)))
+	f.Add([]byte(line("DCGM_EXP_XID_ERRORS_COUNT", 0, "2", `xid="79"`) + line("DCGM_EXP_XID_ERRORS_TOTAL", 0, "1e300", `xid="31"`)))
 	f.Add([]byte("DCGM_FI_DEV_FB_USED{gpu=\"\xff\",UUID=\" \"} 9223372036854775792\n"))
 	f.Fuzz(func(t *testing.T, page []byte) {
 		s := newScene(t, func(c *Config) { c.HostTag = "label" })
@@ -115,13 +116,14 @@ var _ sdk.Gatherer = (*exporter)(nil)
 func BenchmarkDmonRound(b *testing.B) {
 	env := sdktest.Env(b, sdk.NewCatalog(sdk.Limits{}))
 	d := newDmon(testConfig(modeDmon))
-	d.env, d.fleet, d.entities, d.named = env, newFleet(env), make(map[string]*entity), make(map[int]bool)
+	d.env, d.fleet, d.entities = env, newFleet(env), make(map[string]*entity)
+	d.current, d.named = make(map[member]*entity), make(map[member]bool)
 	d.packets, d.blank, d.noise = child.NewMailbox(pending, d.lose), make(chan *packet, pending), new(sdk.Number)
 	plans := newPlans(d.config, time.Second)
-	s := &session{fields: plans.fields(), gpus: make(map[int]identity)}
+	s := &session{fields: plans.fields(), members: make(members)}
 	var round strings.Builder
 	for gpu := range 8 {
-		s.gpus[gpu] = identity{uuid: fmt.Sprint("GPU-", gpu), index: fmt.Sprint(gpu)}
+		s.members[member{wholeGPU, gpu}] = identity{uuid: fmt.Sprint("GPU-", gpu), index: fmt.Sprint(gpu)}
 		fmt.Fprintf(&round, "%-10s", fmt.Sprintf("GPU %d", gpu))
 		for range s.fields {
 			fmt.Fprintf(&round, "%-14s", "0.640")

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
+	"strconv"
 	"strings"
 
 	"github.com/gpuline/gpuline/plugins/inputs/dcgm/counters"
@@ -25,8 +27,9 @@ type book struct {
 
 	entries  map[string]*entry
 	entities map[string]*entity
-	touched  []*entity // in this round
-	last     *entry    // of the line before
+	logs     map[string]*xidLog // by GPU
+	touched  []*entity          // in this round
+	last     *entry             // of the line before
 	scrapes  int
 
 	skipped *sdk.Number
@@ -36,13 +39,15 @@ type book struct {
 
 // entry is a series of the page.
 type entry struct {
-	head    string   // as it stands on the page
-	next    *entry   // that followed it last time
-	entity  *entity  // nil for what is left out
-	reading *reading // nil for a custom field
-	custom  sdk.Field
-	detail  string // of an XID, what DCGM says of it
-	scrape  int    // that it was last on
+	head    string    // as it stands on the page
+	next    *entry    // that followed it last time
+	entity  *entity   // nil for what is left out
+	reading *reading  // nil for a custom field, and for what counts XIDs
+	custom  sdk.Field // without a name where there is none
+	detail  string    // of an XID, what DCGM says of it
+	scrape  int       // that it was last on
+	code    int16     // of the XIDs that it counts
+	counts  sight     // how it counts them; 0 where it does not
 	unknown bool
 }
 
@@ -65,7 +70,7 @@ func newBook(f *fleet, env *sdk.Env, labels []string, custom map[string]sdk.Fiel
 	return &book{
 		fleet: f, log: env.Log, custom: custom,
 		keep:    append([]string{labelPod, labelNamespace, labelContainer}, labels...),
-		entries: make(map[string]*entry), entities: make(map[string]*entity),
+		entries: make(map[string]*entry), entities: make(map[string]*entity), logs: make(map[string]*xidLog),
 		skipped: env.Meter.Counter("gpuline_dcgm_skipped_series_total", fmt.Sprintf("Lines of dcgm-exporter's page beyond the first %d series; they are left out.", maxSeries)),
 		foreign: env.Meter.Gauge("gpuline_dcgm_unknown_series", "", "Series on dcgm-exporter's page that are not known, such as those of switches and processors."),
 	}
@@ -107,16 +112,32 @@ func (k *book) take(s *exposition.Scanner) {
 	}
 	switch {
 	case e.reading == nil:
-		if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) || s.Value >= blankFloat {
-			k.figures.count(blank)
-			break
-		}
-		e.entity.extras = append(e.entity.extras, extra{e.custom, s.Value})
+		k.takeOther(e, s.Value)
 	case e.reading.slot == slotXID && k.figures.count(e.entity.sheet.put(e.reading, s.Value, e.entity.best)):
 		e.entity.xidDetail = e.detail
 	case e.reading.slot != slotXID:
 		k.put(e.entity, e.reading, s.Value)
 	}
+}
+
+// takeOther takes a value of a field that is in no vocabulary. Where an entity has several, one for each XID, they
+// are added up.
+func (k *book) takeOther(e *entry, v float64) {
+	if e.counts != 0 && !k.figures.count(e.entity.xids.count(e.counts, int64(e.code), v, k.round)) || e.custom.Name == "" {
+		return
+	}
+	if math.IsNaN(v) || math.IsInf(v, 0) || v >= blankFloat {
+		k.figures.count(blank)
+		return
+	}
+	extras := e.entity.extras
+	for i := range extras {
+		if extras[i].field.Name == e.custom.Name {
+			extras[i].value += v
+			return
+		}
+	}
+	e.entity.extras = append(extras, extra{e.custom, v})
 }
 
 // lookUp returns the entry of a line, or nil where there are too many. A page has the same lines in the same
@@ -149,8 +170,9 @@ func (k *book) learn(s *exposition.Scanner) *entry {
 	l := readLabels(all)
 	r, known := byName(string(s.Name))
 	custom, listed := k.custom[string(s.Name)]
+	counts := countedBy[string(s.Name)]
 	switch {
-	case err != nil, !l.isGPU(), !known && !listed, known && r.slot < 0:
+	case err != nil, !l.isGPU(), !known && !listed && counts == 0, known && r.slot < 0:
 		e.unknown = true
 		return e
 	case !k.only.Wants(selector.GPU{UUID: l.id.uuid, Index: l.id.index, Name: l.id.name, Bus: l.id.bus}):
@@ -168,8 +190,11 @@ func (k *book) learn(s *exposition.Scanner) *entry {
 	e.detail = l.errMessage
 	if known {
 		e.reading = r
-	} else {
-		e.custom = custom
+		return e
+	}
+	e.custom, e.counts = custom, counts
+	if code, err := strconv.ParseInt(l.xid, 10, 16); err == nil { // else the page says that there was none
+		e.code = int16(code)
 	}
 	return e
 }
@@ -184,6 +209,7 @@ func (k *book) entity(l *labels) *entity {
 	e := k.entities[key.String()]
 	if e == nil {
 		e = newEntity(k.admit(l.id), tags)
+		e.xids = k.xidLog(l.id)
 		k.entities[key.String()] = e
 	}
 	for i, text := range l.texts {
@@ -192,6 +218,17 @@ func (k *book) entity(l *labels) *entity {
 		}
 	}
 	return e
+}
+
+// xidLog returns what is known of the XIDs of a GPU, or of the one that an instance is of.
+func (k *book) xidLog(id identity) *xidLog {
+	id.gi, id.ci = "", ""
+	x := k.logs[id.key()]
+	if x == nil {
+		x = &xidLog{born: k.round, round: absent, settled: absent, tags: id.tags(), codes: make(map[int64]*xidCount)}
+		k.logs[id.key()] = x
+	}
+	return x
 }
 
 var errNoGPU = errors.New("no series of a GPU that is to be read is on dcgm-exporter's page: it has not collected yet, sees no GPU, or `devices` leaves all of them out")
@@ -204,7 +241,12 @@ func (k *book) finish(b *sdk.Batch, at int64, whole bool) error {
 	}
 	for _, e := range k.touched {
 		e.device.tags = e.tags
-		k.lastXID(b, e, at)
+		if x := e.xids; x.round != k.round && !e.device.instance {
+			x.round, x.tags = k.round, e.tags
+		}
+		if number, news := k.lastXID(e); news {
+			e.xids.last(number, e.xidDetail, k.round)
+		}
 		k.emit(b, e, at)
 		if len(e.extras) > 0 {
 			m := b.Add(b.Series(customMeasurement, e.tags...), at)
@@ -214,8 +256,31 @@ func (k *book) finish(b *sdk.Batch, at int64, whole bool) error {
 			e.extras = e.extras[:0]
 		}
 	}
+	for _, e := range k.touched {
+		k.tellXIDs(b, e.xids, at, whole)
+	}
 	k.complete(b, at, whole, "the GPU is no longer on dcgm-exporter's page")
 	return nil
+}
+
+// tellXIDs adds the events of the XIDs that a GPU has reported since the page before.
+func (k *book) tellXIDs(b *sdk.Batch, x *xidLog, at int64, whole bool) {
+	if x.settled == k.round {
+		return
+	}
+	x.settled = k.round
+	for _, news := range x.settle(k.round, whole) {
+		detail := ""
+		if news.code == x.lastCode {
+			detail = x.detail
+		}
+		for i := range min(news.n, mostXIDs) {
+			if more := news.n - mostXIDs; more > 0 && i == mostXIDs-1 {
+				detail = fmt.Sprintf("and %d more since the page before", more)
+			}
+			k.xid(b, x.tags, at, news.code, detail)
+		}
+	}
 }
 
 // turn begins the next round, and forgets series that have left the page.
@@ -225,7 +290,7 @@ func (k *book) turn() {
 	if k.scrapes++; k.scrapes%forgetAfter != 0 {
 		return
 	}
-	live := make(map[*entity]bool)
+	live, logs := make(map[*entity]bool), make(map[*xidLog]bool)
 	for head, e := range k.entries {
 		e.next = nil
 		if k.scrapes-e.scrape > forgetAfter {
@@ -237,6 +302,9 @@ func (k *book) turn() {
 	for key, e := range k.entities {
 		if !live[e] {
 			delete(k.entities, key)
+			continue
 		}
+		logs[e.xids] = true
 	}
+	maps.DeleteFunc(k.logs, func(_ string, x *xidLog) bool { return !logs[x] })
 }

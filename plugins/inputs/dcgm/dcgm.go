@@ -15,7 +15,7 @@ import (
 	_ "embed"
 	"time"
 
-	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
+	"github.com/gpuline/gpuline/plugins/inputs/internal/scrape"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -39,15 +39,12 @@ type Config struct {
 	Isolate           bool          `toml:"isolate" doc:"Call DCGM's library in a child process, in the mode hostengine." default:"true"`
 	Library           string        `toml:"library" doc:"Path of libdcgm.so.4, where the loader does not find it."`
 
-	URL         string           `toml:"url" doc:"dcgm-exporter's page, in the mode exporter." default:"http://127.0.0.1:9400/metrics"`
-	Counters    string           `toml:"counters" doc:"dcgm-exporter's counters file: its fields that are not in docs/metrics.md become the measurement dcgm, with the types that it gives."`
-	Labels      []string         `toml:"labels" doc:"Labels of the page to keep as tags, besides pod, namespace and container."`
-	HostTag     string           `toml:"host_tag" doc:"Whose name the tag host bears in the mode exporter: the page's label Hostname, or the agent's. auto is the label where the URL leads to another host." default:"auto" enum:"auto|label|agent"`
-	MaxBody     sdk.Size         `toml:"max_body" doc:"A larger page is refused." default:"16MiB" min:"1KiB" max:"1GiB"`
-	BearerToken sdk.Secret       `toml:"bearer_token" doc:"Bearer token for the page."`
-	User        string           `toml:"user" doc:"User for the page."`
-	Password    sdk.Secret       `toml:"password" doc:"Password of the user."`
-	TLS         tlsclient.Config `toml:"tls" doc:"Whom to trust, and who to be, with https."`
+	URL      string   `toml:"url" doc:"dcgm-exporter's page, in the mode exporter." default:"http://127.0.0.1:9400/metrics"`
+	Counters string   `toml:"counters" doc:"dcgm-exporter's counters file: its fields that are not in docs/metrics.md become the measurement dcgm, with the types that it gives."`
+	Labels   []string `toml:"labels" doc:"Labels of the page to keep as tags, besides pod, namespace and container."`
+	HostTag  string   `toml:"host_tag" doc:"Whose name the tag host bears in the mode exporter: the page's label Hostname, or the agent's. auto is the label where the URL leads to another host." default:"auto" enum:"auto|label|agent"`
+	MaxBody  sdk.Size `toml:"max_body" doc:"Bytes of a page, decompressed; a larger one is refused." default:"16MiB" min:"1KiB" max:"1GiB"`
+	scrape.Access
 
 	BinPath string `toml:"bin_path" doc:"The program dcgmi, in the mode dmon: a path, or a name that is looked up in PATH." default:"dcgmi"`
 }

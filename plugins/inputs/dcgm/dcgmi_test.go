@@ -46,6 +46,9 @@ func asked(t testing.TB) (lines []string) {
 func playDcgmi(scenario string, args []string) int {
 	switch args[0] {
 	case "discovery":
+		if args[len(args)-1] == "-c" {
+			return playHierarchy(scenario)
+		}
 		return playDiscovery(scenario)
 	case "dmon":
 	default:
@@ -72,6 +75,8 @@ func playDcgmi(scenario string, args []string) int {
 		case "-d":
 			ms, _ := strconv.Atoi(args[i+1])
 			p.delay = time.Duration(ms) * time.Millisecond
+		case "-i":
+			p.asked = args[i+1]
 		}
 	}
 	return p.play()
@@ -99,8 +104,55 @@ func playDiscovery(scenario string) int {
 	return 0
 }
 
+// exists reports whether a run of dcgmi has left a file of that name.
+func exists(name string) bool {
+	_, err := os.Stat(filepath.Join(os.Getenv(fakeFolder), name))
+	return err == nil
+}
+
+// note leaves a file, under the first of the names "name1", "name2", … that is free.
+func note(name string) {
+	for n := 1; ; n++ {
+		f, err := os.OpenFile(filepath.Join(os.Getenv(fakeFolder), fmt.Sprint(name, n)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if err == nil {
+			_ = f.Close()
+			return
+		}
+	}
+}
+
+// playHierarchy lists MIG instances: GPU 1 has two, the second with two compute instances. Once dmon runs, the second has
+// gone in the scenario migcut, and it cannot be told in the scenario migmute.
+func playHierarchy(scenario string) int {
+	if scenario == "old" {
+		fmt.Println("ERROR: Couldn't find match for argument: -c")
+		return 1
+	}
+	started := exists("start1")
+	if scenario == "migmute" && started {
+		note("mute")
+		return 1
+	}
+	fmt.Print("+-------------------+--------------------------------------------------------------------+\n| Instance Hierarchy                                                                     |\n" +
+		"+===================+====================================================================+\n")
+	row := func(name, text string) { fmt.Printf("| %-17s | %-66s |\n", name, text) }
+	if strings.HasPrefix(scenario, "mig") {
+		row("GPU 1", "GPU GPU-0100-1 (EntityID: 1)")
+		row("-> I 1/1", "GPU Instance (EntityID: 9)")
+		row("   -> CI 1/1/0", "Compute Instance (EntityID: 9)")
+		if scenario != "migcut" || !started {
+			row("-> I 1/5", "GPU Instance (EntityID: 8)")
+			row("   -> CI 1/5/0", "Compute Instance (EntityID: 10)")
+			row("   -> CI 1/5/1", "Compute Instance (EntityID: 11)")
+		}
+	}
+	fmt.Print("+-------------------+--------------------------------------------------------------------+\n")
+	return 0
+}
+
 type player struct {
 	scenario string
+	asked    string // by -i
 	start    int
 	ids      []int
 	delay    time.Duration
@@ -122,6 +174,26 @@ func (p *player) play() int {
 		if p.start < 3 {
 			fmt.Println("Error setting watches. Result: -54: The hostengine and all modules are paused")
 			return 202
+		}
+	}
+	entities := []string{"GPU 0", "GPU 1", "GPU 2"}
+	if p.asked != "" {
+		if p.scenario == "mignone" {
+			fmt.Println("Error: invalid entity type: 'i:8'")
+			return 247
+		}
+		entities = nil
+		for _, id := range strings.Split(p.asked, ",") {
+			kind, number, cut := strings.Cut(id, ":")
+			switch {
+			case !cut:
+				entities = append(entities, "GPU "+id)
+			case kind == "i":
+				fmt.Printf("Specified entity ID is valid but unknown: %s. ParsedResult: ParsedGpu(%[1]s)\n", id)
+				entities = append(entities, "GPU-I "+number)
+			case kind == "ci":
+				entities = append(entities, "GPU-CI "+number)
+			}
 		}
 	}
 	p.header()
@@ -146,11 +218,11 @@ func (p *player) play() int {
 			fmt.Println("GPU-I 0   0.5")
 			fmt.Println("Switch 0  40")
 		}
-		for gpu := range 3 {
+		for gpu, name := range entities {
 			if p.scenario == "loses" && gpu == 1 && round >= 2 && round < 8 {
 				continue
 			}
-			p.row(gpu, round)
+			p.row(gpu, name, round)
 		}
 		time.Sleep(p.delay)
 	}
@@ -168,8 +240,8 @@ func (p *player) header() {
 	fmt.Println()
 }
 
-func (p *player) row(gpu, round int) {
-	fmt.Printf("%-10s", fmt.Sprintf("GPU %d", gpu))
+func (p *player) row(gpu int, name string, round int) {
+	fmt.Printf("%-10s", name)
 	for _, id := range p.ids {
 		fmt.Printf("%-14s", p.value(gpu, id, round))
 	}

@@ -73,6 +73,7 @@ type entity struct {
 	best   []int8
 	round  int // in which it has values
 
+	xids      *xidLog // of the GPU, in the mode exporter
 	xidDetail string  // what DCGM says of the XID in the sheet
 	extras    []extra // of the measurement dcgm
 
@@ -200,29 +201,28 @@ func (f *fleet) complete(b *sdk.Batch, at int64, whole bool, why string) {
 	f.round++
 }
 
-// lastXID takes what a sheet says of the last XID of a device, which stays until there is another one, and adds
-// an event where it is a new one. What was there when the device was first seen is no news. An XID of 0 says
-// that there was none.
-func (f *fleet) lastXID(b *sdk.Batch, e *entity, at int64) {
+// lastXID takes what a sheet says of the last XID of a device, which stays until there is another one, and
+// reports whether it is a new one. What was there when the device was first seen is no news. An XID of 0 says that
+// there was none.
+func (f *fleet) lastXID(e *entity) (number int64, news bool) {
 	d, s := e.device, &e.sheet
-	number := d.xid
+	number = d.xid
 	if s.has(slotXID) {
 		if number = int64(s.values[slotXID]); number == 0 {
 			s.rank[slotXID] = absent
 		}
 	}
-	if d.knowsXID && number != d.xid && number > 0 {
-		f.xid(b, d, at, number, e.xidDetail)
-	}
+	news = d.knowsXID && number != d.xid && number > 0
 	d.xid, d.knowsXID = number, true
+	return number, news
 }
 
 // xid adds the event of an XID. detail is what DCGM says of it, which may be what everybody knows.
-func (f *fleet) xid(b *sdk.Batch, d *device, at, number int64, detail string) {
+func (f *fleet) xid(b *sdk.Batch, tags []sdk.Tag, at, number int64, detail string) {
 	if strings.EqualFold(detail, vocabulary.FindXID(int(number)).Meaning) {
 		detail = ""
 	}
-	f.events.XID(b, d.tags, at, int(number), detail)
+	f.events.XID(b, tags, at, int(number), detail)
 }
 
 // infoPeriod is how often gpu_info is said again where nothing has changed.

@@ -16,11 +16,10 @@ import (
 const discoveryTimeout = 30 * time.Second
 
 // discover asks dcgmi who the GPUs are: dmon itself prints numbers alone.
-func (d *dmon) discover(ctx context.Context) (map[int]identity, error) {
+func (d *dmon) discover(ctx context.Context) (members, error) {
 	ctx, cancel := context.WithTimeout(ctx, discoveryTimeout)
 	defer cancel()
-	args := append([]string{"discovery"}, d.config.host()...)
-	out, err := d.launcher.Run(ctx, nil, append(args, "-l")...)
+	out, err := d.ask(ctx, "-l")
 	gpus := parseDiscovery(out)
 	if err != nil || len(gpus) == 0 {
 		var exit *child.ExitError
@@ -36,6 +35,23 @@ func (d *dmon) discover(ctx context.Context) (map[int]identity, error) {
 	return gpus, nil
 }
 
+// discoverInstances adds the MIG instances that there are. An error says that it is not known which.
+func (d *dmon) discoverInstances(ctx context.Context, all members) error {
+	ctx, cancel := context.WithTimeout(ctx, discoveryTimeout)
+	defer cancel()
+	out, err := d.ask(ctx, "-c")
+	if err == nil {
+		all.addInstances(out)
+	}
+	return err
+}
+
+// ask runs dcgmi discovery.
+func (d *dmon) ask(ctx context.Context, option string) ([]byte, error) {
+	args := append([]string{"discovery"}, d.config.host()...)
+	return d.launcher.Run(ctx, nil, append(args, option)...)
+}
+
 // parseDiscovery reads the table of dcgmi discovery -l:
 //
 //	8 GPUs found.
@@ -48,13 +64,13 @@ func (d *dmon) discover(ctx context.Context) (map[int]identity, error) {
 //	+--------+----------------------------------------------------------------------+
 //
 // Switches and processors, whose tables follow, have no such UUID.
-func parseDiscovery(out []byte) map[int]identity {
-	gpus := make(map[int]identity)
+func parseDiscovery(out []byte) members {
+	gpus := make(members)
 	number, id := -1, identity{}
 	keep := func() {
 		if number >= 0 && strings.HasPrefix(id.uuid, "GPU-") {
 			id.index = strconv.Itoa(number)
-			gpus[number] = id
+			gpus[member{wholeGPU, number}] = id
 		}
 		number, id = -1, identity{}
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
@@ -28,6 +29,7 @@ type dmon struct {
 	plans    plans
 	input    []byte // bytes read that are no whole line yet
 	messages []byte // the beginning of what was no row since the last one
+	whole    bool   // dcgmi did not take MIG instances: it is asked for GPUs alone
 
 	packets *child.Mailbox[*packet]
 	blank   chan *packet // to be filled again
@@ -37,8 +39,9 @@ type dmon struct {
 
 	// Of Read:
 	fleet    *fleet
-	entities map[string]*entity
-	named    map[int]bool // GPUs that this round has named
+	entities map[string]*entity // by identity.key
+	current  map[member]*entity // of the session
+	named    map[member]bool    // that this round has named
 	session  *session
 
 	cancel context.CancelFunc
@@ -47,8 +50,9 @@ type dmon struct {
 
 // session is one run of dcgmi dmon.
 type session struct {
-	fields []*reading
-	gpus   map[int]identity // by DCGM's number
+	fields  []*reading
+	members members
+	changed atomic.Bool // MIG instances have come or gone
 }
 
 // packet is what the following goroutine hands to the reading one: rows that arrived together, or an error.
@@ -64,7 +68,7 @@ type packet struct {
 type timing struct {
 	firstRow   time.Duration
 	stall      time.Duration // the least time without a row that counts as a stall; else five intervals
-	rediscover time.Duration // at least between two looks for GPUs that dmon names and nobody knows
+	rediscover time.Duration // at least between two looks for GPUs that dmon names and nobody knows, or for MIG instances
 	pauses     child.Pauses
 }
 
@@ -102,7 +106,8 @@ func (d *dmon) Open(_ context.Context, env *sdk.Env) error {
 	d.dropped = env.Meter.Counter("gpuline_dcgm_dropped_rows_total", "Rows of dcgmi dmon that were dropped because the agent fell behind.")
 	d.starts = env.Meter.Counter("gpuline_dcgm_starts_total", "Starts of dcgmi dmon.")
 	d.packets, d.blank = child.NewMailbox(pending, d.lose), make(chan *packet, pending)
-	d.fleet, d.entities, d.named = newFleet(env), make(map[string]*entity), make(map[int]bool)
+	d.fleet, d.entities = newFleet(env), make(map[string]*entity)
+	d.current, d.named = make(map[member]*entity), make(map[member]bool)
 	ctx, cancel := context.WithCancel(context.Background())
 	d.cancel = cancel
 	d.wait.Go(func() {

@@ -230,7 +230,7 @@ func TestParseDiscovery(t *testing.T) {
 		var got []string
 		gpus := parseDiscovery([]byte(text))
 		for n := range 16 {
-			if id, ok := gpus[n]; ok {
+			if id, ok := gpus[member{wholeGPU, n}]; ok {
 				got = append(got, strings.Join([]string{id.index, id.name, id.bus, id.uuid}, ";"))
 			}
 		}
@@ -245,10 +245,11 @@ func TestParseDiscovery(t *testing.T) {
 }
 
 func TestClassify(t *testing.T) {
-	f := func(line string, want lineKind, wantGPU int) {
+	f := func(line string, want lineKind, wantNumber int, of ...memberKind) {
 		t.Helper()
-		if gpu, kind := classify([]byte(line)); kind != want || gpu != wantGPU {
-			t.Errorf("%q: %d, GPU %d", line, kind, gpu)
+		m, kind := classify([]byte(line))
+		if kind != want || m != (member{append(of, wholeGPU)[0], wantNumber}) {
+			t.Errorf("%q: %d, %v", line, kind, m)
 		}
 	}
 	f("#Entity   POWER", lineHeader, 0)
@@ -260,7 +261,12 @@ func TestClassify(t *testing.T) {
 	f("GPU 0", lineNoise, 0)
 	f("GPU 0x    1", lineNoise, 0)
 	f("GPU 123456 1", lineNoise, 0)
-	f("GPU-I 0   1.0", lineNoise, 0)
+	f("GPU-I 3   1.0", lineRow, 3, gpuInstance)
+	f("GPU-CI 100 1.0", lineRow, 100, computeInstance)
+	f("GPU-CI 1000.250 1.0", lineNoise, 0)
+	f("GPU-I", lineNoise, 0)
+	f("GPU-X 0   1.0", lineNoise, 0)
+	f("Id", lineHeader, 0)
 	f("IDLE", lineNoise, 0)
 	f("dmon was stopped do to receiving a signal", lineNoise, 0)
 }
@@ -268,15 +274,22 @@ func TestClassify(t *testing.T) {
 // FuzzDmon: whatever dcgmi prints, rows have good values, and each is counted once.
 func FuzzDmon(f *testing.F) {
 	f.Add("#Entity POWER\nID W\nGPU 0   300.5  N/A  87\nGPU 1  N/A N/A N/A\nGPU 0   300.5  1...  187\n")
+	f.Add("GPU 0   300.5  13  87\nGPU-I 0  N/A 13 87\nGPU-I 1 1 1 1\n")
+	f.Add("| GPU 0 | GPU x (EntityID: 0) |\n| -> I 0/1 | GPU Instance (EntityID: 3) |\n|    -> CI 0/1/0 | Compute Instance (EntityID: 3) |\n")
 	f.Add("| 0 | Name: x |\n| | Device UUID: GPU-1 |\n")
 	f.Add("GPU 0 140737488355328.000 9223372036854775792 NaN\nGPU 0 1e400 +Inf 0x1p3\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		_ = parseDiscovery([]byte(text))
+		all := parseDiscovery([]byte(text))
+		all.addInstances([]byte(text))
+		_ = all.option()
 		d := newDmon(testConfig(modeDmon))
 		env := sdktest.Env(t, sdk.NewCatalog(sdk.Limits{}))
-		d.env, d.fleet, d.entities, d.named = env, newFleet(env), make(map[string]*entity), make(map[int]bool)
+		d.env, d.fleet, d.entities = env, newFleet(env), make(map[string]*entity)
+		d.current, d.named = make(map[member]*entity), make(map[member]bool)
 		d.packets, d.blank, d.noise = child.NewMailbox(pending, d.lose), make(chan *packet, pending), new(sdk.Number)
-		s := &session{fields: []*reading{readings[155], readings[230], readings[203]}, gpus: map[int]identity{0: {uuid: "GPU-0", index: "0"}, 1: {uuid: "GPU-1", index: "1"}}}
+		s := &session{fields: []*reading{readings[155], readings[230], readings[203]}, members: members{
+			{wholeGPU, 0}: {uuid: "GPU-0", index: "0"}, {wholeGPU, 1}: {uuid: "GPU-1", index: "1"}, {gpuInstance, 0}: {uuid: "GPU-0", index: "0", gi: "1"},
+		}}
 		d.input = append(d.input, text...)
 		rows, _ := d.lines(s)
 		if rows == 0 {

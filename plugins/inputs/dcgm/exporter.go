@@ -2,14 +2,15 @@ package dcgm
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
 
 	"github.com/gpuline/gpuline/plugins/inputs/dcgm/counters"
 	"github.com/gpuline/gpuline/plugins/inputs/internal/exposition"
+	"github.com/gpuline/gpuline/plugins/inputs/internal/scrape"
 	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
@@ -20,9 +21,8 @@ type exporter struct {
 	only   selector.Selector
 
 	env     *sdk.Env
-	client  *http.Client
-	header  http.Header
-	page    []byte
+	client  *scrape.Client
+	page    scrape.Page
 	scanner exposition.Scanner
 	book    *book
 }
@@ -35,19 +35,13 @@ func newExporter(c *Config) *exporter {
 // Open reads the files that the configuration names, and connects nowhere.
 func (x *exporter) Open(_ context.Context, env *sdk.Env) error {
 	x.env = env
-	tlsConfig, err := x.config.TLS.Load()
-	if err != nil {
-		return fmt.Errorf("open dcgm-exporter's page: %w", err)
-	}
 	custom, err := x.readCounters()
 	if err != nil {
 		return err
 	}
-	x.client = &http.Client{
-		Transport:     &http.Transport{TLSClientConfig: tlsConfig, MaxIdleConns: 1, MaxResponseHeaderBytes: 64 << 10, IdleConnTimeout: idleTimeout},
-		CheckRedirect: stay,
+	if x.client, err = scrape.NewClient(&x.config.Access, x.config.MaxBody, env.Now); err != nil {
+		return fmt.Errorf("open dcgm-exporter's page: %w", err)
 	}
-	x.header = x.config.header()
 	x.book = newBook(newFleet(env), env, x.config.Labels, custom)
 	x.book.only = x.only
 	x.book.hostLabel = x.config.HostTag == "label" || x.config.HostTag != "agent" && !isLocal(x.config.URL)
@@ -56,7 +50,7 @@ func (x *exporter) Open(_ context.Context, env *sdk.Env) error {
 
 // Close ends the connection.
 func (x *exporter) Close() error {
-	x.client.CloseIdleConnections()
+	x.client.Close()
 	return nil
 }
 
@@ -89,19 +83,21 @@ func isLocal(text string) bool {
 
 // Gather reads the page and adds a row of each GPU on it.
 func (x *exporter) Gather(ctx context.Context, b *sdk.Batch) error {
-	at, err := x.fetch(ctx)
-	if err != nil {
-		return err
+	if err := x.client.Get(ctx, x.config.URL, &x.page); err != nil {
+		return fmt.Errorf("read %s: %w", x.config.URL, err)
 	}
 	s := &x.scanner
-	for s.Reset(x.page); s.Next(); {
+	s.OpenMetrics = x.page.OpenMetrics
+	for s.Reset(x.page.Body); s.Next(); {
 		x.book.take(s)
 	}
 	if s.Samples == 0 {
 		return fmt.Errorf("%s is no page of metrics: %w", x.config.URL, firstFault(s))
 	}
-	return x.book.finish(b, at, s.Whole())
+	return x.book.finish(b, x.page.At.UnixNano(), s.Whole())
 }
+
+var errEmpty = errors.New("it is empty: dcgm-exporter has not collected yet, or sees no GPU")
 
 func firstFault(s *exposition.Scanner) error {
 	if s.Err != nil {

@@ -265,6 +265,111 @@ func TestXIDs(t *testing.T) {
 	f(xid("48"), "code=48,", "xid=48i")
 }
 
+// TestCountedXIDs: where the page counts XIDs, each is an event, the repeats of one number, too; and none is told
+// twice because the page shows it in two ways, at once or one after the other.
+func TestCountedXIDs(t *testing.T) {
+	var s *scene
+	last := func(n string) string { return line("DCGM_FI_DEV_XID_ERRORS", 0, n, `err_msg="what it is"`) }
+	window := func(code, n string) string {
+		return line("DCGM_EXP_XID_ERRORS_COUNT", 0, n, `window_size_in_ms="300000"`, `xid="`+code+`"`)
+	}
+	total := func(code, n string) string { return line("DCGM_EXP_XID_ERRORS_TOTAL", 0, n, `xid="`+code+`"`) }
+	f := func(want string, parts ...string) {
+		t.Helper()
+		var got []string
+		for _, row := range of(s.must(line("DCGM_FI_DEV_GPU_TEMP", 0, "40")+strings.Join(parts, "")), "gpu_event") {
+			holds(t, row, "event=xid", "gpu_uuid=GPU-0,")
+			_, code, _ := strings.Cut(row, "code=")
+			code, _, _ = strings.Cut(code, ",")
+			got = append(got, code)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q: events %q, want %q", parts, got, want)
+		}
+	}
+	quiet := func(parts ...string) {
+		t.Helper()
+		for range 3 {
+			f("", parts...)
+		}
+	}
+	begin := func(parts ...string) { s = newScene(t, nil); f("", parts...) }
+
+	begin(total("31", "7")) // what was there before is no news
+	quiet(total("31", "7"))
+	f("31 31", total("31", "9"))
+	f("31 79", total("31", "10"), total("79", "1"))
+	f("", total("31", "10")) // a series that goes, and comes again
+	f("79 79", total("31", "10"), total("79", "2"))
+	f("31", total("31", "1")) // the exporter was started anew
+	f("")
+	f("31 31", total("31", "2"))
+
+	begin(line("DCGM_EXP_XID_ERRORS_COUNT", 0, "0", `window_size_in_ms="300000"`))
+	f("79", window("79", "1"))
+	f("79", window("79", "2"))
+	f("", window("79", "1")) // the first has left the window
+	f("79", window("79", "2"))
+	f("", line("DCGM_EXP_XID_ERRORS_COUNT", 0, "0", `window_size_in_ms="300000"`))
+	f("79 79 79", window("79", "3"))
+
+	begin() // all three at once
+	f("79", last("79"), window("79", "1"), total("79", "1"))
+	f("79", last("79"), window("79", "2"), total("79", "2"))
+	quiet(last("79"), window("79", "2"), total("79", "2"))
+	f("31", last("31"), window("79", "2"), total("79", "2"), total("31", "1"))
+	f("31", last("31"), window("79", "2"), total("79", "2"), total("31", "2"))
+
+	begin() // one after the other
+	f("79", last("79"))
+	f("", last("79"), total("79", "1"))
+	f("79", last("79"), total("79", "2"))
+	quiet(last("79"), total("79", "2"))
+	f("31", last("79"), total("79", "2"), total("31", "1"))
+	f("", last("31"), total("79", "2"), total("31", "1"))
+	quiet(last("31"), total("79", "2"), total("31", "1"))
+	f("79", last("79")) // the exporter counts no more
+
+	begin(total("79", "1")) // a page that is cut says nothing of what it lacks
+	s.must(strings.TrimSuffix(line("DCGM_FI_DEV_GPU_TEMP", 0, "40"), "\n"))
+	f("", total("79", "1"))
+
+	f("", total("79", "1"), total("0", "3"), total("x", "3"), total("-5", "3"), total("99999999999", "3"))
+	f("", total("79", "NaN"), total("79", "-1"), total("79", "1.5"), total("79", "1e12"), total("79", "140737488355328"))
+	if n := figure(s.env, "gpuline_dcgm_invalid_values_total"); n != 4 {
+		t.Errorf("%v invalid values", n)
+	}
+	if n := figure(s.env, "gpuline_dcgm_unknown_series"); n != 0 {
+		t.Errorf("%v unknown series", n)
+	}
+}
+
+// TestManyXIDs: the events of a page are bounded, and the last of them says so.
+func TestManyXIDs(t *testing.T) {
+	s := newScene(t, nil)
+	s.must(line("DCGM_FI_DEV_GPU_TEMP", 0, "40"))
+	events := of(s.must(line("DCGM_EXP_XID_ERRORS_TOTAL", 0, "100000", `xid="13"`)), "gpu_event", "code=13")
+	if len(events) != mostXIDs {
+		t.Errorf("%d events", len(events))
+	}
+	holds(t, events[len(events)-1], "and 99900 more since the page before")
+}
+
+// TestSharedXIDs: pods and instances that share a GPU repeat what it counts.
+func TestSharedXIDs(t *testing.T) {
+	s := newScene(t, nil)
+	page := func(n string) string {
+		text := ""
+		for _, more := range []string{`pod="a"`, `pod="b"`, `GPU_I_PROFILE="3g.40gb",GPU_I_ID="1"`, `GPU_I_PROFILE="3g.40gb",GPU_I_ID="2"`} {
+			text += line("DCGM_FI_DEV_FB_USED", 0, "100", more) + line("DCGM_FI_DEV_XID_ERRORS", 0, n, more) + line("DCGM_EXP_XID_ERRORS_COUNT", 0, n[:1], more, `xid="`+n+`"`)
+		}
+		return text
+	}
+	s.must(line("DCGM_FI_DEV_FB_USED", 0, "100", `GPU_I_PROFILE="3g.40gb",GPU_I_ID="1"`) + line("DCGM_FI_DEV_FB_USED", 0, "100", `GPU_I_PROFILE="3g.40gb",GPU_I_ID="2"`) +
+		line("DCGM_FI_DEV_FB_USED", 0, "100", `pod="a"`) + line("DCGM_FI_DEV_FB_USED", 0, "100", `pod="b"`))
+	lacks(t, one(t, s.must(page("13")), "gpu_event", "code=13", "pod=a"), "mig_gi")
+}
+
 func TestHealthEvents(t *testing.T) {
 	s := newScene(t, nil)
 	page := func(dbe, action string) string {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
@@ -15,13 +16,20 @@ import (
 
 // follow runs one dcgmi dmon for as long as it prints rows, and returns why it did not go on.
 func (d *dmon) follow(ctx context.Context) error {
-	gpus, err := d.discover(ctx)
+	found, err := d.discover(ctx)
 	if err != nil {
 		return err
 	}
-	s := &session{fields: d.plans.fields(), gpus: gpus}
+	_ = d.discoverInstances(ctx, found) // a dcgmi that does not know MIG still reads GPUs
+	s := &session{fields: d.plans.fields(), members: found}
 	args := append([]string{"dmon"}, d.config.host()...)
-	c, err := d.launcher.Start(append(args, "-e", argument(s.fields), "-d", strconv.FormatInt(d.interval.Milliseconds(), 10))...)
+	args = append(args, "-e", argument(s.fields), "-d", strconv.FormatInt(d.interval.Milliseconds(), 10))
+	option := found.option()
+	if option != "" && !d.whole {
+		args = append(args, "-i", option)
+		defer d.lookAgain(ctx, s)()
+	}
+	c, err := d.launcher.Start(args...)
 	if err != nil {
 		return err
 	}
@@ -43,8 +51,33 @@ func (d *dmon) follow(ctx context.Context) error {
 		if d.plans.refuse() {
 			return child.ErrAgain
 		}
+		if option != "" && !d.whole {
+			d.whole = true
+			d.env.Log.Warn("dcgmi dmon does not read MIG instances; the GPUs go on", "asked_for", option, "said", said)
+			return child.ErrAgain
+		}
 	}
+	d.whole = d.whole && rows == 0
 	return ended(err, said)
+}
+
+// lookAgain looks now and then whether MIG instances have come or gone, until the function that it returns is called.
+func (d *dmon) lookAgain(ctx context.Context, s *session) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var looking sync.WaitGroup
+	looking.Go(func() {
+		for child.Sleep(ctx, d.timing.rediscover) {
+			found, err := d.discover(ctx)
+			if err != nil || d.discoverInstances(ctx, found) != nil {
+				continue // it is not known
+			}
+			if found.option() != s.members.option() {
+				s.changed.Store(true)
+				return
+			}
+		}
+	})
+	return func() { cancel(); looking.Wait() }
 }
 
 // ended says why dcgmi dmon did not go on.
@@ -91,7 +124,7 @@ func (d *dmon) pump(ctx context.Context, c *child.Child, s *session) (rows int, 
 				limit = max(5*d.interval, d.timing.stall)
 				stalled = now.Add(limit)
 			}
-			if strangers && now.Sub(began) > d.timing.rediscover {
+			if s.changed.Load() || strangers && now.Sub(began) > d.timing.rediscover {
 				return rows, false, child.ErrAgain
 			}
 		}
@@ -116,7 +149,7 @@ const (
 )
 
 // lines takes the whole lines of the input and hands the rows among them over. It returns how many there
-// were, and whether some were of GPUs that nobody knows.
+// were, and whether some were of entities that nobody knows.
 func (d *dmon) lines(s *session) (rows int, strangers bool) {
 	p := d.newPacket(s)
 	p.at = d.env.Now().UnixNano()
@@ -128,10 +161,10 @@ func (d *dmon) lines(s *session) (rows int, strangers bool) {
 		}
 		line := bytes.TrimSpace(rest[:i])
 		rest = rest[i+1:]
-		switch gpu, kind := classify(line); kind {
+		switch m, kind := classify(line); kind {
 		case lineRow:
 			d.messages = d.messages[:0] // what came before a row is not why the process ends
-			if _, known := s.gpus[gpu]; !known {
+			if _, known := s.members[m]; !known {
 				strangers = true
 				d.noise.Add(1)
 				continue

@@ -17,6 +17,7 @@ type labels struct {
 	id         identity
 	texts      [infoTexts]string
 	errMessage string
+	xid        string
 	all        []sdk.Tag
 }
 
@@ -42,6 +43,8 @@ func readLabels(all []sdk.Tag) labels {
 			l.id.gi = v
 		case "err_msg":
 			l.errMessage = v
+		case "xid":
+			l.xid = v
 		default:
 			if text, ok := textOf(label.Key); ok && !isBlankText(v) {
 				l.texts[text] = v

@@ -22,21 +22,28 @@ const (
 	lineRow
 )
 
-// classify tells what a line is and, of a row, which GPU it is about.
-func classify(line []byte) (gpu int, kind lineKind) {
-	switch {
-	case len(line) == 0, line[0] == '#', bytes.HasPrefix(line, []byte("ID")) && (len(line) == 2 || line[2] == ' '):
-		return 0, lineHeader
-	case !bytes.HasPrefix(line, []byte("GPU ")):
-		return 0, lineNoise
+// classify tells what a line is and, of a row, what it is about.
+func classify(line []byte) (m member, kind lineKind) {
+	if len(line) == 0 || line[0] == '#' {
+		return m, lineHeader
 	}
-	word, rest := nextWord(line[len("GPU "):])
-	gpu, ok := smallNumber(word)
+	word, rest := nextWord(line)
+	if bytes.EqualFold(word, idWord) {
+		return m, lineHeader
+	}
+	k := slices.IndexFunc(memberKinds[:], func(k struct{ word, option string }) bool { return k.word == string(word) })
+	if k < 0 {
+		return m, lineNoise
+	}
+	word, rest = nextWord(rest)
+	number, ok := smallNumber(word)
 	if !ok || len(rest) == 0 {
-		return 0, lineNoise
+		return m, lineNoise
 	}
-	return gpu, lineRow
+	return member{memberKind(k), number}, lineRow
 }
+
+var idWord = []byte("ID")
 
 // smallNumber reads a number of at most four digits.
 func smallNumber(word []byte) (n int, ok bool) {
@@ -66,14 +73,15 @@ func (d *dmon) unpack(b *sdk.Batch, p *packet) {
 			d.endRound(b, p.at, false)
 		}
 		d.session = p.session
+		clear(d.current)
 	}
 	for line := range bytes.SplitSeq(bytes.TrimSuffix(p.text, []byte("\n")), []byte("\n")) {
-		gpu, _ := classify(line)
-		if d.named[gpu] {
+		m, _ := classify(line)
+		if d.named[m] {
 			d.endRound(b, p.at, true)
 		}
-		d.named[gpu] = true
-		d.row(b, gpu, line, p.at)
+		d.named[m] = true
+		d.row(b, m, line, p.at)
 	}
 }
 
@@ -83,18 +91,23 @@ func (d *dmon) endRound(b *sdk.Batch, at int64, whole bool) {
 	d.fleet.complete(b, at, whole, "dcgmi dmon has no value of the GPU any more")
 }
 
-// row adds the row of a GPU. A row of nothing but N/A is none: the GPU does not answer.
-func (d *dmon) row(b *sdk.Batch, gpu int, line []byte, at int64) {
-	id := d.session.gpus[gpu]
+// row adds the row of a GPU, or of an instance. A row of nothing but N/A is none: the GPU does not answer.
+func (d *dmon) row(b *sdk.Batch, m member, line []byte, at int64) {
+	id := d.session.members[m]
 	if !d.only.Wants(selector.GPU{UUID: id.uuid, Index: id.index, Name: id.name, Bus: id.bus}) {
 		return
 	}
-	_, rest := nextWord(line[len("GPU "):])
+	_, rest := nextWord(line)
+	_, rest = nextWord(rest)
 	if bytesWords(rest) != len(d.session.fields) {
 		d.noise.Add(1)
 		return
 	}
-	e := d.entity(id)
+	e := d.current[m]
+	if e == nil {
+		e = d.entity(id)
+		d.current[m] = e
+	}
 	some := false
 	for _, r := range d.session.fields {
 		var word []byte
@@ -114,7 +127,9 @@ func (d *dmon) row(b *sdk.Batch, gpu int, line []byte, at int64) {
 		e.sheet.reset()
 		return
 	}
-	d.fleet.lastXID(b, e, at)
+	if number, news := d.fleet.lastXID(e); news && !e.device.instance { // an instance repeats what its GPU has
+		d.fleet.xid(b, e.device.tags, at, number, "")
+	}
 	d.fleet.emit(b, e, at)
 }
 
@@ -130,11 +145,11 @@ func bytesWords(text []byte) (n int) {
 }
 
 func (d *dmon) entity(id identity) *entity {
-	e := d.entities[id.uuid]
+	e := d.entities[id.key()]
 	if e == nil || e.device.id.index != id.index {
 		e = newEntity(d.fleet.admit(id), id.tags())
 		e.device.tags = e.tags
-		d.entities[id.uuid] = e
+		d.entities[id.key()] = e
 	}
 	return e
 }

@@ -3,12 +3,12 @@ package dcgm
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/scrape"
 	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
@@ -40,30 +40,15 @@ func (c *Config) Validate() error {
 	}
 	if c.Mode == modeExporter {
 		c.validateExporter(fault)
-	} else if !c.BearerToken.Empty() || !c.Password.Empty() || c.User != "" {
+	} else if c.Given() {
 		fault("`bearer_token`, `user` and `password` are for the page of dcgm-exporter", `remove them, or set mode = "exporter"`, "mode")
 	}
-	return errors.Join(append(faults, c.TLS.Validate())...)
+	return errors.Join(append(faults, c.Access.Check())...)
 }
 
 func (c *Config) validateExporter(fault func(problem, remedy string, path ...string)) {
-	const remedy = `write it as "http://127.0.0.1:9400/metrics"`
-	u, err := url.Parse(c.URL)
-	switch {
-	case err != nil:
-		fault("is not a URL", remedy, "url")
-	case u.User != nil:
-		fault("has a user or a password in it", "they belong to `user` and `password`", "url")
-	case u.Scheme != "http" && u.Scheme != "https":
-		fault("is neither http nor https", remedy, "url")
-	case u.Hostname() == "":
-		fault("has no host", remedy, "url")
-	}
-	if c.User != "" && !c.BearerToken.Empty() {
-		fault("is given beside `user`", "give one of them", "bearer_token")
-	}
-	if c.User == "" && !c.Password.Empty() {
-		fault("is given without `user`", "give both", "password")
+	if err := scrape.CheckURL(c.URL); err != nil {
+		fault(err.Error(), `write it as "http://127.0.0.1:9400/metrics"`, "url")
 	}
 	for i, name := range c.Labels {
 		if name == "" || slices.Contains(ownTags, name) {

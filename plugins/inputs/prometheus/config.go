@@ -2,12 +2,11 @@ package prometheus
 
 import (
 	"errors"
-	"net/url"
 	"path"
 	"strconv"
 	"strings"
 
-	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
+	"github.com/gpuline/gpuline/plugins/inputs/internal/scrape"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -15,10 +14,7 @@ import (
 type Config struct {
 	URLs []string `toml:"urls" doc:"Pages to scrape, such as \"http://127.0.0.1:8002/metrics\"." required:"true"`
 
-	User        string           `toml:"user" doc:"User of basic authentication."`
-	Password    sdk.Secret       `toml:"password" doc:"Password of the user."`
-	BearerToken sdk.Secret       `toml:"bearer_token" doc:"Token for the header Authorization: Bearer."`
-	TLS         tlsclient.Config `toml:"tls" doc:"Whom to trust, and who to be, with https."`
+	scrape.Access
 
 	Mappings    []string `toml:"mappings" doc:"How servers' samples become metrics of another name: triton, vllm, tensorrt_llm, or files of your own." default:"triton,vllm,tensorrt_llm"`
 	Raw         string   `toml:"raw" doc:"Which samples become metrics under their own names: those that no mapping reads, all, or none." default:"rest" enum:"rest|all|none"`
@@ -32,7 +28,7 @@ type Config struct {
 
 // Validate checks what concerns more than one key, and the URLs.
 func (c *Config) Validate() error {
-	faults := []error{c.TLS.Validate()}
+	faults := []error{c.Access.Check()}
 	fault := func(problem, remedy string, path ...string) {
 		faults = append(faults, sdk.Fault{Path: path, Problem: problem, Remedy: remedy})
 	}
@@ -40,15 +36,9 @@ func (c *Config) Validate() error {
 		fault("names no page", `write urls = ["http://127.0.0.1:8002/metrics"]`, "urls")
 	}
 	for i, text := range c.URLs {
-		if err := checkURL(text); err != nil {
+		if err := scrape.CheckURL(text); err != nil {
 			fault(err.Error(), `write it as "http://127.0.0.1:8002/metrics"`, "urls", strconv.Itoa(i))
 		}
-	}
-	if c.User == "" && !c.Password.Empty() {
-		fault("is given without `user`", "give both", "password")
-	}
-	if c.User != "" && !c.BearerToken.Empty() {
-		fault("is given beside `user`", "give one of them", "bearer_token")
 	}
 	for i, name := range c.Mappings {
 		if _, err := loadMappings([]string{name}); isShipped(name) && err != nil {
@@ -61,20 +51,4 @@ func (c *Config) Validate() error {
 		}
 	}
 	return errors.Join(faults...)
-}
-
-// checkURL finds what is wrong with a URL. It quotes none of it, since somebody may have put a password there.
-func checkURL(text string) error {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil:
-		return errors.New("is not a URL")
-	case u.User != nil:
-		return errors.New("has a user or a password in it: they belong to `user` and `password`")
-	case u.Scheme != "http" && u.Scheme != "https":
-		return errors.New("is neither http nor https")
-	case u.Hostname() == "":
-		return errors.New("has no host")
-	}
-	return nil
 }

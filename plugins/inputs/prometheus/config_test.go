@@ -2,13 +2,12 @@ package prometheus
 
 import (
 	"fmt"
-	"reflect"
 	"regexp"
 	"testing"
 
 	"github.com/BurntSushi/toml"
 
-	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
+	"github.com/gpuline/gpuline/plugins/inputs/internal/scrape"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -43,7 +42,9 @@ func TestSample(t *testing.T) {
 		t.Fatal(err)
 	}
 	table := file.Inputs["prometheus"][0]
-	check(t, len(table), reflect.TypeFor[Config]().NumField())
+	options, err := sdk.Options(new(Config))
+	check(t, err, nil)
+	check(t, len(table), len(options))
 	delete(table, "bearer_token") // the user is shown, too
 	var got Config
 	if faults := sdk.Configure(&got, table); len(faults) > 0 {
@@ -54,6 +55,6 @@ func TestSample(t *testing.T) {
 	if got.User == "" || got.Password.Empty() || got.TLS.CA == "" {
 		t.Errorf("%+v", got)
 	}
-	got.User, got.Password, got.TLS = "", sdk.Secret{}, tlsclient.Config{}
+	got.Access = scrape.Access{}
 	check(t, got, want)
 }

@@ -4,16 +4,16 @@
 package prometheus
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"sync"
-	"time"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/scrape"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -31,10 +31,9 @@ type Prometheus struct {
 	config Config
 
 	log       *slog.Logger
-	now       func() time.Time
 	badLines  *sdk.Number
 	notFinite *sdk.Number
-	client    *http.Client
+	client    *scrape.Client
 	targets   []*target
 }
 
@@ -42,12 +41,10 @@ type Prometheus struct {
 type target struct {
 	url  string
 	page *page
-	body []byte // of the last scrape, and memory for the next
 
 	// What the scrape at work has brought.
-	openMetrics bool
-	at          time.Time
-	err         error
+	answer scrape.Page
+	err    error
 }
 
 // New returns an input of the configuration c.
@@ -64,14 +61,12 @@ func (p *Prometheus) Open(_ context.Context, env *sdk.Env) error {
 	if err != nil {
 		return err
 	}
-	security, err := p.config.TLS.Load()
-	if err != nil {
+	if p.client, err = scrape.NewClient(&p.config.Access, p.config.MaxBody, env.Now); err != nil {
 		return err
 	}
-	p.log, p.now = env.Log, env.Now
+	p.log = env.Log
 	p.badLines = env.Meter.Counter("gpuline_prometheus_bad_lines_total", "Lines of scraped pages that could not be read and were left out.")
 	p.notFinite = env.Meter.Counter("gpuline_prometheus_not_finite_total", "Samples of scraped pages that are no finite number, and were left out.")
-	p.client = newClient(security)
 	p.targets = nil
 	value := sdk.Field{Name: field, Type: sdk.Float}
 	growing := sdk.Field{Name: field, Type: sdk.Float, Kind: sdk.Counter}
@@ -91,7 +86,7 @@ func (p *Prometheus) Open(_ context.Context, env *sdk.Env) error {
 
 // Close closes idle connections.
 func (p *Prometheus) Close() error {
-	p.client.CloseIdleConnections()
+	p.client.Close()
 	return nil
 }
 
@@ -100,9 +95,10 @@ func (p *Prometheus) Close() error {
 func (p *Prometheus) Gather(ctx context.Context, b *sdk.Batch) error {
 	var scraping sync.WaitGroup
 	for _, t := range p.targets[1:] {
-		scraping.Go(func() { p.scrape(ctx, t) })
+		scraping.Go(func() { t.err = p.client.Get(ctx, t.url, &t.answer) })
 	}
-	p.scrape(ctx, p.targets[0])
+	first := p.targets[0]
+	first.err = p.client.Get(ctx, first.url, &first.answer)
 	scraping.Wait()
 	var errs []error
 	for _, t := range p.targets {
@@ -121,11 +117,12 @@ var errCut = errors.New("the page has no # EOF: it was cut")
 
 // add reads a page that was scraped.
 func (p *Prometheus) add(b *sdk.Batch, t *target) error {
-	if t.openMetrics && !endsWithEOF(t.body) {
+	a := &t.answer
+	if a.OpenMetrics && !endsWithEOF(a.Body) {
 		return errCut
 	}
 	g := t.page
-	g.read(b, t.body, t.openMetrics, t.at.UnixNano())
+	g.read(b, a.Body, a.OpenMetrics, a.At.UnixNano())
 	if g.bad.count > 0 {
 		p.badLines.Add(float64(g.bad.count))
 		p.log.Warn("bad lines on a page were left out", "url", t.url, "count", g.bad.count, "line", g.bad.line, "err", g.bad.err)
@@ -137,4 +134,9 @@ func (p *Prometheus) add(b *sdk.Batch, t *target) error {
 		p.log.Warn("the page has more samples than it may have", "url", t.url, "max_series", p.config.MaxSeries, "dropped", g.capped)
 	}
 	return nil
+}
+
+// endsWithEOF reports whether an OpenMetrics page is whole.
+func endsWithEOF(body []byte) bool {
+	return bytes.HasSuffix(bytes.TrimRight(body, "\r\n \t"), []byte("# EOF"))
 }

@@ -1,14 +1,13 @@
 package prometheus
 
 import (
-	"bytes"
-	"compress/gzip"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -42,6 +41,7 @@ type scraper struct {
 	batch *sdk.Batch
 }
 
+// open opens an input for which it is always 5 ns past the epoch.
 func open(t testing.TB, c *Config) *scraper {
 	t.Helper()
 	p, err := New(c)
@@ -49,7 +49,9 @@ func open(t testing.TB, c *Config) *scraper {
 		t.Fatal(err)
 	}
 	catalog := sdk.NewCatalog(sdk.Limits{})
-	if err := p.Open(t.Context(), sdktest.Env(t, catalog)); err != nil {
+	env := sdktest.Env(t, catalog)
+	env.Now = func() time.Time { return time.Unix(0, 5) }
+	if err := p.Open(t.Context(), env); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.Close() })
@@ -85,14 +87,6 @@ func constant(page string) http.HandlerFunc {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		_, _ = io.WriteString(w, page)
 	}
-}
-
-func zipped(text string) string {
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	_, _ = io.WriteString(w, text)
-	_ = w.Close()
-	return b.String()
 }
 
 func file(t testing.TB, name string) string {

@@ -18,6 +18,9 @@ type board struct {
 	round   int   // counts sheets
 	last    int64 // time of the last one
 
+	events vocabulary.Events
+	onsets vocabulary.Onsets
+
 	gpuRail string
 	said    int64 // when gpu_info was last reported; 0 for never
 }
@@ -29,6 +32,9 @@ type unit struct {
 	role   slot // of an engine: the field of the GPU that it gives, or noRole
 	rated  bool // tegrastats says how busy it is, so that it is 0 while it is off
 	round  int  // that named it last
+
+	count   float64 // of a limit, how often it had been exceeded
+	counted bool
 }
 
 const (
@@ -65,6 +71,7 @@ func (d *board) report(b *sdk.Batch, s *sheet) {
 			p.fill(b.Add(p.unit.series, d.last), socFields)
 		}
 	}
+	d.onset(b, s)
 	if string(gpuRail) != d.gpuRail {
 		d.gpuRail, d.said = string(gpuRail), 0
 	}

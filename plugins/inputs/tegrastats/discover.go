@@ -37,6 +37,7 @@ func openSysfs(root string) *sysfs {
 	}
 	for _, dir := range glob(root, "sys/class/hwmon/hwmon*") {
 		y.monitor(dir)
+		y.addLimits(dir)
 	}
 	for _, dir := range glob(root, "sys/bus/i2c/drivers/ina3221x/*/iio:device*") {
 		y.monitorIIO(dir)

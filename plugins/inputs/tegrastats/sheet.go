@@ -20,6 +20,7 @@ type part struct {
 	component component
 	name      []byte // as it was read; memory of the sheet's text or of a name that stays
 	unit      *unit  // set by the board
+	idle      bool   // of a limit: to exceed it has no effect
 	values
 }
 
@@ -32,10 +33,11 @@ const (
 	zone
 	memory
 	fan
+	overCurrent
 )
 
 // components are the values of the tag.
-var components = [...]string{"cpu", "engine", "rail", "zone", "memory", "fan"}
+var components = [...]string{"cpu", "engine", "rail", "zone", "memory", "fan", "over_current"}
 
 // slot numbers a field within [gpuFields] or [socFields].
 type slot uint8
@@ -77,11 +79,12 @@ const (
 	socFreeBlocks
 	socFan
 	socFanRPM
+	socThrottles
 )
 
 var socFields = readings(vocabulary.SoC,
 	"utilization_ratio", "clock_hertz", "powered", "power_watts", "temperature_celsius", "used_bytes", "total_bytes",
-	"cached_bytes", "largest_free_block_bytes", "largest_free_blocks", "fan_ratio", "fan_rpm")
+	"cached_bytes", "largest_free_block_bytes", "largest_free_blocks", "fan_ratio", "fan_rpm", "throttle_events")
 
 func readings(measurement string, names ...string) []vocabulary.Reading {
 	table := make([]vocabulary.Reading, len(names))

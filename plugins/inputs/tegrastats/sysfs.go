@@ -13,6 +13,7 @@ type sysfs struct {
 	zones   []thermalZone
 	rails   []railMonitor
 	fans    []fanControl
+	limits  []currentLimit
 	buf     [4 << 10]byte
 }
 
@@ -40,7 +41,7 @@ func (y *sysfs) hasGPU() bool { return y.load != nil || len(y.clocks) > 0 }
 
 // close closes all files.
 func (y *sysfs) close() error {
-	errs := []error{y.load.close(), y.maximum.close(), y.emc.close(), y.meminfo.close()}
+	errs := []error{y.closeLimits(), y.load.close(), y.maximum.close(), y.emc.close(), y.meminfo.close()}
 	for _, n := range y.clocks {
 		errs = append(errs, n.close())
 	}
@@ -101,6 +102,7 @@ func (y *sysfs) supplement(s *sheet) {
 			s.putPart(p, socFanRPM, v)
 		}
 	}
+	y.readLimits(s)
 }
 
 func (y *sysfs) readRails(s *sheet) {

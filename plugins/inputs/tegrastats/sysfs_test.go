@@ -47,6 +47,8 @@ soc,component=rail,name=VDD_GPU_SOC power_watts=3.2 1
 soc,component=rail,name=VDD_CPU_CV power_watts=0.8 1
 soc,component=fan,name=pwmfan fan_ratio=0.2 1
 soc,component=fan,name=pwm_tach fan_rpm=1786i 1
+soc,component=over_current,name=oc1 throttle_events=0i 1
+soc,component=over_current,name=oc3 throttle_events=27390i 1
 gpu_info,gpu_index=0,gpu_name=NVIDIA\ Jetson\ AGX\ Orin\ Developer\ Kit driver_version="R36.4.7",serial="1420123456789",architecture="Ampere",compute_capability="8.7",power_rail="VDD_GPU_SOC",clock_sm_max_hertz=1300500000i 1 class=info
 `)
 	f(tx2(), `gpu,gpu_index=0,gpu_name=quill up=1i,utilization_ratio=0,memory_used_bytes=939524096i,memory_free_bytes=7301726208i,memory_total_bytes=8241250304i,memory_used_ratio=0.11400261627097888,power_watts=0.153,module_power_watts=1.61,temperature_celsius=30.5,fan_ratio=1,clock_sm_hertz=114750000i 1
@@ -104,7 +106,7 @@ func TestSupplement(t *testing.T) {
 			t.Errorf("%s\n got %s\nwant %s", line, got, want)
 		}
 	}
-	const fans = " fan:pwmfan fan=0.2 fan:pwm_tach fan_rpm=1786"
+	const fans = " fan:pwmfan fan=0.2 fan:pwm_tach fan_rpm=1786 over_current:oc1 throttle_events=0 over_current:oc3 throttle_events=27390"
 	f("GR3D_FREQ 5%@300 EMC_FREQ 1%@204 VDD_IN 5mW/5mW", "busy=0.05 emc=0.01 fan=0.2 sm=3e+08 mem=2.04e+08 rail:VDD_IN W=0.005"+fans)
 	f("GR3D_FREQ 5% VDD_IN 5mW/5mW", "busy=0.05 fan=0.2 sm=1.02e+09 mem=2.133e+09 rail:VDD_IN W=0.005"+fans)
 	f("GR3D_FREQ @[306]", "busy=0.375 fan=0.2 sm=3.06e+08 mem=2.133e+09 rail:VDD_GPU_SOC W=3.2 rail:VDD_CPU_CV W=0.8"+fans)

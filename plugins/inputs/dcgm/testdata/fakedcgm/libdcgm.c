@@ -14,6 +14,7 @@
 //	unknown FIELD             the hostengine does not know a field
 //	noprofiling               the cards have no profiling fields
 //	xid N CODE USEC           an XID of GPU N
+//	value N FIELD TEXT        what a field of GPU N says, in place of the formulas below
 //	incident SYSTEM HEALTH CODE KIND ID TEXT
 //	policy SEQ CONDITION N VALUE   fired once, by the thread of a listener
 //	nopolicy                  no policy is set
@@ -39,6 +40,8 @@ typedef struct {
 	struct { unsigned system, health, code, kind, id; char text[256]; } incident[MOST];
 	int violations;
 	struct { int seq, condition, gpu, value; } violation[MOST];
+	int values;
+	struct { int gpu, field; char text[64]; } value[4 * MOST];
 } scene;
 
 static void load(scene *s) {
@@ -71,6 +74,9 @@ static void load(scene *s) {
 		else if (!strcmp(word, "xid")) {
 			sscanf(rest, "%d %d %lld", &s->xid[s->xids].gpu, &s->xid[s->xids].code, &s->xid[s->xids].at);
 			s->xids++;
+		} else if (!strcmp(word, "value") && s->values < 4 * MOST) {
+			sscanf(rest, "%d %d %63[^\n]", &s->value[s->values].gpu, &s->value[s->values].field, s->value[s->values].text);
+			s->values++;
 		} else if (!strcmp(word, "incident")) {
 			sscanf(rest, "%u %u %u %u %u %255[^\n]", &s->incident[s->incidents].system, &s->incident[s->incidents].health,
 			       &s->incident[s->incidents].code, &s->incident[s->incidents].kind, &s->incident[s->incidents].id, s->incident[s->incidents].text);
@@ -195,13 +201,33 @@ static int isDouble(int id) {
 
 static int isText(int id) { return id == 1 || id == 50 || id == 53 || id == 54 || id == 57 || id == 82 || id == 85; }
 
+// told returns what the scene says that a field of a GPU is, or NULL.
+static const char *told(const scene *s, int gpu, int id) {
+	for (int i = 0; i < s->values; i++)
+		if (s->value[i].gpu == gpu && s->value[i].field == id)
+			return s->value[i].text;
+	return NULL;
+}
+
 // fill sets the value of a field as it was at an instant. Tests know the formulas.
-static void fill(int id, int gpu, long long at, unsigned short *type, int *status, void *to) {
+static void fill(const scene *s, int id, int gpu, long long at, unsigned short *type, int *status, void *to) {
 	char *text = to;
 	long long i64 = 1;
 	double dbl = 250;
 	*type = isDouble(id) ? DCGM_FT_DOUBLE : isText(id) ? DCGM_FT_STRING : DCGM_FT_INT64;
 	*status = DCGM_ST_OK;
+	const char *value = told(s, gpu, id);
+	if (value) {
+		i64 = strtoll(value, NULL, 10);
+		dbl = strtod(value, NULL);
+		if (isDouble(id))
+			memcpy(to, &dbl, sizeof dbl);
+		else if (isText(id))
+			strcpy(text, value);
+		else
+			memcpy(to, &i64, sizeof i64);
+		return;
+	}
 	switch (id) {
 	case 1: strcpy(text, "550.163.01"); return;
 	case 50: strcpy(text, "NVIDIA H100 80GB HBM3"); return;
@@ -253,7 +279,7 @@ dcgmReturn_t DCGM_PUBLIC_API dcgmEntitiesGetLatestValues(dcgmHandle_t h, dcgmGro
 			v->entityId = entities[e].entityId;
 			v->fieldId = ids[f];
 			v->ts = now();
-			fill(ids[f], entities[e].entityId, v->ts, &v->fieldType, &v->status, &v->value);
+			fill(&s, ids[f], entities[e].entityId, v->ts, &v->fieldType, &v->status, &v->value);
 		}
 	return DCGM_ST_OK;
 }
@@ -349,13 +375,13 @@ dcgmReturn_t DCGM_PUBLIC_API dcgmUpdateAllFields(dcgmHandle_t h, int wait) {
 }
 
 // give hands one value over.
-static void give(const dcgmGroupEntityPair_t *e, int id, long long at, int status, const long long *i64, long long *next,
+static void give(const scene *s, const dcgmGroupEntityPair_t *e, int id, long long at, int status, const long long *i64, long long *next,
 		dcgmFieldValueEntityEnumeration_f f, void *data) {
 	dcgmFieldValue_v1 *v = calloc(1, sizeof *v);
 	v->version = dcgmFieldValue_version1;
 	v->fieldId = id;
 	v->ts = at;
-	fill(id, e->entityId, at, &v->fieldType, &v->status, &v->value);
+	fill(s, id, e->entityId, at, &v->fieldType, &v->status, &v->value);
 	if (status != DCGM_ST_OK)
 		v->status = status;
 	if (i64)
@@ -389,7 +415,7 @@ dcgmReturn_t DCGM_PUBLIC_API dcgmGetValuesSince_v2(dcgmHandle_t h, dcgmGpuGrp_t 
 					for (int x = 0; x < s.xids; x++)
 						if (entity->entityGroupId == DCGM_FE_GPU && s.xid[x].gpu == gpu && s.xid[x].at >= since && s.xid[x].at <= until) {
 							long long code = s.xid[x].code;
-							give(entity, id, s.xid[x].at, DCGM_ST_OK, &code, next, f, data);
+							give(&s, entity, id, s.xid[x].at, DCGM_ST_OK, &code, next, f, data);
 						}
 					continue;
 				}
@@ -398,7 +424,7 @@ dcgmReturn_t DCGM_PUBLIC_API dcgmGetValuesSince_v2(dcgmHandle_t h, dcgmGpuGrp_t 
 				long long every = watches[i].every, slip = 3 * k; // fields are read one after another
 				for (long long at = (from + every - 1) / every * every; at + slip <= until; at += every)
 					if (at + slip >= from)
-						give(entity, id, at + slip, s.gone[gpu] ? DCGM_ST_GPU_IS_LOST : DCGM_ST_OK, NULL, next, f, data);
+						give(&s, entity, id, at + slip, s.gone[gpu] ? DCGM_ST_GPU_IS_LOST : DCGM_ST_OK, NULL, next, f, data);
 			}
 		}
 	}

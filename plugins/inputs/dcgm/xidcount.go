@@ -1,0 +1,138 @@
+package dcgm
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/gpuline/gpuline/plugins/sdk"
+)
+
+// sight is a way in which dcgm-exporter shows an XID. Its page may have all of them; each says the same of one
+// XID, though not at the same scrape.
+type sight uint8
+
+const (
+	sightLast   sight = iota // DCGM_FI_DEV_XID_ERRORS: the last one; a repeat does not show
+	sightWindow              // DCGM_EXP_XID_ERRORS_COUNT: how many there were in the exporter's window
+	sightTotal               // DCGM_EXP_XID_ERRORS_TOTAL: how many since the exporter was started
+	sights
+)
+
+// countedBy are the names of the series that count XIDs, one for each with the label xid.
+var countedBy = map[string]sight{"DCGM_EXP_XID_ERRORS_COUNT": sightWindow, "DCGM_EXP_XID_ERRORS_TOTAL": sightTotal}
+
+// xidLog is what a page tells of the XIDs of one GPU, MIG instances included: they repeat what it counts.
+type xidLog struct {
+	born    int       // round that first had the GPU: what was there before is no news
+	round   int       // that the tags are of
+	settled int       // round
+	tags    []sdk.Tag // of the events
+	codes   map[int64]*xidCount
+
+	lastCode int64
+	detail   string // what DCGM says of it
+	news     []newXIDs
+}
+
+// newXIDs are so many XIDs of a number.
+type newXIDs struct {
+	code int64
+	n    int
+}
+
+// xidCount follows one XID of a GPU.
+type xidCount struct {
+	was, is [sights]float64 // on the last page, and on this one
+	round   [sights]int     // that is is of
+	seen    [sights]int     // lately
+	told    int             // of them
+	quiet   int             // rounds in which there was none
+}
+
+// sameXID is for how many rounds two sights of an XID may lie apart and still be one.
+const sameXID = 2
+
+// mostCode is far above the number of any XID.
+const mostCode = 9999
+
+// mostXIDs bounds the events of one XID on one page; the last of them states how many there were besides.
+const mostXIDs = 100
+
+func (x *xidLog) of(code int64) *xidCount {
+	c := x.codes[code]
+	if c == nil {
+		c = new(xidCount)
+		for s := range c.round {
+			c.round[s] = absent
+		}
+		x.codes[code] = c
+	}
+	return c
+}
+
+// last notes that the last XID has become another one. Instances of one GPU all say so.
+func (x *xidLog) last(code int64, detail string, round int) {
+	x.lastCode, x.detail = code, detail
+	if c := x.of(code); c.round[sightLast] != round {
+		c.round[sightLast] = round
+		c.seen[sightLast]++
+	}
+}
+
+// count takes the value of a series that counts, and judges it. Where several pods or instances share a GPU each
+// bears the same.
+func (x *xidLog) count(s sight, code int64, value float64, round int) verdict {
+	switch {
+	case value >= blankFloat:
+		return blank
+	case math.IsNaN(value), value < 0, value > math.MaxInt32, value != math.Trunc(value):
+		return invalid
+	case code <= 0, code > mostCode: // there was none
+		return good
+	}
+	c := x.of(code)
+	if c.round[s] == round {
+		value = max(value, c.is[s])
+	}
+	c.is[s], c.round[s] = value, round
+	return good
+}
+
+// settle ends a round, and returns which XIDs have come, in the order of their numbers. As many are new as the way
+// that has shown most of them says: one that shows later what another has shown before tells nothing. The slice is
+// good until the next round.
+func (x *xidLog) settle(round int, whole bool) []newXIDs {
+	x.news = x.news[:0]
+	for code, c := range x.codes {
+		for s := sightWindow; s < sights; s++ {
+			c.compare(s, round, whole, x.born == round)
+		}
+		if n := max(c.seen[sightLast], c.seen[sightWindow], c.seen[sightTotal]) - c.told; n > 0 {
+			c.told, c.quiet = c.told+n, 0
+			x.news = append(x.news, newXIDs{code, n})
+		} else if c.quiet++; c.quiet >= sameXID {
+			c.seen, c.told = [sights]int{}, 0
+		}
+	}
+	slices.SortFunc(x.news, func(a, b newXIDs) int { return cmp.Compare(a.code, b.code) })
+	return x.news
+}
+
+// compare adds what a series has grown by. One that is not on a whole page stands at 0; a total that is less
+// than before counts from the exporter's start, and a window that is less has only lost what is old.
+func (c *xidCount) compare(s sight, round int, whole, first bool) {
+	if c.round[s] != round {
+		if whole {
+			c.was[s] = 0
+		}
+		return
+	}
+	grown := c.is[s] - c.was[s]
+	if grown < 0 && s == sightTotal {
+		grown = c.is[s]
+	}
+	if c.was[s] = c.is[s]; grown > 0 && !first {
+		c.seen[s] += int(grown)
+	}
+}
