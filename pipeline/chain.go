@@ -70,6 +70,7 @@ const flushInterval = 100 * time.Millisecond
 func (c *chain) run(ctx context.Context) {
 	tick := time.NewTicker(flushInterval)
 	defer tick.Stop()
+	c.pace(tick)
 	for {
 		select {
 		case d, ok := <-c.in:
@@ -84,11 +85,21 @@ func (c *chain) run(ctx context.Context) {
 			}
 		case s := <-c.swaps:
 			c.exchange(ctx, s)
+			c.pace(tick)
 		case <-c.abandon:
 			c.end(ctx)
 			return
 		}
 	}
+}
+
+// pace stops the tick while there is no processor to ask: waking up is most of what an idle agent costs.
+func (c *chain) pace(tick *time.Ticker) {
+	if len(c.processors) == 0 && len(c.order) == 0 {
+		tick.Stop()
+		return
+	}
+	tick.Reset(flushInterval)
 }
 
 func (c *chain) pass(ctx context.Context, d delivery) {

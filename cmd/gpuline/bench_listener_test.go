@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// trail is a request of lines, about 390 bytes each: 6 tags and 13 fields, in turn from 8 GPUs at 1 kHz. A
+// trail is a request of lines, about 369 bytes each: 6 tags and 13 fields, in turn from 8 GPUs at 1 kHz. A
 // poster moves it on in time.
 type trail struct {
 	text   []byte
@@ -28,9 +28,9 @@ func newTrail(lines int) *trail {
 	t := &trail{}
 	for i := range lines {
 		gpu := i % 8
-		fmt.Fprintf(&b, "gpu,gpu_index=%d,gpu_name=H100,gpu_uuid=GPU-7a1c%02d,host=node-17,pci_bus_id=%02d:00,source=nvml "+
-			"utilization_ratio=0.%02d,memory_activity_ratio=0.%02d,memory_used_bytes=%di,memory_total_bytes=85899345920i,power_watts=%d.%03d,power_limit_watts=700,"+
-			"energy_joules=%d.25,temperature_celsius=%d,clock_sm_hertz=%di,fan_ratio=0,pstate=0i,up=1i,throttle_reasons=%di ",
+		fmt.Fprintf(&b, "gpu,gpu_index=%d,gpu_name=H100,gpu_uuid=GPU-5f%02d,host=n1,pci_bus_id=%02d:00,source=nvml "+
+			"utilization_ratio=0.%02d,memory_activity_ratio=0.%02d,memory_used_bytes=%di,memory_total_bytes=85899345920i,power_watts=%d.%03d,"+
+			"energy_joules=%d.25,temperature_celsius=%d,clock_sm_hertz=%di,fan_ratio=0,pstate=0i,up=1i,xid=0i,throttle_reasons=%di ",
 			gpu, gpu, gpu+16, i%100, i*7%100, 40_000_000_000+i*4096, 300+i%100, i%1000, 1_000_000+i, 60+i%9, 1_500_000_000+i%7*15_000_000, i%8)
 		t.stamps = append(t.stamps, b.Len())
 		b.WriteString(strings.Repeat("0", stampDigits) + "\n")

@@ -28,7 +28,7 @@ func build(b *testing.B) string {
 	return path
 }
 
-// trace writes n lines of 369 bytes: 8 series with 6 tags and 13 fields, each at 1 kHz.
+// trace writes n lines of about 369 bytes: 8 series with 6 tags and 13 fields, each at 1 kHz.
 func trace(b *testing.B, n int) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "trace.lp")
@@ -40,9 +40,9 @@ func trace(b *testing.B, n int) string {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range n {
 		gpu := i % 8
-		_, _ = fmt.Fprintf(w, "gpu,gpu_index=%d,gpu_name=NVIDIA\\ H100,gpu_uuid=GPU-7a1c%04d-3f2b-11ee-be56-0242ac12,host=node-17,pci_bus_id=00000000:%02d:00.0,source=nvml "+
-			"utilization_ratio=%.2f,memory_activity_ratio=%.2f,memory_used_bytes=%di,memory_total_bytes=85899345920i,power_watts=%.3f,power_limit_watts=700,"+
-			"energy_joules=%.3f,temperature_celsius=%d,clock_sm_hertz=%di,clock_memory_hertz=2619000000i,fan_ratio=0,pstate=0i,throttle_reasons=%di %d\n",
+		_, _ = fmt.Fprintf(w, "gpu,gpu_index=%d,gpu_name=H100\\ 80,gpu_uuid=GPU-5f%02d,host=n1,pci_bus_id=%02d:00,source=nvml "+
+			"utilization_ratio=%.2f,memory_activity_ratio=%.2f,memory_used_bytes=%di,memory_total_bytes=85899345920i,power_watts=%.3f,"+
+			"energy_joules=%.1f,temperature_celsius=%d,clock_sm_hertz=%di,fan_ratio=0,pstate=0i,up=1i,xid=0i,throttle_reasons=%di %d\n",
 			gpu, gpu, gpu+16, rng.Float64(), rng.Float64(), 40_000_000_000+rng.Int64N(1e9), 300+100*rng.Float64(), 1e6+float64(i)*0.3, 60+rng.IntN(9), 1_500_000_000+rng.Int64N(1e8), rng.IntN(8), 1_700_000_000_000_000_000+int64(i/8)*1_000_000)
 	}
 	if err := w.Flush(); err != nil {

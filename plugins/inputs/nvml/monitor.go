@@ -164,7 +164,7 @@ func (m *monitor) tick(b *sdk.Batch) error {
 	if m.down {
 		return m.revive(now, b)
 	}
-	drain := m.hurry || now-m.drained >= int64(m.pause-m.session.tiers.fast/2)
+	drain := m.hurry || now-m.drained >= int64(m.pause-m.session.tiers.fast/4) // a tick may come a little early
 	if drain {
 		m.drained, m.hurry = now, false
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 func BenchmarkAverage(bm *testing.B) {
-	f := func(name string, period, every time.Duration, stats ...string) {
+	f := func(name string, burst int, period, every time.Duration, stats ...string) {
 		bm.Run(name, func(bm *testing.B) {
 			a, err := New(&Config{
 				Config: window.Config{Period: period, Every: every, Lateness: time.Second, MaxGap: 30 * time.Second},
@@ -18,11 +18,12 @@ func BenchmarkAverage(bm *testing.B) {
 			if err != nil {
 				bm.Fatal(err)
 			}
-			windowtest.Benchmark(bm, a)
+			windowtest.Benchmark(bm, a, burst)
 		})
 	}
-	f("1s/mean", time.Second, 0, "mean")
-	f("1s/mean+min+max+stddev", time.Second, 0, "mean", "min", "max", "stddev")
-	f("1s/percentiles", time.Second, 0, "p50", "p95", "p99")
-	f("60s every 1s/mean", time.Minute, time.Second, "mean")
+	f("1s/mean", 0, time.Second, 0, "mean")
+	f("1s/mean/out of order", 4096, time.Second, 0, "mean")
+	f("1s/mean+min+max+stddev", 0, time.Second, 0, "mean", "min", "max", "stddev")
+	f("1s/percentiles", 0, time.Second, 0, "p50", "p95", "p99")
+	f("60s every 1s/mean", 0, time.Minute, time.Second, "mean")
 }

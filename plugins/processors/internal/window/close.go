@@ -11,6 +11,7 @@ import (
 // that the series ends: its last samples hold no longer than to the newest one.
 func (w *Windows[F, P]) close(b *sdk.Batch, r *row[F, P], to int64, cut bool) {
 	s := &r.State
+	s.line.join()
 	for s.next < to {
 		if p := w.skip(s, to); p > s.next {
 			s.next = p

@@ -2,7 +2,6 @@ package window
 
 import (
 	"math/bits"
-	"slices"
 	"sort"
 )
 
@@ -23,6 +22,8 @@ type line struct {
 
 	staged      []uint64 // the row to be committed, with room for every cell
 	stagedTexts []string
+
+	behind stragglers
 }
 
 const firstRows = 16
@@ -32,6 +33,7 @@ func (l *line) widen(cells, texts int) {
 	if cells == l.cells && texts == l.texts && len(l.starts) > 0 {
 		return
 	}
+	l.join()
 	old := *l
 	l.cells, l.texts = cells, texts
 	l.marks = (cells + 63) / 64
@@ -92,49 +94,39 @@ func (l *line) stage() []uint64 {
 	return l.staged
 }
 
-// commit takes the staged row in, at its place, and returns the place.
-func (l *line) commit() int {
+// commit takes the staged row in.
+func (l *line) commit() {
+	if t := int64(l.staged[0]); l.rows > 0 && t < l.time(l.rows-1) {
+		l.setAside(t)
+		return
+	}
 	if len(l.words)+len(l.staged) > cap(l.words) {
 		l.makeRoom()
 	}
-	begin := len(l.words)
-	l.pack()
+	l.words = l.pack(l.words)
 	l.starts = append(l.starts, len(l.words))
 	if l.texts > 0 {
 		l.strings = append(l.strings, l.stagedTexts...)
 	}
-	last := l.rows
 	l.rows++
-	t := l.time(last)
-	if last == 0 || l.time(last-1) <= t {
-		return last
-	}
-	at := sort.Search(last, func(i int) bool { return l.time(i) > t })
-	size := len(l.words) - begin
-	insert(l.words[l.starts[l.head+at]:], size)
-	for i := l.head + last; i > l.head+at; i-- {
-		l.starts[i] = l.starts[i-1] + size
-	}
-	insert(l.strings[(l.head+at)*l.texts:], l.texts)
-	return at
 }
 
-// pack appends the staged row without the cells that it has not.
-func (l *line) pack() {
+// pack appends the staged row to words, without the cells that it has not.
+func (l *line) pack(words []uint64) []uint64 {
 	head := 1 + l.marks
 	if l.marks == 1 {
 		if n := bits.Len64(l.staged[1]); l.staged[1] == 1<<n-1 { // no gap
-			l.words = append(l.words, l.staged[:head+n]...)
-			return
+			return append(words, l.staged[:head+n]...)
 		}
 	}
-	l.words = append(l.words, l.staged[:head]...)
+	words = append(words, l.staged[:head]...)
 	for j, marks := range l.staged[1:head] {
 		values := l.staged[head+64*j:]
 		for ; marks != 0; marks &= marks - 1 {
-			l.words = append(l.words, values[bits.TrailingZeros64(marks)])
+			words = append(words, values[bits.TrailingZeros64(marks)])
 		}
 	}
+	return words
 }
 
 // makeRoom slides the rows to the front where half of the memory lies before them; elsewhere it is append
@@ -151,13 +143,6 @@ func (l *line) makeRoom() {
 	l.starts = l.starts[:l.rows+1]
 	l.strings = l.strings[:copy(l.strings, l.strings[l.head*l.texts:])]
 	l.head = 0
-}
-
-// insert moves the last n elements to the front.
-func insert[E any](s []E, n int) {
-	moved := slices.Clone(s[len(s)-n:])
-	copy(s[n:], s)
-	copy(s, moved)
 }
 
 // search returns the first row at or after t.

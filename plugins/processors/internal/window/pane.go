@@ -74,6 +74,7 @@ func (w *Windows[F, P]) fold(r *row[F, P], p, until int64) {
 // refold folds the panes of open windows anew, after a sample has come into one of them.
 func (w *Windows[F, P]) refold(r *row[F, P]) {
 	s := &r.State
+	s.line.join()
 	first := max(s.whole, s.next-(w.grid.panes-1))
 	oldest := w.pane(r, first)
 	s.before = oldest.before
@@ -95,6 +96,7 @@ func (w *Windows[F, P]) refold(r *row[F, P]) {
 // foe can have sent them.
 func (w *Windows[F, P]) settle(r *row[F, P]) {
 	s := &r.State
+	s.line.join()
 	last := s.line.time(pieceRows - 1)
 	if last > s.newest-w.grid.lateness && (s.line.rows < flood*w.keep || last >= (s.next+1)*w.grid.every) {
 		return

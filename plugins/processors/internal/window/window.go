@@ -127,7 +127,7 @@ func (w *Windows[F, P]) observe(b *sdk.Batch, m *sdk.Metric) {
 	if s.newest >= s.due {
 		w.close(b, r, w.grid.pane(s.newest-w.grid.lateness), false)
 	}
-	if s.line.rows >= w.keep+pieceRows {
+	if s.line.len() >= w.keep+pieceRows {
 		w.settle(r)
 	}
 }
@@ -154,8 +154,15 @@ func (w *Windows[F, P]) late(s *series[P], t int64) bool {
 // to move all that came since out of the way would take longer than to read it. In a flood that stands ahead of
 // the pane in progress there is no room for any that does not move time on.
 func (w *Windows[F, P]) far(s *series[P], t int64) bool {
-	n := s.line.rows
-	return n > w.keep && t < s.line.time(n-w.keep) || n >= flood*w.keep && t <= s.newest && s.line.time(0) >= (s.next+1)*w.grid.every
+	n := s.line.len()
+	if n > w.keep && s.line.newer(t, w.keep) {
+		return true
+	}
+	if n < flood*w.keep || t > s.newest {
+		return false
+	}
+	s.line.join()
+	return s.line.time(0) >= (s.next+1)*w.grid.every
 }
 
 // reset forgets the samples of a series; what comes next is a new start.
