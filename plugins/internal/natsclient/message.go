@@ -76,7 +76,7 @@ func header(h nats.Header, name string) string {
 type Part struct {
 	ID          sdk.BatchID
 	Part, Parts int
-	Rows        uint64 // Digest of the rows that it holds; of its id alone
+	Rows        uint64 // Digest of the rows that it holds, 0 for all of the batch; of its id alone
 }
 
 // Digest stands for the positions of rows in a batch.
@@ -89,16 +89,19 @@ func Digest(positions []int) uint64 {
 	return h
 }
 
-// MessageID returns what JetStream recognises a duplicate by: agent/epoch/seq/part/rows. An agent that is started
-// anew, with another limit of messages or other subjects, may cut a batch in another way than it did before: what
-// it sends then must not be taken for a part of the same number that holds other rows.
+// MessageID returns what JetStream recognises a duplicate by: agent/epoch/seq/part, and for a message that
+// does not hold the whole batch a digest of the rows that it does. An agent that is started anew, with another
+// limit of messages or other subjects, may cut a batch in another way than it did before: what it sends then must
+// not be taken for a part of the same number that holds other rows.
 func (p Part) MessageID() string {
 	b := make([]byte, 0, len(p.ID.Agent)+64)
 	b = append(b, clean(p.ID.Agent)...)
 	b = strconv.AppendUint(append(b, '/'), p.ID.Epoch, 10)
 	b = strconv.AppendUint(append(b, '/'), p.ID.Seq, 10)
 	b = strconv.AppendInt(append(b, '/'), int64(p.Part), 10)
-	b = strconv.AppendUint(append(b, '/'), p.Rows, 36)
+	if p.Rows != 0 {
+		b = strconv.AppendUint(append(b, '/'), p.Rows, 36)
+	}
 	return string(b)
 }
 

@@ -27,7 +27,7 @@ type job struct {
 type message struct {
 	subject string
 	at      []int  // positions of its rows in the batch
-	rows    uint64 // their digest
+	rows    uint64 // their digest; 0 for all of the batch
 	data    []byte
 	state   state
 	futures []jetstream.PubAckFuture // of tries that have not been answered, the last one behind
@@ -146,9 +146,11 @@ func (c *cutter) cut(subject string, rows []*sdk.Metric, at []int) {
 			j.refuseAll(at, refused, subject)
 			j.data = data
 			kept := without(at[:n], refused)
-			j.messages = append(j.messages, message{
-				subject: subject, at: kept, rows: natsclient.Digest(kept), data: data[start:len(data):len(data)],
-			})
+			m := message{subject: subject, at: kept, data: data[start:len(data):len(data)]}
+			if len(kept) < j.rows {
+				m.rows = natsclient.Digest(kept)
+			}
+			j.messages = append(j.messages, m)
 		}
 		rows, at, n = rows[n:], at[n:], len(rows)
 	}

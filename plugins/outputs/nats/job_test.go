@@ -78,6 +78,23 @@ func TestCutsAreTheSame(t *testing.T) {
 	}
 }
 
+// The id of a message that holds the whole batch is the batch's and 1. What holds less of it is never taken for it.
+func TestIDs(t *testing.T) {
+	c := sdk.NewCatalog(sdk.Limits{})
+	b := stream(t, c, 20)
+	b.ID = sdk.BatchID{Agent: "h", Epoch: 7, Seq: 3}
+	f := func(most int, want string, whole bool) {
+		t.Helper()
+		o := newOutput(t, func(c *Config) { c.URL, c.Subject = "nats://h", "all" })
+		id := cut(t, o, b, limits{most, most}).message(0, o.encoder).Header.Get(nats.MsgIdHdr)
+		if !strings.HasPrefix(id, want) || (id == want) != whole {
+			t.Errorf("at most %d bytes: %s", most, id)
+		}
+	}
+	f(100_000, "h/7/3/1", true)
+	f(600, "h/7/3/1", false)
+}
+
 // stream returns a batch of n metrics of 4 GPUs in turn.
 func stream(t testing.TB, c *sdk.Catalog, n int) *sdk.Batch {
 	t.Helper()
