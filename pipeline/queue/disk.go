@@ -47,6 +47,7 @@ type Disk struct {
 	closed    bool
 	ended     bool
 	late      sdk.Reason // for which rows are dropped that come after the end
+	lateErr   error      // with which their acks are answered
 	tried     bool       // to open the folder: what is in it goes first
 
 	work     // of the goroutine that commits
@@ -109,25 +110,36 @@ func (q *Disk) SetLimits(limits Limits) {
 	q.mu.Lock()
 	q.limits = limits
 	q.shrink()
+	if q.hasRoom() {
+		q.roomMade()
+	}
 	q.unlock()
 	q.signal()
 }
 
 // Push implements [Queue].
 func (q *Disk) Push(rows []*sdk.Metric, from Source) {
-	q.mu.Lock()
-	defer q.signal()
-	defer q.unlock()
-	now := time.Now()
-	q.pushed += uint64(len(rows))
-	q.expire(now)
-	if reason := q.refuses(from); reason != "" || len(rows) == 0 {
-		q.out.AddDrops(reason, uint64(len(rows)))
+	if len(rows) == 0 {
 		if from.Ack != nil {
-			q.acked = append(q.acked, from.Ack)
+			from.Ack(nil)
 		}
 		return
 	}
+	q.mu.Lock()
+	now := time.Now()
+	q.pushed += uint64(len(rows))
+	q.expire(now)
+	if reason := q.refuses(from); reason != "" {
+		q.out.AddDrops(reason, uint64(len(rows)))
+		err := q.lateErr
+		q.unlock()
+		if from.Ack != nil {
+			from.Ack(err)
+		}
+		return
+	}
+	defer q.signal()
+	defer q.unlock()
 	for len(rows) > 0 {
 		p := q.tail(from.Held, now)
 		n := min(len(rows), max(q.limits.BatchSize-int(p.rows), 1))

@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -43,7 +42,11 @@ func (q *Disk) finish() {
 // End implements [Queue].
 func (q *Disk) End(r sdk.Reason, err error) {
 	q.mu.Lock()
-	q.late = cmp.Or(q.late, r)
+	if q.late == "" {
+		if q.late = r; r == sdk.DropShutdown { // else nobody will ever take them
+			q.lateErr = err
+		}
+	}
 	q.mu.Unlock()
 	q.Close()
 	q.starting.Do(func() { close(q.over) }) // it was never started

@@ -22,6 +22,7 @@ type Memory struct {
 	rows    int
 	taken   bool // the oldest is with the output
 	closed  bool
+	ended   error // with which acks are answered after the end
 	pushed  uint64
 	out     sdk.Tally // drops only
 	done    Outcome
@@ -64,10 +65,11 @@ func (q *Memory) Push(rows []*sdk.Metric, from Source) {
 			reason = sdk.DropShutdown
 		}
 		q.out.AddDrops(reason, uint64(len(rows)))
-		if from.Ack != nil {
-			q.acked = append(q.acked, from.Ack)
-		}
+		err := q.ended
 		q.unlock()
+		if from.Ack != nil {
+			from.Ack(err)
+		}
 		return
 	}
 	for len(rows) > 0 {
@@ -205,6 +207,7 @@ func (q *Memory) Done(o Outcome) {
 func (q *Memory) Close() {
 	q.mu.Lock()
 	q.closed = true
+	q.roomMade()
 	q.mu.Unlock()
 	q.signal()
 }
@@ -217,7 +220,8 @@ func (q *Memory) End(r sdk.Reason, err error) {
 		q.out.AddDrops(r, uint64(e.batch.Len()))
 		acks = append(acks, e.acks...)
 	}
-	q.entries, q.bytes, q.rows, q.taken, q.closed = nil, 0, 0, false, true
+	q.entries, q.bytes, q.rows, q.taken, q.closed, q.ended = nil, 0, 0, false, true, err
+	q.roomMade()
 	q.mu.Unlock()
 	for _, ack := range acks {
 		ack(err)
