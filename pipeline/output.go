@@ -44,6 +44,9 @@ type output struct {
 func (o *output) take(b *sdk.Batch, held bool, a *acks) {
 	var absorbed, filtered uint64
 	o.picked = o.picked[:0]
+	if o.filter != nil {
+		o.filter.sweep(b.Catalog())
+	}
 	for m := range b.All() {
 		switch {
 		case m.Absorbed() && !o.plan.Samples:
