@@ -210,6 +210,15 @@ func (w *wiring) all() iter.Seq[*processor] {
 	}
 }
 
+// stages returns the stages of an output's own chain.
+func (c *chain) stages() []*stage {
+	var list []*stage
+	for p := range c.all() {
+		list = append(list, &p.stage)
+	}
+	return append(list, &c.merge)
+}
+
 // branch is the sink before an output's own chain: it copies each batch, so that the chain may change
 // its own.
 type branch struct {

@@ -46,6 +46,7 @@ type Pipeline struct {
 	graph   *graph
 	retired Ledger    // of parts that reloads have ended
 	leaving []*output // that reloads have ended, and that still deliver
+	ending  []*chain  // of such outputs, that still work
 	meters  []namedMeter
 }
 
@@ -129,7 +130,10 @@ func (p *Pipeline) deliver(ctx context.Context, o *output) {
 		p.left(o)
 	})
 	if o.own != nil {
-		p.working.Go(func() { o.own.run(ctx) })
+		p.working.Go(func() {
+			o.own.run(ctx)
+			p.retire(o.own)
+		})
 	}
 }
 
@@ -311,12 +315,17 @@ func (p *Pipeline) allMeters() []namedMeter {
 // Ledger returns the account of all metrics so far. It may be called from any goroutine.
 func (p *Pipeline) Ledger() Ledger {
 	p.mu.Lock()
-	g, leaving := p.graph, slices.Clone(p.leaving)
+	g, leaving, ending := p.graph, slices.Clone(p.leaving), slices.Clone(p.ending)
 	past := Ledger{Stages: slices.Clone(p.retired.Stages), Outputs: slices.Clone(p.retired.Outputs)}
 	p.mu.Unlock()
 	var l Ledger
 	for _, s := range g.stages {
 		l.addStage(s.line())
+	}
+	for _, c := range ending {
+		for _, s := range c.stages() {
+			l.addStage(s.line())
+		}
 	}
 	for _, s := range past.Stages {
 		l.addStage(s)

@@ -116,8 +116,15 @@ func (p *Pipeline) adopt(next *graph) {
 	next.settle(old)
 	p.graph = next
 	next.tick(p.chain)
+	var works []*stage // on, until its chain has ended
+	for _, o := range old.outputs {
+		if o.own != nil && !slices.Contains(next.outputs, o) {
+			p.ending = append(p.ending, o.own)
+			works = append(works, o.own.stages()...)
+		}
+	}
 	for _, s := range old.stages {
-		if !slices.Contains(next.stages, s) {
+		if !slices.Contains(next.stages, s) && !slices.Contains(works, s) {
 			p.retired.addStage(s.line())
 		}
 	}
@@ -132,6 +139,21 @@ func (p *Pipeline) adopt(next *graph) {
 			p.leaves(o)
 			time.AfterFunc(old.plan.Agent.ShutdownGrace, o.stop)
 		}
+	}
+}
+
+// retire puts the stages of an output's own chain that has ended into the ledger of the past, unless the graph
+// has them.
+func (p *Pipeline) retire(c *chain) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.Index(p.ending, c)
+	if i < 0 {
+		return
+	}
+	p.ending = slices.Delete(p.ending, i, i+1)
+	for _, s := range c.stages() {
+		p.retired.addStage(s.line())
 	}
 }
 

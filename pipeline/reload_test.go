@@ -239,3 +239,27 @@ func TestStuckInputIsLeftBehindByAReload(t *testing.T) {
 		}
 	})
 }
+
+// TestLedgerOfAnOutputThatLeaves: what the processors under an output do at its end counts, though the graph
+// that it stood in has been replaced by then.
+func TestLedgerOfAnOutputThatLeaves(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		sink, next := &sdktest.Sink{}, &sdktest.Sink{}
+		r.input(&ticking{name: "s"})
+		r.output(sink, &holding{name: "window"})
+		p, stop := r.start()
+		time.Sleep(4*time.Second + time.Millisecond) // five gathers
+		r.plan.Outputs = nil
+		r.output(next)
+		if err := p.Reload(r.plan); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		wantLines(t, sink, "window sum=15 1 class=result")
+		l, err := stop()
+		if err != nil {
+			t.Error(err)
+		}
+		r.wantLedger(l, "ledger read=6 made=1 absorbed=5 delivered=2 dropped=0 queued=0 balance=ok")
+	})
+}
