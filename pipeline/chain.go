@@ -123,17 +123,18 @@ func (c *chain) pass(ctx context.Context, d delivery) {
 func (c *chain) flush(ctx context.Context, now time.Time, final bool, stay map[*processor]bool) {
 	c.busy.Store(now.UnixNano())
 	defer c.busy.Store(0)
+	held := !c.ticking.Load() // all inputs wait for room, so nothing of what comes of them is dropped either
 	for _, in := range c.order {
 		b := c.batches.get()
 		flushThrough(ctx, c.prefixes[in], now, final, stay, b)
 		for _, p := range c.processors {
 			p.process(ctx, b)
 		}
-		c.finish(delivery{batch: b})
+		c.finish(delivery{batch: b, held: held})
 	}
 	b := c.batches.get()
 	flushThrough(ctx, c.processors, now, final, stay, b)
-	c.finish(delivery{batch: b})
+	c.finish(delivery{batch: b, held: held})
 }
 
 func flushThrough(ctx context.Context, processors []*processor, now time.Time, final bool, stay map[*processor]bool, b *sdk.Batch) {

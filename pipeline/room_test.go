@@ -1,10 +1,12 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
 
+	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
 
@@ -35,3 +37,26 @@ func TestReloadWithoutTheOutputThatAnInputWaitsFor(t *testing.T) {
 		}
 	})
 }
+
+// TestEndOfARecordingLosesNothing: what windows give at the end of recorded data is not dropped for lack of
+// room, as nothing of such data is.
+func TestEndOfARecordingLosesNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		sink := &sdktest.Sink{Do: sdktest.FailTimes(3, errors.New("down"))}
+		recording := &finite{Feed: sdktest.NewFeed(t, many(1, 1)...)}
+		r.input(recording)
+		r.processor(&sdktest.Stage{DoFlush: func(_ context.Context, _ time.Time, final bool, b *sdk.Batch) error {
+			for i := range 5000 {
+				b.Add(b.Series("window"), int64(i)).Float("x", 1)
+			}
+			return nil
+		}})
+		r.output(sink).Queue.MaxBytes = 64 << 10
+		l := r.run()
+		r.wantLedger(l, "ledger read=1 made=5000 absorbed=0 delivered=5001 dropped=0 queued=0 balance=ok")
+	})
+}
+
+type finite struct{ *sdktest.Feed }
+
+func (*finite) Finite() bool { return true }
