@@ -23,6 +23,7 @@ const (
 type condition struct {
 	mu      sync.Mutex
 	open    bool
+	over    bool      // it has come to its end, as it was to
 	failing time.Time // since; zero while it does not
 	worked  time.Time // last
 	calling time.Time // since; zero outside of calls that are bounded
@@ -32,6 +33,13 @@ func (c *condition) opened() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.open, c.worked = true, time.Now()
+}
+
+// end notes that nothing more is to be expected, and that nothing is wrong with that.
+func (c *condition) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
 }
 
 // begin notes that a call begins that should end soon.
@@ -65,6 +73,8 @@ func (c *condition) fault(now time.Time, patience, stale time.Duration) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
+	case c.over:
+		return ""
 	case !c.open:
 		return "not open"
 	case !c.failing.IsZero() && now.Sub(c.failing) >= patience:

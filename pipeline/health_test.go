@@ -116,3 +116,29 @@ func TestHealthFailsWhenTheChainIsStuck(t *testing.T) {
 		stop()
 	})
 }
+
+func TestReadyWithAnInputThatHasEnded(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.served()
+		r.input(sdktest.NewFeed(t, many(3, 1)...)).Alias = "reader"
+		r.input(sdktest.NewScript(t, many(3, 1)...)).Alias = "polled"
+		r.input(&ticking{name: "s"})
+		r.output(&sdktest.Sink{})
+		p, stop := r.start()
+		time.Sleep(time.Hour)
+		wantPage(t, p, readyPath, 200, "ok")
+		if _, err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.served()
+		r.input(sdktest.NewScript(t, sdktest.Step{Err: sdk.Permanent(errors.New("no right"))})).Alias = "refused"
+		r.input(&ticking{name: "s"})
+		r.output(&sdktest.Sink{})
+		p, stop := r.start()
+		time.Sleep(time.Hour)
+		wantPage(t, p, readyPath, 503, "inputs.script.refused: failing for 1h0m0s")
+		_, _ = stop()
+	})
+}

@@ -57,6 +57,7 @@ func (in *input) run(ctx context.Context) error {
 		}
 		switch {
 		case errors.Is(err, sdk.ErrEnd) || ctx.Err() != nil:
+			in.condition.end()
 			return nil
 		case errors.Is(err, sdk.ErrPermanent):
 			in.log.Error("input ended for good", "err", err)
