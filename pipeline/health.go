@@ -22,6 +22,7 @@ const (
 // condition is how an input or an output is. Its owner reports, anybody asks.
 type condition struct {
 	mu      sync.Mutex
+	tried   bool // to open it, with whatever outcome
 	open    bool
 	over    bool      // it has come to its end, as it was to
 	failing time.Time // since; zero while it does not
@@ -29,10 +30,19 @@ type condition struct {
 	calling time.Time // since; zero outside of calls that are bounded
 }
 
-func (c *condition) opened() {
+func (c *condition) opened(ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.open, c.worked = true, time.Now()
+	c.tried = true
+	if ok {
+		c.open, c.worked = true, time.Now()
+	}
+}
+
+func (c *condition) wasTried() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tried
 }
 
 // end notes that nothing more is to be expected, and that nothing is wrong with that.
@@ -92,6 +102,16 @@ func (c *condition) fault(now time.Time, patience, stale time.Duration) string {
 func (p *Pipeline) Alive() bool {
 	since := p.chain.busy.Load()
 	return since == 0 || time.Since(time.Unix(0, since)) <= chainPatience
+}
+
+// settled reports whether each output has been tried to open: which pages there are is known only then.
+func (p *Pipeline) settled() bool {
+	for _, o := range p.now().outputs {
+		if !o.condition.wasTried() {
+			return false
+		}
+	}
+	return true
 }
 
 // healthy answers healthPath.

@@ -142,3 +142,47 @@ func TestReadyWithAnInputThatHasEnded(t *testing.T) {
 		_, _ = stop()
 	})
 }
+
+// mounting is an output with a page, which it opens slowly.
+type mounting struct {
+	sdktest.Sink
+	free chan struct{}
+	err  error
+}
+
+func (m *mounting) Open(_ context.Context, env *sdk.Env) error {
+	<-m.free
+	env.Mux.Handle("/metrics", http.RedirectHandler("/elsewhere", http.StatusFound))
+	return m.err
+}
+
+// TestPagesBeforeTheirPlugins: a scrape in the first moments of an agent is early, and not wrong.
+func TestPagesBeforeTheirPlugins(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.served()
+		first := &mounting{free: make(chan struct{})}
+		r.input(&ticking{name: "s"})
+		r.output(first)
+		broken := &mounting{free: make(chan struct{}), err: errors.New("down")}
+		r.output(broken).Alias = "broken"
+		p, stop := r.start()
+		f := func(path string, want int) {
+			t.Helper()
+			synctest.Wait()
+			if code, _ := page(p, path); code != want {
+				t.Errorf("%s: %d, want %d", path, code, want)
+			}
+		}
+		f("/metrics", 503)
+		f("/mistyped", 503)
+		f(healthPath, 200)
+		close(first.free)
+		f("/metrics", 302)
+		f("/mistyped", 503)
+		close(broken.free) // it cannot be opened, and is tried again for ever
+		f("/mistyped", 404)
+		if _, err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -43,12 +43,12 @@ func (i *instance) open(ctx context.Context, timeout time.Duration) error {
 		return errNotDue
 	}
 	err := i.tryOpen(ctx, timeout)
+	i.condition.opened(err == nil)
 	if err != nil {
 		i.due = time.Now().Add(i.pause.after(err))
 		return fmt.Errorf("open %s: %w", i.name, err)
 	}
 	i.opened = true
-	i.condition.opened()
 	if i.pause.last > 0 {
 		i.log.Info("started after all")
 	}

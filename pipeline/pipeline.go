@@ -66,7 +66,7 @@ func New(plan Plan, log *slog.Logger) (*Pipeline, error) {
 	p.chain = newChain(p.batches)
 	p.chain.abandon, p.chain.swaps = p.abandon, make(chan swap)
 	if plan.Agent.HTTP != "" {
-		p.server = newServer(&plan.Agent, log)
+		p.server = newServer(&plan.Agent, p.settled, log)
 		p.server.handlers[healthPath] = http.HandlerFunc(p.healthy)
 		p.server.handlers[readyPath] = http.HandlerFunc(p.ready)
 	}

@@ -22,6 +22,7 @@ type server struct {
 	tls     TLS
 	auth    Auth
 	log     *slog.Logger
+	settled func() bool // no plugin is about to mount a page
 	changed chan struct{}
 
 	mu       sync.RWMutex
@@ -30,12 +31,13 @@ type server struct {
 	root     string             // such as "http://127.0.0.1:9445", once it listens
 }
 
-func newServer(a *Agent, log *slog.Logger) *server {
+func newServer(a *Agent, settled func() bool, log *slog.Logger) *server {
 	return &server{
 		address:  a.HTTP,
 		tls:      a.TLS,
 		auth:     a.Auth,
 		log:      quieted(log, slog.LevelDebug, "agent.http"),
+		settled:  settled,
 		changed:  make(chan struct{}, 1),
 		handlers: make(map[string]http.Handler),
 		owners:   make(map[string]*mounts),
@@ -135,6 +137,7 @@ func (s *server) serve(ctx context.Context, l net.Listener) {
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	settled := s.settled() // before the look at the pages
 	s.mu.RLock()
 	h, auth := s.handlers[r.URL.Path], s.auth
 	s.mu.RUnlock()
@@ -147,6 +150,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/":
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = fmt.Fprintf(w, "gpuline\n%s\n", strings.Join(s.paths(), "\n"))
+	case !settled:
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "the agent is starting", http.StatusServiceUnavailable)
 	default:
 		http.NotFound(w, r)
 	}

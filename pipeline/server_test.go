@@ -25,13 +25,15 @@ import (
 
 func newTextLog(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
 
+func settled() bool { return true }
+
 func TestServerWaitsForItsAddress(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var log logBuffer
-	s := newServer(&Agent{HTTP: taken.Addr().String()}, newTextLog(&log))
+	s := newServer(&Agent{HTTP: taken.Addr().String()}, settled, newTextLog(&log))
 	m := &mounts{server: s}
 	m.Handle("/metrics", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "page") }))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -76,7 +78,7 @@ func TestServerWaitsForItsAddress(t *testing.T) {
 
 func TestServerTellsWhenTwoWantOnePage(t *testing.T) {
 	var log logBuffer
-	s := newServer(&Agent{HTTP: "127.0.0.1:0"}, newTextLog(&log))
+	s := newServer(&Agent{HTTP: "127.0.0.1:0"}, settled, newTextLog(&log))
 	page := http.NotFoundHandler()
 	f := func(plugin, want string) {
 		t.Helper()
@@ -91,7 +93,7 @@ func TestServerTellsWhenTwoWantOnePage(t *testing.T) {
 }
 
 func TestServerAsksForAPassword(t *testing.T) {
-	s := newServer(&Agent{HTTP: "127.0.0.1:0", Auth: Auth{User: "scraper", Password: sdk.NewSecret("hunter2")}}, newTextLog(io.Discard))
+	s := newServer(&Agent{HTTP: "127.0.0.1:0", Auth: Auth{User: "scraper", Password: sdk.NewSecret("hunter2")}}, settled, newTextLog(io.Discard))
 	for _, path := range []string{"/metrics", healthPath} {
 		s.handlers[path] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "page") })
 	}
@@ -156,7 +158,7 @@ func writeCertificate(t *testing.T, files TLS, serial int64) *x509.CertPool {
 
 func TestServerSpeaksTLSAndTakesARenewedCertificate(t *testing.T) {
 	files := TLS{Cert: filepath.Join(t.TempDir(), "cert.pem"), Key: filepath.Join(t.TempDir(), "key.pem")}
-	s := newServer(&Agent{HTTP: "127.0.0.1:0", TLS: files}, newTextLog(io.Discard))
+	s := newServer(&Agent{HTTP: "127.0.0.1:0", TLS: files}, settled, newTextLog(io.Discard))
 	s.handlers["/metrics"] = http.NotFoundHandler()
 	trusted := writeCertificate(t, files, 1)
 	ctx, cancel := context.WithCancel(t.Context())
