@@ -37,7 +37,7 @@ func (a *assembly) place(scope string, role sdk.Role, plan *Plugin) string {
 func (a *assembly) input(plan Input) (*input, string) {
 	place := a.place("", sdk.RoleInput, &plan.Plugin)
 	tags := a.graph.tagsOf(&plan)
-	if old, ok := find[*input](a.old, place); ok && unchanged(&old.plan.Plugin, &plan.Plugin) &&
+	if old, ok := find[*input](a.old, place); ok && old.fault.Load() == nil && unchanged(&old.plan.Plugin, &plan.Plugin) &&
 		old.plan.Interval == plan.Interval && slices.Equal(old.tagger.tags, tags) {
 		a.graph.parts[place] = old
 		return old, place
@@ -90,7 +90,7 @@ func (a *assembly) processor(scope string, plan Processor) *processor {
 func (a *assembly) output(plan Output) *output {
 	place := a.place("", sdk.RoleOutput, &plan.Plugin)
 	a.claim(&plan)
-	if old, ok := find[*output](a.old, place); ok && unchanged(&old.plan.Plugin, &plan.Plugin) {
+	if old, ok := find[*output](a.old, place); ok && !old.ended.Load() && unchanged(&old.plan.Plugin, &plan.Plugin) {
 		a.graph.parts[place] = old
 		return old
 	}

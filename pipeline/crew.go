@@ -4,18 +4,12 @@ import "context"
 
 // crew runs inputs, each on a goroutine, and knows which have not ended. One goroutine owns it.
 type crew struct {
-	ended   chan ending
+	ended   chan *input
 	running map[*input]context.CancelFunc
-	errs    []error // with which inputs ended for good
-}
-
-type ending struct {
-	in  *input
-	err error
 }
 
 func newCrew() *crew {
-	return &crew{ended: make(chan ending), running: make(map[*input]context.CancelFunc)}
+	return &crew{ended: make(chan *input), running: make(map[*input]context.CancelFunc)}
 }
 
 // start runs an input until ctx ends or the input does.
@@ -23,25 +17,24 @@ func (c *crew) start(ctx context.Context, in *input) {
 	ctx, stop := context.WithCancel(ctx)
 	c.running[in] = stop
 	go func() {
-		err := in.run(ctx)
+		if err := in.run(ctx); err != nil {
+			in.fault.Store(&err)
+		}
 		select {
-		case c.ended <- ending{in, err}:
+		case c.ended <- in:
 		case <-in.abandon:
 		}
 	}()
 }
 
 // note takes the end of an input that was received from ended.
-func (c *crew) note(e ending) {
-	stop, known := c.running[e.in]
+func (c *crew) note(in *input) {
+	stop, known := c.running[in]
 	if !known { // left behind, and back after all
 		return
 	}
 	stop()
-	delete(c.running, e.in)
-	if e.err != nil {
-		c.errs = append(c.errs, e.err)
-	}
+	delete(c.running, in)
 }
 
 // lasting counts the inputs without the agent's own figures, which never end.

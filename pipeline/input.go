@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -25,6 +26,8 @@ type input struct {
 	abandon chan struct{}         // closed when the input is left behind
 	credit  func(context.Context) // waits until every queue behind has room, or the context ends
 	batches *pool
+
+	fault atomic.Pointer[error] // with which it ended for good
 
 	gathers  *sdk.Number
 	errs     *sdk.Number

@@ -177,11 +177,11 @@ func (p *Pipeline) read(ctx, outputCtx context.Context) error {
 		}
 		if len(inputs.running) == 0 {
 			close(p.chain.in)
-			return errors.Join(inputs.errs...)
+			return p.inputFaults()
 		}
 		select {
-		case e := <-inputs.ended:
-			inputs.note(e)
+		case in := <-inputs.ended:
+			inputs.note(in)
 		case <-stopping:
 			stopping = nil
 			inputs.stop()
@@ -209,6 +209,17 @@ func (p *Pipeline) read(ctx, outputCtx context.Context) error {
 			p.clock.Now() // a step is found where no input asks for the time, too
 		}
 	}
+}
+
+// inputFaults returns the errors with which inputs ended for good.
+func (p *Pipeline) inputFaults() error {
+	var errs []error
+	for _, in := range p.now().inputs {
+		if fault := in.fault.Load(); fault != nil {
+			errs = append(errs, *fault)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // drain waits until all is delivered. Once ctx has ended the grace bounds the wait; before, it goes on

@@ -20,8 +20,8 @@ var errEnding = errors.New("the agent is ending")
 
 // Reload goes on with another plan. Everything of it is made and checked first: with an error the agent
 // works on as before. Instances that the plan has left as they were keep their state, their connections
-// and their queues; others end as at the end of the agent, and what they held is delivered. A queue on disk
-// goes on under whatever output has its folder then.
+// and their queues, unless they have failed for good: these are made anew. Others end as at the end of the
+// agent, and what they held is delivered. A queue on disk goes on under whatever output has its folder then.
 //
 // The plan takes over between two batches, so no metric is lost or counted twice. The address of the
 // agent's server changes too; only whether there is one does not. Reload may be called from any goroutine
@@ -91,11 +91,11 @@ func (p *Pipeline) endInputs(inputs *crew, leaves func(*input) bool) {
 	late := time.After(p.grace() / 2)
 	for waiting > 0 {
 		select {
-		case e := <-inputs.ended:
-			if _, running := inputs.running[e.in]; running && leaves(e.in) {
+		case in := <-inputs.ended:
+			if _, running := inputs.running[in]; running && leaves(in) {
 				waiting--
 			}
-			inputs.note(e)
+			inputs.note(in)
 		case <-late:
 			for in := range inputs.running {
 				if leaves(in) {

@@ -263,3 +263,34 @@ func TestLedgerOfAnOutputThatLeaves(t *testing.T) {
 		r.wantLedger(l, "ledger read=6 made=1 absorbed=5 delivered=2 dropped=0 queued=0 balance=ok")
 	})
 }
+
+// TestReloadTriesAgainWhatHasEnded: the operator has mended what the file does not say, such as a right.
+func TestReloadTriesAgainWhatHasEnded(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		refused := sdk.Permanent(errors.New("no right"))
+		in := sdktest.NewScript(t, many(1, 1)...)
+		in.OpenErrs = []error{refused}
+		sink := &sdktest.Sink{OpenErrs: []error{refused}}
+		recording := sdktest.NewFeed(t, many(1, 1)...)
+		r.input(in).Alias = "refused"
+		r.input(recording).Alias = "over"
+		r.input(&ticking{name: "s"})
+		r.output(&sdktest.Sink{})
+		r.output(sink).Alias = "refused"
+		p, stop := r.start()
+		time.Sleep(4*time.Second + time.Millisecond)
+		if err := p.Reload(r.plan); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(4 * time.Second)
+		if in.Opens() != 2 || sink.Opens() != 2 || len(sink.Lines()) == 0 {
+			t.Errorf("opened: the input %d times, the output %d times; it has got %v", in.Opens(), sink.Opens(), sink.Lines())
+		}
+		if n := recording.Opens(); n != 1 {
+			t.Errorf("a recording that is over was read %d times", n)
+		}
+		if _, err := stop(); err != nil {
+			t.Errorf("nothing has failed in the end: %v", err)
+		}
+	})
+}
