@@ -185,12 +185,12 @@ func (p *Pipeline) read(ctx, outputCtx context.Context) error {
 		case <-stopping:
 			stopping = nil
 			inputs.stop()
-			late = time.After(p.grace() / 2)
+			late = time.After(p.patience())
 		case <-p.quitter:
 			if all, _ := p.endedOutputs(); all && stopping != nil {
 				stopping = nil
 				inputs.stop()
-				late = time.After(p.grace() / 2)
+				late = time.After(p.patience())
 			}
 		case <-late:
 			p.log.Error("an input does not end; it is left behind")
@@ -275,6 +275,10 @@ func (p *Pipeline) delivered() (n uint64) {
 }
 
 func (p *Pipeline) grace() time.Duration { return p.now().plan.Agent.ShutdownGrace }
+
+// patience is how long inputs get to end: half of the grace, and a second where the operator wants none for
+// what is queued.
+func (p *Pipeline) patience() time.Duration { return max(p.grace()/2, time.Second) }
 
 // now returns the graph at work.
 func (p *Pipeline) now() *graph {

@@ -470,6 +470,22 @@ func TestTicksDoNotDriftAndAreSkippedWhenLate(t *testing.T) {
 	})
 }
 
+// TestNoGrace: inputs that are well are not left behind though nobody waits for what is queued.
+func TestNoGrace(t *testing.T) {
+	for range 20 {
+		inBubble(t, func(t *testing.T, r *rig) {
+			r.plan.Agent.ShutdownGrace = 0
+			r.input(&ticking{name: "s"})
+			r.output(&sdktest.Sink{})
+			_, stop := r.start()
+			time.Sleep(time.Second + time.Millisecond)
+			if _, err := stop(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestStuckInputIsReportedAndLeftBehind(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		free := make(chan struct{})

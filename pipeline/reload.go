@@ -88,7 +88,7 @@ func (p *Pipeline) endInputs(inputs *crew, leaves func(*input) bool) {
 			waiting++
 		}
 	}
-	late := time.After(p.grace() / 2)
+	late := time.After(p.patience())
 	for waiting > 0 {
 		select {
 		case in := <-inputs.ended:
