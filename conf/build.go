@@ -22,6 +22,7 @@ type builder struct {
 	errors    Errors            // that belong to no document
 	aliases   map[string]string // where each alias was given
 	folders   map[string]string // where each folder of a queue was given
+	pages     map[string]string // where each path of a page on the agent's server was given
 	level     string            // the agent's
 	interval  time.Duration     // the agent's
 	probe     bool              // whether plugins would work on this host
@@ -30,7 +31,7 @@ type builder struct {
 var rootKeys = []string{agentTable, "inputs", "processors", "outputs"}
 
 func (b *builder) plan() (*pipeline.Plan, error) {
-	b.aliases, b.folders = make(map[string]string), make(map[string]string)
+	b.aliases, b.folders, b.pages = make(map[string]string), make(map[string]string), make(map[string]string)
 	plan := &pipeline.Plan{Agent: b.agent()}
 	for _, d := range b.documents {
 		b.root(d)
@@ -231,10 +232,11 @@ func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
 		return def.New(config)
 	}
 	if len(missing) == 0 && len(in.doc.errors) == before {
+		config := def.NewConfig()
+		sdk.Configure(config, forPlugin) // its faults have been reported
+		b.page(at, in, config)
 		_, err := p.New()
 		if err == nil && b.probe && def.Probe != nil {
-			config := def.NewConfig()
-			sdk.Configure(config, forPlugin) // its faults have been reported
 			err = def.Probe(config)
 		}
 		at.report(nil, sdk.Faults(err)...)
@@ -263,6 +265,23 @@ func (b *builder) alias(at place, in *instance, table map[string]any) {
 		return
 	}
 	b.aliases[id] = in.doc.where(in.path)
+}
+
+// page reports a page on the agent's server that another plugin has.
+func (b *builder) page(at place, in *instance, config any) {
+	pager, ok := config.(sdk.Pager)
+	if !ok {
+		return
+	}
+	key, path := pager.Page()
+	if first, taken := b.pages[path]; taken {
+		at.report(nil, sdk.Fault{
+			Path: []string{key}, Problem: fmt.Sprintf("%s is the page of the %s at %s", path, singular(in.role), first),
+			Remedy: "give each a path of its own",
+		})
+		return
+	}
+	b.pages[path] = in.doc.where(in.path)
 }
 
 // folder reports a queue in the folder of another output's.

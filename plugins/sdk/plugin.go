@@ -86,3 +86,10 @@ type Opener interface {
 type Validator interface {
 	Validate() error
 }
+
+// A Pager is the configuration of a plugin that mounts a page on the agent's own server (see [Env]). Page
+// returns the key under which the page's path stands, and the path: two plugins with one path are a fault that
+// `gpuline check` finds.
+type Pager interface {
+	Page() (key, path string)
+}

@@ -40,6 +40,9 @@ func (c *Config) Validate() error {
 	return nil
 }
 
+// Page returns where the page stands.
+func (c *Config) Page() (key, path string) { return "path", c.Path }
+
 // Definition describes the output to a registry.
 func Definition() sdk.Definition {
 	d := sdk.DefineOutput("prometheus", "Serves the newest values at /metrics, for Prometheus to scrape", sample,
