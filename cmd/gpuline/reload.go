@@ -44,13 +44,12 @@ func takeOver(agent *pipeline.Pipeline, plan *pipeline.Plan, log *slog.Logger) b
 	return true
 }
 
-// onHangup calls f on each SIGHUP, one after another. The function that it returns ends that, and waits
-// for a call that lasts.
+// onHangup calls f on each SIGHUP, one after another. The function that it returns ends that. It does not wait
+// for a call that lasts: a file that cannot be read now must not hold up the end.
 func onHangup(f func()) (stop func()) {
-	hangups, end, done := make(chan os.Signal, 1), make(chan struct{}), make(chan struct{})
+	hangups, end := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(hangups, syscall.SIGHUP)
 	go func() {
-		defer close(done)
 		for {
 			select {
 			case <-hangups:
@@ -63,6 +62,5 @@ func onHangup(f func()) (stop func()) {
 	return func() {
 		signal.Stop(hangups)
 		close(end)
-		<-done
 	}
 }

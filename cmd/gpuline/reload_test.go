@@ -96,6 +96,58 @@ func TestHangupReloads(t *testing.T) {
 	}
 }
 
+// TestEndDuringAReload: a configuration that cannot be read to its end holds nothing up, and the ledger is the
+// last line.
+func TestEndDuringAReload(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "agent.toml")
+	text := "[agent]\nhttp = ''\n[[inputs.simulate]]\ninterval = '10ms'\n[[outputs.stdout]]\n"
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := subprocess(t, "run", "-c", config)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(stdout)
+	if _, err := lines.ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(config); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(config, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(config, os.O_WRONLY, 0) // waits until the agent reads
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	late := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) })
+	defer late.Stop()
+	if _, err := io.Copy(io.Discard, lines); err != nil { // until the agent has ended
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, &stderr)
+	}
+	if !strings.HasSuffix(strings.TrimSpace(stderr.String()), "balance=ok") {
+		t.Errorf("the last line:\n%s", &stderr)
+	}
+}
+
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

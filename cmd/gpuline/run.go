@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"time"
 
@@ -101,6 +102,7 @@ func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (
 	err = agent.Run(ctx)
 	settle()
 	end()
+	level.Set(silent) // a reload, or a plugin that was left behind, may still have something to say
 	ledger := agent.Ledger()
 	if fault := ledger.Check(); fault != nil {
 		_, _ = fmt.Fprintf(p.stderr, "gpuline: the ledger does not balance, please report this: %v\n", fault)
@@ -111,6 +113,9 @@ func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (
 	}
 	return nil
 }
+
+// silent is above the level of every message.
+const silent = slog.Level(math.MaxInt)
 
 // lastAcks bounds the wait for external inputs once all is delivered; one that hangs gets no longer.
 const lastAcks = 5 * time.Second
