@@ -119,35 +119,10 @@ func (g globs) empty() bool { return len(g.any) == 0 && len(g.not) == 0 }
 func (g globs) pass(name string) bool {
 	pass := len(g.any) == 0
 	for _, pattern := range g.any {
-		pass = pass || match(pattern, name)
+		pass = pass || sdk.Match(pattern, name)
 	}
 	for _, pattern := range g.not {
-		pass = pass && !match(pattern, name)
+		pass = pass && !sdk.Match(pattern, name)
 	}
 	return pass
-}
-
-// match reports whether the whole of name fits the pattern. It takes time proportional to the product
-// of their lengths at most: after a mismatch only the last * is tried again.
-func match(pattern, name string) bool {
-	p, n, star, mark := 0, 0, -1, 0
-	for n < len(name) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, n
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == name[n]):
-			p++
-			n++
-		case star >= 0:
-			mark++
-			p, n = star+1, mark
-		default:
-			return false
-		}
-	}
-	for p < len(pattern) && pattern[p] == '*' {
-		p++
-	}
-	return p == len(pattern)
 }

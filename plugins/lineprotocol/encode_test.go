@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
@@ -176,24 +174,4 @@ func TestEncodeAllocates(t *testing.T) {
 	if n := testing.AllocsPerRun(20, func() { out, _ = e.AppendBatch(out[:0], b) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
-}
-
-func TestMatch(t *testing.T) {
-	f := func(pattern, name string, want bool) {
-		t.Helper()
-		if diff := cmp.Diff(want, match(pattern, name)); diff != "" {
-			t.Errorf("%s %s: %s", pattern, name, diff)
-		}
-	}
-	f("*_total", "a_total", true)
-	f("*_total", "_total", true)
-	f("*_total", "a_totals", false)
-	f("a*b*c", "aXbYbZc", true)
-	f("a*b*c", "aXc", false)
-	f("?b", "ab", true)
-	f("?b", "b", false)
-	f("", "", true)
-	f("", "a", false)
-	f("a", "ab", false)
-	f("*", "", true)
 }

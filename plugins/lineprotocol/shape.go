@@ -121,28 +121,11 @@ func (d *Decoder) resolve(measurement, name string, written sdk.Type, verbatim b
 // isCounter reports whether a field that the caller does not coerce is a counter by its name.
 func (d *Decoder) isCounter(name string) bool {
 	for _, pattern := range d.options.Counters {
-		if match(pattern, name) {
+		if sdk.Match(pattern, name) {
 			return true
 		}
 	}
 	return false
-}
-
-func match(pattern, name string) bool {
-	for i := range len(pattern) {
-		switch {
-		case pattern[i] == '*':
-			for skip := range len(name) - i + 1 {
-				if match(pattern[i+1:], name[i+skip:]) {
-					return true
-				}
-			}
-			return false
-		case i == len(name) || pattern[i] != '?' && pattern[i] != name[i]:
-			return false
-		}
-	}
-	return len(pattern) == len(name)
 }
 
 var keyEscapes = strings.NewReplacer(`\,`, ",", `\=`, "=", `\ `, " ")
