@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -225,6 +226,9 @@ func (d *Decoder) field(in *json.Decoder, key string) error {
 func (d *Decoder) add(b *sdk.Batch, o *object) {
 	m := b.Add(b.Series(o.name, d.tags...), o.time)
 	m.SetClass(o.class)
+	if o.class == sdk.ClassResult {
+		d.setOrigin(b, m, o)
+	}
 	for _, f := range d.fields {
 		known, ok := d.coerce(o.name, f.name)
 		if !ok {
@@ -239,6 +243,14 @@ func (d *Decoder) add(b *sdk.Batch, o *object) {
 			continue
 		}
 		m.Set(sdk.Field{Name: f.name, Type: v.Type()}, v)
+	}
+}
+
+// setOrigin names the series that a result was made from: its own without the tags that windows add.
+func (d *Decoder) setOrigin(b *sdk.Batch, m *sdk.Metric, o *object) {
+	d.tags = slices.DeleteFunc(d.tags, func(t sdk.Tag) bool { return t.Key == "window" || t.Key == "part" })
+	if origin := b.Series(o.name, d.tags...); origin != nil {
+		m.SetOrigin(origin)
 	}
 }
 

@@ -31,6 +31,7 @@ func TestDecode(t *testing.T) {
 		`gpu,i=0 power_watts:gauge:watts=300,up:gauge:=1i,x:gauge:=2,s:gauge:="t",b:gauge:=true 5`)
 	f(`{"name":"gpu","fields":{"memory_used_bytes":85899345920}}`, `gpu memory_used_bytes:gauge:bytes=85899345920i 42`)
 	f(`{"name":"gpu","fields":{"power_watts_max_time":1699999999500000001},"class":"result"}`, `gpu power_watts_max_time:info:=1699999999500000001i 42 class=result`)
+	f(`{"name":"gpu","tags":{"i":"0","part":"head","window":"10s"},"fields":{"power_watts_max":300},"class":"result"}`, `gpu,i=0,part=head,window=10s power_watts_max:gauge:watts=300 42 class=result origin=gpu,i=0`)
 	f(`{"fields":{"x":1e400,"y":-1e-400,"z":null},"more":[{"a":{}}],"class":"event","name":"n"}`, `n x:gauge:=1.7976931348623157e+308,y:gauge:=-0 42 class=event`)
 	f(`{"name":"gpu_info","fields":{},"class":"info"}`, `gpu_info - 42 class=info`)
 	f(`{"name":"g\"p","tags":{"t\\":"a\nb"},"fields":{"s":"é\u0001"}}`, `g\"p,t\\=a\nb s:gauge:="é\x01" 42`)
