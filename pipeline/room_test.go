@@ -45,7 +45,7 @@ func TestEndOfARecordingLosesNothing(t *testing.T) {
 		sink := &sdktest.Sink{Do: sdktest.FailTimes(3, errors.New("down"))}
 		recording := &finite{Feed: sdktest.NewFeed(t, many(1, 1)...)}
 		r.input(recording)
-		r.processor(&sdktest.Stage{DoFlush: func(_ context.Context, _ time.Time, final bool, b *sdk.Batch) error {
+		r.processor(&sdktest.Stage{DoFlush: func(_ context.Context, _ time.Time, _ bool, b *sdk.Batch) error {
 			for i := range 5000 {
 				b.Add(b.Series("window"), int64(i)).Float("x", 1)
 			}
