@@ -3,7 +3,9 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -154,7 +156,7 @@ func (in *input) follow(ctx context.Context, r sdk.Reader) error {
 		in.gathers.Add(1)
 		in.spoil(b, err)
 		rows := b.Len()
-		in.send(b, newAcks(ack), !in.live)
+		in.send(b, newAcks(in.guarded(ack)), !in.live)
 		again, err := in.judge(ctx, err)
 		if err != nil {
 			return err
@@ -162,6 +164,23 @@ func (in *input) follow(ctx context.Context, r sdk.Reader) error {
 		if again && rows == 0 {
 			sleep(ctx, in.pause.next())
 		}
+	}
+}
+
+// guarded returns an Ack whose panic ends nobody: whoever is done with the last of a batch calls it, such as an
+// output or its queue.
+func (in *input) guarded(ack sdk.Ack) sdk.Ack {
+	if ack == nil {
+		return nil
+	}
+	return func(err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				in.panics.Add(1)
+				in.log.Error("plugin panicked in an Ack", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			}
+		}()
+		ack(err)
 	}
 }
 

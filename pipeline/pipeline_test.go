@@ -216,6 +216,27 @@ func TestPanics(t *testing.T) {
 	})
 }
 
+// rash is a Reader whose Acks panic.
+type rash struct{ n int64 }
+
+func (r *rash) Read(_ context.Context, b *sdk.Batch) (sdk.Ack, error) {
+	if r.n++; r.n > 3 {
+		return nil, sdk.ErrEnd
+	}
+	b.Add(b.Series("s"), r.n).Float("x", 1)
+	return func(error) { panic("boom") }, nil
+}
+
+func TestPanicInAnAck(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.input(&rash{})
+		r.output(&sdktest.Sink{})
+		l := r.run()
+		r.wantLedger(l, "ledger read=3 made=0 absorbed=0 delivered=3 dropped=0 queued=0 balance=ok")
+		r.wantLog("plugin panicked in an Ack", "inputs.script", "boom")
+	})
+}
+
 func TestOutputThatIsDownLosesNothing(t *testing.T) {
 	down := errors.New("connection refused")
 	inBubble(t, func(t *testing.T, r *rig) {
