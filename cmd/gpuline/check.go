@@ -36,6 +36,6 @@ func check(p *program, paths []string) error {
 	for _, out := range plan.Outputs {
 		processors += len(out.Processors)
 	}
-	_, _ = fmt.Fprintf(p.stdout, "ok: %d inputs, %d processors, %d outputs\n", len(plan.Inputs), processors, len(plan.Outputs))
-	return nil
+	_, err = fmt.Fprintf(p.stdout, "ok: %d inputs, %d processors, %d outputs\n", len(plan.Inputs), processors, len(plan.Outputs))
+	return err
 }
