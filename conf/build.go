@@ -192,6 +192,11 @@ func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
 		b.unknown(in)
 		return p
 	}
+	defer func() { // a reload must not end the agent
+		if v := recover(); v != nil {
+			at.report(nil, sdk.Fault{Problem: fmt.Sprint("the plugin is faulty: it panicked: ", v)})
+		}
+	}()
 	own, err := sdk.Options(def.NewConfig())
 	if err == nil {
 		err = defaults(def, common)
