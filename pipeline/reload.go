@@ -24,13 +24,16 @@ var errEnding = errors.New("the agent is ending")
 // agent, and what they held is delivered. A queue on disk goes on under whatever output has its folder then.
 //
 // The plan takes over between two batches, so no metric is lost or counted twice. The address of the
-// agent's server changes too; only whether there is one does not. Reload may be called from any goroutine
-// while Run runs, by one at a time.
+// agent's server changes too; only whether there is one does not, nor the form of messages. Reload may be
+// called from any goroutine while Run runs, by one at a time.
 func (p *Pipeline) Reload(plan Plan) error {
 	old := p.now()
 	plan.Agent.Gathers = old.plan.Agent.Gathers
 	if (plan.Agent.HTTP == "") != (p.server == nil) {
-		p.log.Warn("whether the agent has a server changes with its next start")
+		p.log.Warn("whether the agent has a server changes with its next start: see [agent] http")
+	}
+	if plan.Agent.LogFormat != old.plan.Agent.LogFormat {
+		p.log.Warn("the form of messages changes with the agent's next start: see [agent] log_format")
 	}
 	next, err := p.assemble(plan, old)
 	if err != nil {

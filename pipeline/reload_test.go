@@ -294,3 +294,19 @@ func TestReloadTriesAgainWhatHasEnded(t *testing.T) {
 		}
 	})
 }
+
+func TestReloadTellsWhatItCannotChange(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.input(&ticking{name: "s"})
+		r.output(&sdktest.Sink{})
+		p, stop := r.start()
+		r.plan.Agent.LogFormat, r.plan.Agent.HTTP = LogJSON, "127.0.0.1:0"
+		if err := p.Reload(r.plan); err != nil {
+			t.Fatal(err)
+		}
+		r.wantLog("[agent] log_format", "[agent] http")
+		if _, err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
