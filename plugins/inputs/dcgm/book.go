@@ -237,6 +237,9 @@ var errNoGPU = errors.New("no series of a GPU that is to be read is on dcgm-expo
 func (k *book) finish(b *sdk.Batch, at int64, whole bool) error {
 	defer k.turn()
 	if len(k.touched) == 0 {
+		if whole {
+			k.nobody(b, at, "no GPU is on dcgm-exporter's page any more")
+		}
 		return errNoGPU
 	}
 	for _, e := range k.touched {

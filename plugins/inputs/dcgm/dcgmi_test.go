@@ -89,6 +89,10 @@ func playDiscovery(scenario string) int {
 		fmt.Println("Error: Unable to connect to host engine. Host engine connection invalid/disconnected.")
 		return 235
 	}
+	if scenario == "vanishes" && exists("start1") {
+		fmt.Print("0 GPUs found.\n" + rule + "| GPU ID | Device Information                                                   |\n" + rule)
+		return 0
+	}
 	fmt.Print("3 GPUs found.\n" + rule + "| GPU ID | Device Information                                                   |\n" + rule)
 	for i := range 3 {
 		if scenario == "stranger" && i == 2 {
@@ -210,6 +214,11 @@ func (p *player) play() int {
 			if round == 3 && p.start == 1 {
 				fmt.Println("Error getting values information. Return -21: Host engine connection invalid/disconnected")
 				return 235
+			}
+		case "vanishes":
+			if round == 3 {
+				fmt.Println("No data returned from the hostengine.")
+				return 200
 			}
 		case "noisy":
 			fmt.Println("Driver message, GPU or not")

@@ -307,3 +307,17 @@ func FuzzDmon(f *testing.F) {
 		}
 	})
 }
+
+// TestDmonAllLost: a hostengine that has lost its only GPUs lists none.
+func TestDmonAllLost(t *testing.T) {
+	d := hasty(t, "vanishes", nil)
+	w := watch(t, d, 20*ms)
+	d.fleet.patience = 200 * ms
+	w.until(w.have(6, "gpu,", "up=0i"))
+	if n := len(of(w.rows, "gpu_event", "event=lost")); n != 3 {
+		t.Errorf("%d events in\n%s", n, strings.Join(w.rows, "\n"))
+	}
+	if last := w.errs[len(w.errs)-1]; !strings.Contains(last, "it lists no GPU") {
+		t.Errorf("%q", w.errs)
+	}
+}

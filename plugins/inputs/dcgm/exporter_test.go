@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
@@ -229,6 +230,40 @@ func TestLostGPU(t *testing.T) {
 	}
 	if rows = s.must(page(0, 1, 2)); len(of(rows, "gpu_event")) > 0 {
 		t.Errorf("%q", rows)
+	}
+}
+
+// TestAllLost: on a host with one GPU the page of a lost one is empty, as is that of an exporter that was just started.
+func TestAllLost(t *testing.T) {
+	page := line("DCGM_FI_DEV_GPU_TEMP", 0, "40") + line("DCGM_FI_DEV_GPU_TEMP", 1, "41")
+	for _, text := range []string{"", "DCGM_FI_DEV_NVSWITCH_TEMP{nvswitch=\"0\"} 40\n"} {
+		s := newScene(t, nil)
+		empty := func(later time.Duration) []string {
+			t.Helper()
+			s.now = s.now.Add(later)
+			rows, err := s.scrape(text)
+			if err == nil {
+				t.Errorf("%q: no error", text)
+			}
+			return rows
+		}
+		empty(time.Hour) // nobody is known yet
+		s.must(page)
+		if rows := append(empty(0), empty(time.Minute)...); len(rows) > 0 {
+			t.Errorf("%q: lost at once: %q", text, rows)
+		}
+		s.must(page)
+		empty(0)
+		rows := empty(3 * time.Minute)
+		if len(of(rows, "gpu,", "up=0i")) != 2 || len(of(rows, "gpu_event", "event=lost")) != 2 || len(rows) != 4 {
+			t.Errorf("%q: %q", text, rows)
+		}
+		if rows = empty(0); len(of(rows, "gpu,", "up=0i")) != 2 || len(rows) != 2 {
+			t.Errorf("%q: %q", text, rows)
+		}
+		if rows = s.must(page); len(of(rows, "gpu,", "up=1i")) != 2 || len(of(rows, "gpu_event", "event=found")) != 2 {
+			t.Errorf("%q: %q", text, rows)
+		}
 	}
 }
 
