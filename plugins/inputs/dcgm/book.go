@@ -126,7 +126,7 @@ func (k *book) takeOther(e *entry, v float64) {
 	if e.counts != 0 && !k.figures.count(e.entity.xids.count(e.counts, int64(e.code), v, k.round)) || e.custom.Name == "" {
 		return
 	}
-	if math.IsNaN(v) || math.IsInf(v, 0) || v >= blankFloat {
+	if math.IsNaN(v) || math.IsInf(v, 0) || mayBeBlank(v) {
 		k.figures.count(blank)
 		return
 	}

@@ -493,6 +493,21 @@ func TestCountersFile(t *testing.T) {
 		t.Errorf("%v blank", n)
 	}
 
+	// A counter of bytes is above what is blank of a float64 within minutes.
+	f := func(value, want string) {
+		t.Helper()
+		rows := of(s.must(line("DCGM_FI_DEV_GPU_TEMP", 0, "40")+line("DCGM_FI_DEV_VGPU_LICENSE_STATUS", 0, value)), "dcgm,")
+		if got := strings.Join(rows, "\n"); (want == "") != (got == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %q", value, got, want)
+		}
+	}
+	f("140737488355327", "=1.40737488355327e+14 ")
+	f("140737488355328.000000", "")
+	f("140737488355331", "")
+	f("140737488355344", "=1.40737488355344e+14 ")
+	f("900000000000000000", "=9e+17 ")
+	f("9223372036854775792", "")
+
 	open := func(path string) error {
 		c := testConfig(modeExporter)
 		c.Counters = path
