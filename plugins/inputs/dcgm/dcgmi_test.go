@@ -147,7 +147,7 @@ func playHierarchy(scenario string) int {
 		if scenario != "migcut" || !started {
 			row("-> I 1/5", "GPU Instance (EntityID: 8)")
 			row("   -> CI 1/5/0", "Compute Instance (EntityID: 10)")
-			row("   -> CI 1/5/1", "Compute Instance (EntityID: 11)")
+			row("   -> CI 1/5/1", "Compute Instance (EntityID: 111)")
 		}
 	}
 	fmt.Print("+-------------------+--------------------------------------------------------------------+\n")

@@ -161,7 +161,7 @@ func (d *dmon) lines(s *session) (rows int, strangers bool) {
 		}
 		line := bytes.TrimSpace(rest[:i])
 		rest = rest[i+1:]
-		switch m, kind := classify(line); kind {
+		switch m, _, kind := classify(line); kind {
 		case lineRow:
 			d.messages = d.messages[:0] // what came before a row is not why the process ends
 			if _, known := s.members[m]; !known {

@@ -53,7 +53,7 @@ func TestDmonMIG(t *testing.T) {
 	if len(of(w.rows, "gpu,", "gpu_index=1,", "up=1i")) < 2 || len(of(w.rows, "gpu,", "gpu_index=2,", "up=1i")) < 2 {
 		t.Errorf("no rows of the GPUs in\n%s", strings.Join(w.rows, "\n"))
 	}
-	if lines := asked(t); len(lines) != 1 || !strings.HasSuffix(lines[0], " -d 100 -i 0,1,2,i:8,i:9,ci:10,ci:11") {
+	if lines := asked(t); len(lines) != 1 || !strings.HasSuffix(lines[0], " -d 100 -i 0,1,2,i:8,i:9,ci:10,ci:111") {
 		t.Errorf("%q", lines)
 	}
 	one(t, w.rows, "gpu_event", "event=xid") // GPU 0 alone
