@@ -126,7 +126,7 @@ func note(name string) {
 }
 
 // playHierarchy lists MIG instances: GPU 1 has two, the second with two compute instances. Once dmon runs, the second has
-// gone in the scenario migcut, and it cannot be told in the scenario migmute.
+// gone in the scenario migcut, it cannot be told in the scenario migmute, and only then they are there in the scenario latemig.
 func playHierarchy(scenario string) int {
 	if scenario == "old" {
 		fmt.Println("ERROR: Couldn't find match for argument: -c")
@@ -140,7 +140,7 @@ func playHierarchy(scenario string) int {
 	fmt.Print("+-------------------+--------------------------------------------------------------------+\n| Instance Hierarchy                                                                     |\n" +
 		"+===================+====================================================================+\n")
 	row := func(name, text string) { fmt.Printf("| %-17s | %-66s |\n", name, text) }
-	if strings.HasPrefix(scenario, "mig") {
+	if strings.HasPrefix(scenario, "mig") || scenario == "latemig" && started {
 		row("GPU 1", "GPU GPU-0100-1 (EntityID: 1)")
 		row("-> I 1/1", "GPU Instance (EntityID: 9)")
 		row("   -> CI 1/1/0", "Compute Instance (EntityID: 9)")

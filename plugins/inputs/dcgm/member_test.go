@@ -76,6 +76,18 @@ func TestDmonInstanceGone(t *testing.T) {
 	}
 }
 
+// TestDmonInstancesLater: MIG is turned on while dmon runs, on a host that had none.
+func TestDmonInstancesLater(t *testing.T) {
+	w := watch(t, hasty(t, "latemig", nil), 20*ms)
+	w.until(w.have(3, "gpu,", "mig_ci=1"))
+	if lines := asked(t); strings.Contains(lines[0], " -i ") || !strings.HasSuffix(lines[1], " -i 0,1,2,i:8,i:9,ci:10,ci:111") {
+		t.Errorf("%q", lines)
+	}
+	if len(w.errs) > 0 || len(of(w.rows, "event=lost"))+len(of(w.rows, "up=0i")) > 0 {
+		t.Errorf("%q\n%s", w.errs, strings.Join(of(w.rows, "gpu_event"), "\n"))
+	}
+}
+
 // TestDmonInstancesUnknown: when it cannot be told which instances there are, nothing is started anew.
 func TestDmonInstancesUnknown(t *testing.T) {
 	w := watch(t, hasty(t, "migmute", nil), 20*ms)
