@@ -309,25 +309,23 @@ func TestCountedXIDs(t *testing.T) {
 		return line("DCGM_EXP_XID_ERRORS_COUNT", 0, n, `window_size_in_ms="300000"`, `xid="`+code+`"`)
 	}
 	total := func(code, n string) string { return line("DCGM_EXP_XID_ERRORS_TOTAL", 0, n, `xid="`+code+`"`) }
-	f := func(want string, parts ...string) {
+	pages := func(n int, want string, parts ...string) {
 		t.Helper()
 		var got []string
-		for _, row := range of(s.must(line("DCGM_FI_DEV_GPU_TEMP", 0, "40")+strings.Join(parts, "")), "gpu_event") {
-			holds(t, row, "event=xid", "gpu_uuid=GPU-0,")
-			_, code, _ := strings.Cut(row, "code=")
-			code, _, _ = strings.Cut(code, ",")
-			got = append(got, code)
+		for range n {
+			for _, row := range of(s.must(line("DCGM_FI_DEV_GPU_TEMP", 0, "40")+strings.Join(parts, "")), "gpu_event") {
+				holds(t, row, "event=xid", "gpu_uuid=GPU-0,")
+				_, code, _ := strings.Cut(row, "code=")
+				code, _, _ = strings.Cut(code, ",")
+				got = append(got, code)
+			}
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%q: events %q, want %q", parts, got, want)
 		}
 	}
-	quiet := func(parts ...string) {
-		t.Helper()
-		for range 3 {
-			f("", parts...)
-		}
-	}
+	f := func(want string, parts ...string) { t.Helper(); pages(1, want, parts...) }
+	quiet := func(parts ...string) { t.Helper(); pages(3, "", parts...) }
 	begin := func(parts ...string) { s = newScene(t, nil); f("", parts...) }
 
 	begin(total("31", "7")) // what was there before is no news
@@ -347,6 +345,25 @@ func TestCountedXIDs(t *testing.T) {
 	f("79", window("79", "2"))
 	f("", line("DCGM_EXP_XID_ERRORS_COUNT", 0, "0", `window_size_in_ms="300000"`))
 	f("79 79 79", window("79", "3"))
+
+	begin(window("79", "1")) // one comes when another leaves the window
+	minutes := func(n int, want string, parts ...string) { t.Helper(); pages(60*n, want, parts...) }
+	minutes(7, "", window("79", "1"))
+	minutes(7, "79", window("79", "1"))
+	f("79", window("79", "2"))
+	minutes(7, "79", window("79", "2"))
+	minutes(1, "", window("79", "1"))
+	minutes(60, "")
+	f("79", window("79", "1"))
+
+	begin() // and so it is told once where the page shows it in another way, too
+	f("79", last("79"))
+	f("31", last("31"))
+	minutes(4, "", last("31"), window("79", "1"), window("31", "1"))
+	f("79", last("79"), window("79", "1"), window("31", "1"))
+	f("31", last("31"), window("79", "1"), window("31", "1"))
+	minutes(5, "", last("31"), window("79", "1"), window("31", "1"))
+	minutes(10, "", last("31"))
 
 	begin() // all three at once
 	f("79", last("79"), window("79", "1"), total("79", "1"))
