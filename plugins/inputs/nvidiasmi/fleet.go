@@ -40,25 +40,26 @@ func newFleet(c *Config, meter *sdk.Meter) *fleet {
 		"Readings of nvidia-smi that cannot be, such as a utilisation above 100 %, and were left out.")}
 }
 
-// find returns the GPU of an identity, or nil for one that is new or that the identity does not tell.
-func (f *fleet) find(id identity) *device {
+// find returns the GPU of an identity, or nil for one that is new or that the identity does not tell. What is not
+// known of a GPU tells it from no other: the next best does. Of several that were in one place, it is the last one.
+func (f *fleet) find(id identity) (found *device) {
 	for _, d := range f.devices {
+		same := false
 		switch {
-		case id.uuid != nil:
+		case id.uuid != nil && d.uuid != "":
 			if d.uuid == string(id.uuid) {
 				return d
 			}
-		case id.bus != nil:
-			if sameBus(d.bus, string(id.bus)) {
-				return d
-			}
+		case id.bus != nil && d.bus != "":
+			same = sameBus(d.bus, string(id.bus))
 		case id.index != nil:
-			if d.index == string(id.index) {
-				return d
-			}
+			same = d.index == string(id.index)
+		}
+		if same && (found == nil || d.seen > found.seen) {
+			found = d
 		}
 	}
-	return nil
+	return found
 }
 
 // admit returns the GPU of an identity and makes a new one known. It is nil where the identity tells
