@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
@@ -51,7 +52,7 @@ func (f *fleet) find(id identity) (found *device) {
 				return d
 			}
 		case id.bus != nil && d.bus != "":
-			same = sameBus(d.bus, string(id.bus))
+			same = selector.SameBus(d.bus, string(id.bus))
 		case id.index != nil:
 			same = d.index == string(id.index)
 		}
@@ -83,7 +84,7 @@ func (f *fleet) wants(id identity) bool {
 		return true
 	}
 	return slices.ContainsFunc(f.only, func(want string) bool {
-		return want == string(id.index) || strings.EqualFold(want, string(id.uuid)) || sameBus(want, string(id.bus))
+		return want == string(id.index) || strings.EqualFold(want, string(id.uuid)) || selector.SameBus(want, string(id.bus))
 	})
 }
 
@@ -260,20 +261,4 @@ func (f *fleet) fail(b *sdk.Batch, at int64, gone bool) {
 	for _, d := range f.devices {
 		f.silent(b, d, at, "nvidia-smi cannot reach any GPU")
 	}
-}
-
-// sameBus compares two PCI bus ids, whose domains have four digits, eight or none.
-func sameBus(a, b string) bool {
-	return a != "" && b != "" && strings.EqualFold(shortBus(a), shortBus(b))
-}
-
-func shortBus(id string) string {
-	if strings.Count(id, ":") == 2 {
-		domain, rest, _ := strings.Cut(id, ":")
-		if domain = strings.TrimLeft(domain, "0"); domain == "" {
-			return rest
-		}
-		return domain + ":" + rest
-	}
-	return id
 }
