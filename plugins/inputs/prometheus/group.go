@@ -242,8 +242,13 @@ func (c *cell) quantile(q float64) (float64, bool) {
 	return lower, !math.IsInf(lower, 0)
 }
 
-// sweepGroups forgets the groups that the last page did not have.
+// sweepGroups forgets the groups that the last page did not have, and the buckets of all.
 func (p *page) sweepGroups() {
+	for _, g := range p.groups {
+		for i := range g.cells {
+			g.cells[i].buckets = nil
+		}
+	}
 	p.groups = slices.DeleteFunc(p.groups, func(g *group) bool {
 		if g.scrape == p.scrape-1 {
 			return false

@@ -144,6 +144,10 @@ func (p *page) begin() {
 	if len(p.entries) > 2*p.settings.maxSeries {
 		p.sweep()
 	}
+	if len(p.families) > 2*p.settings.maxSeries { // the page tells them anew
+		clear(p.families)
+		p.epoch++
+	}
 }
 
 // sweep forgets the lines that the last page did not have.
@@ -259,8 +263,9 @@ func (p *page) comment(line []byte, openMetrics bool) error {
 				return errType
 			}
 		}
+		name = bytes.Trim(name, `"`)
 		if have, told := p.families[string(name)]; !told || have != k {
-			p.families[strings.Trim(string(name), `"`)] = k
+			p.families[string(name)] = k
 			p.epoch++
 		}
 	}
