@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -311,5 +312,40 @@ func TestHostileOutput(t *testing.T) {
 	var partial *sdk.PartialError
 	if err == nil || errors.As(err, &partial) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestCircuitCloses: a plugin that works again after many crashes is no longer said to be tried now and then.
+func TestCircuitCloses(t *testing.T) {
+	var calls atomic.Int64
+	r := &rogue{}
+	r.say = func(m *proto.HostMessage, send func(*proto.PluginMessage) error) error {
+		if calls.Add(1) <= 3 {
+			return errors.New("crash")
+		}
+		return send(reply(m.GetGather().GetCall(), one()))
+	}
+	i := rogueInstance(t, r, sdk.RoleInput, nil)
+	host.Breaks(i, 2)
+	env := opened(t, i)
+	circuit := func() (v float64) {
+		for f := range env.Meter.Totals() {
+			if f.Name == host.CircuitName {
+				v = f.Value
+			}
+		}
+		return v
+	}
+	b, was := sdk.NewBatch(env.Catalog), 0.0
+	for deadline := time.Now().Add(20 * time.Second); b.Len() == 0; <-time.After(10 * time.Millisecond) {
+		was = max(was, circuit())
+		b.Reset()
+		_ = i.(sdk.Gatherer).Gather(t.Context(), b)
+		if time.Now().After(deadline) {
+			t.Fatal("it does not work again")
+		}
+	}
+	if now := circuit(); was != 1 || now != 0 {
+		t.Errorf("the circuit was %v, and is %v once the plugin works", was, now)
 	}
 }
