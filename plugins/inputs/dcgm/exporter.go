@@ -84,7 +84,7 @@ func isLocal(text string) bool {
 // Gather reads the page and adds a row of each GPU on it.
 func (x *exporter) Gather(ctx context.Context, b *sdk.Batch) error {
 	if err := x.client.Get(ctx, x.config.URL, &x.page); err != nil {
-		return fmt.Errorf("read %s: %w", x.config.URL, err)
+		return fmt.Errorf("read %s: %w", scrape.Shown(x.config.URL), err)
 	}
 	s := &x.scanner
 	s.OpenMetrics = x.page.OpenMetrics
@@ -96,10 +96,10 @@ func (x *exporter) Gather(ctx context.Context, b *sdk.Batch) error {
 	case s.Samples > 0:
 		return x.book.finish(b, at, s.Whole())
 	case s.Err != nil:
-		return fmt.Errorf("%s is no page of metrics: %w", x.config.URL, s.Err)
+		return fmt.Errorf("%s is no page of metrics: %w", scrape.Shown(x.config.URL), s.Err)
 	}
 	x.book.nobody(b, at, "dcgm-exporter's page is empty")
-	return fmt.Errorf("%s is no page of metrics: %w", x.config.URL, errEmpty)
+	return fmt.Errorf("%s is no page of metrics: %w", scrape.Shown(x.config.URL), errEmpty)
 }
 
 var errEmpty = errors.New("it is empty: dcgm-exporter has not collected yet, or sees no GPU")

@@ -103,11 +103,11 @@ func (p *Prometheus) Gather(ctx context.Context, b *sdk.Batch) error {
 	var errs []error
 	for _, t := range p.targets {
 		if t.err != nil {
-			errs = append(errs, fmt.Errorf("scrape %s: %w", t.url, t.err))
+			errs = append(errs, fmt.Errorf("scrape %s: %w", scrape.Shown(t.url), t.err))
 			continue
 		}
 		if err := p.add(b, t); err != nil {
-			errs = append(errs, fmt.Errorf("scrape %s: %w", t.url, err))
+			errs = append(errs, fmt.Errorf("scrape %s: %w", scrape.Shown(t.url), err))
 		}
 	}
 	return errors.Join(errs...)
@@ -132,13 +132,13 @@ func (p *Prometheus) add(b *sdk.Batch, t *target) error {
 	g.read(b, text, a.OpenMetrics, a.At.UnixNano())
 	if g.bad.count > 0 {
 		p.badLines.Add(float64(g.bad.count))
-		p.log.Warn("bad lines on a page were left out", "url", t.url, "count", g.bad.count, "line", g.bad.line, "err", g.bad.err)
+		p.log.Warn("bad lines on a page were left out", "url", scrape.Shown(t.url), "count", g.bad.count, "line", g.bad.line, "err", g.bad.err)
 	}
 	p.notFinite.Add(float64(g.odd))
 	if g.capped > 0 {
 		b.Tally().Added += uint64(g.capped)
 		b.Tally().AddDrops(sdk.DropSeriesCap, uint64(g.capped))
-		p.log.Warn("the page has more samples than it may have", "url", t.url, "max_series", p.config.MaxSeries, "dropped", g.capped)
+		p.log.Warn("the page has more samples than it may have", "url", scrape.Shown(t.url), "max_series", p.config.MaxSeries, "dropped", g.capped)
 	}
 	return cut
 }

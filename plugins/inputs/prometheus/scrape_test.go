@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -96,4 +97,20 @@ func TestCutLine(t *testing.T) {
 	f("", "a 1\n \t", "", "a value:gauge:=1 ")
 	f("Content-Length: 8\r\n", "a 1\nb 12", "", "a value:gauge:=1 ", "b value:gauge:=12 ")
 	f("Content-Length: 10\r\n", "a 1\nb 12", "unexpected EOF")
+}
+
+// TestKeyInURL: a key behind the path stands in no message.
+func TestKeyInURL(t *testing.T) {
+	f := func(body string) {
+		t.Helper()
+		var log strings.Builder
+		s := open(t, defaults(serve(t, func(w httpWriter, _ *httpRequest) { _, _ = w.Write([]byte(body)) })+"/metrics?authKey=abc"))
+		s.log = slog.New(slog.NewTextHandler(&log, nil))
+		_, err := s.gather(t)
+		if text := fmt.Sprint(err, log.String()); strings.Contains(text, "abc") || !strings.Contains(text, "/metrics?…") {
+			t.Errorf("%q: %s", body, text)
+		}
+	}
+	f("a b c\n")
+	f(strings.Repeat("x", 64<<20))
 }
