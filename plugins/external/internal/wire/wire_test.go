@@ -258,3 +258,13 @@ func TestErrors(t *testing.T) {
 		t.Errorf("%v\n%s", err, diff)
 	}
 }
+
+// TestLongError: what a peer says of an error goes into logs.
+func TestLongError(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	for _, code := range []proto.Error_Code{proto.Error_PERMANENT, proto.Error_PARTIAL, proto.Error_RETRY} {
+		if n := len(wire.ToError(&proto.Error{Code: code, Text: long}).Error()); n > wire.MaxString+100 {
+			t.Errorf("%v: %d bytes", code, n)
+		}
+	}
+}
