@@ -150,10 +150,13 @@ func (p *page) begin() {
 	}
 }
 
+// unlearned is the epoch of an entry of which nothing is known.
+const unlearned = -1
+
 // sweep forgets the lines that the last page did not have.
 func (p *page) sweep() {
 	for raw, e := range p.entries {
-		e.next = nil
+		e.next, e.taps, e.epoch = nil, nil, unlearned
 		if e.scrape != p.scrape-1 {
 			delete(p.entries, raw)
 		}
