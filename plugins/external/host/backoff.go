@@ -29,13 +29,14 @@ type breaker struct {
 	timing  *timing
 	pause   time.Duration
 	crashes []time.Time // within the time that counts
+	open    bool        // until a process is healthy
 }
 
 // crashed notes a crash of a process that has lived for so long, and returns the pause before the next
 // start, and whether the circuit is open: then there are only probes.
 func (b *breaker) crashed(now time.Time, lived time.Duration) (pause time.Duration, open bool) {
 	if lived >= b.timing.healthy {
-		b.pause, b.crashes = 0, nil
+		b.pause, b.crashes, b.open = 0, nil, false
 	}
 	kept := b.crashes[:0]
 	for _, at := range b.crashes {
@@ -44,8 +45,7 @@ func (b *breaker) crashed(now time.Time, lived time.Duration) (pause time.Durati
 		}
 	}
 	b.crashes = append(kept, now)
-	if len(b.crashes) >= b.timing.crashes {
-		b.crashes = b.crashes[len(b.crashes)-b.timing.crashes:]
+	if b.open = b.open || len(b.crashes) >= b.timing.crashes; b.open {
 		return b.timing.probe, true
 	}
 	b.pause = min(max(2*b.pause, b.timing.first), b.timing.longest)

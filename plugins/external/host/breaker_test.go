@@ -24,6 +24,9 @@ func TestBreaker(t *testing.T) {
 	f(time.Second, 0, 4*time.Second, false)
 	f(time.Second, 0, 5*time.Minute, true)
 	f(5*time.Minute, time.Second, 5*time.Minute, true) // the probe crashes
+	for range 10 {                                     // and the next ones: there is no other start between two
+		f(5*time.Minute, time.Second, 5*time.Minute, true)
+	}
 	f(20*time.Minute, 15*time.Minute, 500*time.Millisecond, false)
 	for range 20 { // one crash in three minutes does not open it
 		now = now.Add(3 * time.Minute)

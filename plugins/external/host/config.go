@@ -84,6 +84,6 @@ func (c *Config) Probe() error {
 func (c *Config) program() *program {
 	return &program{
 		path: c.Path, pin: c.SHA256, args: c.Args, env: c.Env, inherit: c.InheritEnv,
-		memory: int64(c.MaxMemory), start: c.StartTimeout, stop: c.StopTimeout, mtls: c.MTLS,
+		memory: int64(c.MaxMemory), start: c.StartTimeout, stop: c.StopTimeout, kill: killPatience, mtls: c.MTLS,
 	}
 }

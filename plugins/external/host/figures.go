@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -65,7 +66,8 @@ func (m *mirror) restart() {
 	}
 }
 
-// take takes figures over. Those that do not bear the name of a figure, or one of the host's, are left out.
+// take takes figures over. Those that do not bear the name of a figure, or one of the host's, are left out, as are
+// values that are no finite number: a counter would never be one again.
 func (m *mirror) take(list []*proto.Figure) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -108,6 +110,9 @@ func isFigure(p *proto.Figure) bool {
 	name := p.GetName()
 	rest, ours := strings.CutPrefix(name, "gpuline_")
 	if !ours || rest == "" || strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
+		return false
+	}
+	if math.IsNaN(p.GetValue()) || math.IsInf(p.GetValue(), 0) {
 		return false
 	}
 	if len(name) > 200 || len(p.GetHelp()) > 1000 || len(p.GetTags()) > 20 || len(p.GetTags())%2 != 0 {

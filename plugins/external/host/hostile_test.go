@@ -3,8 +3,11 @@ package host_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -149,6 +152,27 @@ func TestHostileInput(t *testing.T) {
 	f("long string", "a string of 20000 bytes", func(b *proto.Batch) {
 		b.Strings = &proto.Texts{Text: []byte("m" + strings.Repeat("x", 20000)), Lengths: []uint32{1, 20000}}
 	})
+	f("series of much text", "the name and tags of a series are more than", func(b *proto.Batch) {
+		words := &proto.Texts{}
+		add := func(word string) {
+			words.Text, words.Lengths = append(words.Text, word...), append(words.Lengths, uint32(len(word)))
+		}
+		add("m")
+		add("x")
+		add(strings.Repeat("v", 16000))
+		for i := range 500 {
+			add(fmt.Sprintf("k%03d", i))
+			b.Series[0].Tags = append(b.Series[0].Tags, uint32(3+i), 2)
+		}
+		b.Strings = words
+	})
+	f("shape of many fields", "fields in a shape", func(b *proto.Batch) {
+		for i := range 10_000 {
+			word := "f" + strconv.Itoa(i)
+			b.Strings.Text, b.Strings.Lengths = append(b.Strings.Text, word...), append(b.Strings.Lengths, uint32(len(word)))
+			b.Shapes[0].Fields = append(b.Shapes[0].Fields, &proto.Field{Name: uint32(2 + i)})
+		}
+	})
 	f("rows that nobody added", "gives back 1", func(b *proto.Batch) { b.Tally = nil })
 	f("rows that are missing", "2 added", func(b *proto.Batch) { b.Tally.Added = 2 })
 	f("drops that nobody had", "5 dropped", func(b *proto.Batch) { b.Tally.Drops = []*proto.Drop{{Reason: "r", Count: 5}} })
@@ -194,6 +218,20 @@ func TestHostileStream(t *testing.T) {
 	f("batch without end", "a batch in more than", func(send func(*proto.PluginMessage) error) error {
 		for range 2000 {
 			m := read(1, &proto.Batch{})
+			m.GetRead().More = true
+			if err := send(m); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	f("batch of many rows", "a batch of more than", func(send func(*proto.PluginMessage) error) error {
+		const rows = 1 << 16
+		for range 500 {
+			b := one()
+			b.Rows, b.RowShapes, b.RowSeries, b.RowTimes, b.Tally = rows, []uint32{rows, 0}, make([]uint32, rows), make([]int64, rows), nil
+			b.Columns[0].Floats = make([]float64, rows)
+			m := read(1, b)
 			m.GetRead().More = true
 			if err := send(m); err != nil {
 				return err
@@ -274,5 +312,40 @@ func TestHostileOutput(t *testing.T) {
 	var partial *sdk.PartialError
 	if err == nil || errors.As(err, &partial) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestCircuitCloses: a plugin that works again after many crashes is no longer said to be tried now and then.
+func TestCircuitCloses(t *testing.T) {
+	var calls atomic.Int64
+	r := &rogue{}
+	r.say = func(m *proto.HostMessage, send func(*proto.PluginMessage) error) error {
+		if calls.Add(1) <= 3 {
+			return errors.New("crash")
+		}
+		return send(reply(m.GetGather().GetCall(), one()))
+	}
+	i := rogueInstance(t, r, sdk.RoleInput, nil)
+	host.Breaks(i, 2)
+	env := opened(t, i)
+	circuit := func() (v float64) {
+		for f := range env.Meter.Totals() {
+			if f.Name == host.CircuitName {
+				v = f.Value
+			}
+		}
+		return v
+	}
+	b, was := sdk.NewBatch(env.Catalog), 0.0
+	for deadline := time.Now().Add(20 * time.Second); b.Len() == 0; <-time.After(10 * time.Millisecond) {
+		was = max(was, circuit())
+		b.Reset()
+		_ = i.(sdk.Gatherer).Gather(t.Context(), b)
+		if time.Now().After(deadline) {
+			t.Fatal("it does not work again")
+		}
+	}
+	if now := circuit(); was != 1 || now != 0 {
+		t.Errorf("the circuit was %v, and is %v once the plugin works", was, now)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -44,7 +45,32 @@ type program struct {
 	memory  int64
 	start   time.Duration
 	stop    time.Duration
+	kill    time.Duration // how long a process may take to die of SIGKILL
 	mtls    bool
+
+	mu   sync.Mutex
+	left []<-chan struct{} // of processes that did not: each closed when it has ended after all
+}
+
+// maxLeft is how many processes that nothing kills are replaced. With two of them the host is beyond hope, and each
+// further one would be left behind as well.
+const maxLeft = 1
+
+var errStuck = errors.New("two processes of the plugin hang in the kernel and cannot be killed: no other is started until one of them ends (see `dmesg`; the host needs a reboot)")
+
+// stuck reports whether no process may be started.
+func (p *program) stuck() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left = slices.DeleteFunc(p.left, func(exited <-chan struct{}) bool {
+		select {
+		case <-exited:
+			return true
+		default:
+			return false
+		}
+	})
+	return len(p.left) > maxLeft
 }
 
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -70,6 +96,9 @@ func (p *program) environ() []string {
 
 // launch starts the program and connects to it. It takes no longer than ctx, nor than the program's limit.
 func (p *program) launch(ctx context.Context, log *slog.Logger) (*peer, error) {
+	if p.stuck() {
+		return nil, errStuck
+	}
 	if err := verify(p.path, p.pin); err != nil {
 		return nil, err
 	}
@@ -148,8 +177,11 @@ func (p *program) end(run *process, client *plugin.Client, folder *folder, grace
 	if run.number() != 0 && (grace <= 0 || !run.goneWithin(grace)) {
 		_ = run.Kill(context.Background())
 	}
-	if run.number() != 0 && !run.goneWithin(killPatience) {
+	if run.number() != 0 && !run.goneWithin(p.kill) {
 		// It hangs in the kernel. What waits for it is left behind; its folder and its pipes go.
+		p.mu.Lock()
+		p.left = append(p.left, run.exited)
+		p.mu.Unlock()
 		run.hush()
 		folder.remove()
 		return

@@ -114,6 +114,7 @@ func (l *life) start(ctx context.Context) (*peer, *session, error) {
 	}
 	l.mirror.restart()
 	l.meters.up.Set(1)
+	l.meters.circuit.Set(0)
 	l.log.Debug("plugin started", "pid", p.pid)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -188,7 +189,6 @@ func (l *life) watch(ctx context.Context, p *peer, s *session) {
 				return
 			}
 			pause, open := b.crashed(time.Now(), lived)
-			l.meters.circuit.Set(0)
 			if open {
 				l.meters.circuit.Set(1)
 				l.log.Error("the plugin crashes again and again; it is tried now and then", "err", cause, "in", pause)

@@ -41,6 +41,7 @@ type session struct {
 
 	reads  chan arrival // batches of an input that reads
 	parts  []*wire.Rows // of a batch that has not arrived as a whole
+	bytes  int          // of them
 	heard  atomic.Int64 // when the last message came, in ns after began
 	pings  uint64       // of whoever pings
 	closed *proto.Closed
@@ -54,6 +55,7 @@ type outgoing struct {
 	err    error
 	done   chan struct{}
 	parts  int
+	bytes  int // of rows
 }
 
 // arrival is a batch that an input has sent.
@@ -69,6 +71,8 @@ const window = 4
 
 // A plugin that cuts a batch into more messages breaks the protocol.
 const maxParts = 1024
+
+var errTooMuch = fmt.Errorf("%w: a batch of more than %d MiB", errWire, wire.MaxBatch>>20)
 
 // start opens a stream and an instance in it. It takes no longer than ctx.
 func start(ctx context.Context, p *peer, o *proto.Open, c *sdk.Catalog, figures func([]*proto.Figure)) (*session, error) {
@@ -228,6 +232,9 @@ func (s *session) takeReply(r *proto.Reply) error {
 	}
 	if rows != nil {
 		c.rows = append(c.rows, rows)
+		if c.bytes += rows.Bytes(); c.bytes > wire.MaxBatch {
+			return errTooMuch
+		}
 	}
 	if r.GetMore() {
 		return nil
@@ -247,12 +254,15 @@ func (s *session) takeRead(r *proto.Read) error {
 		if s.parts = append(s.parts, rows); len(s.parts) > maxParts {
 			return fmt.Errorf("%w: a batch in more than %d messages", errWire, maxParts)
 		}
+		if s.bytes += rows.Bytes(); s.bytes > wire.MaxBatch {
+			return errTooMuch
+		}
 	}
 	if r.GetMore() {
 		return nil
 	}
 	a := arrival{number: r.GetNumber(), rows: s.parts, ack: r.GetAck(), err: wire.ToError(r.GetError())}
-	s.parts = nil
+	s.parts, s.bytes = nil, 0
 	if a.ack {
 		s.mu.Lock()
 		if len(s.unacked) >= maxUnacked {

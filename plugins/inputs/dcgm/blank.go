@@ -12,8 +12,14 @@ const (
 	blankInt64 = 0x7ffffffffffffff0
 	blankFloat = 140737488355328.0
 	blankInt32 = 0x7ffffff0
-	blanks     = 16 // values above blankInt32 that are blank, too
+	blanks     = 16 // values from blankFloat and from blankInt32 on that are blank, too
 )
+
+// mayBeBlank judges a value of a field whose type is not known. A counter of bytes is above blankFloat in minutes, and
+// passes the few blank values there unseen.
+func mayBeBlank(v float64) bool {
+	return v >= blankInt64 || v >= blankFloat && v < blankFloat+blanks
+}
 
 // isBlank reports whether a value of the field, in DCGM's unit, says that there is none.
 func (r *reading) isBlank(v float64) bool {

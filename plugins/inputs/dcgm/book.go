@@ -8,6 +8,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gpuline/gpuline/plugins/inputs/dcgm/counters"
 	"github.com/gpuline/gpuline/plugins/inputs/internal/exposition"
@@ -46,7 +47,8 @@ type entry struct {
 	custom  sdk.Field // without a name where there is none
 	detail  string    // of an XID, what DCGM says of it
 	scrape  int       // that it was last on
-	code    int16     // of the XIDs that it counts
+	window  int64     // ns, in which it counts XIDs; 0 where it does not tell
+	code    int16     // of these
 	counts  sight     // how it counts them; 0 where it does not
 	unknown bool
 }
@@ -123,10 +125,10 @@ func (k *book) take(s *exposition.Scanner) {
 // takeOther takes a value of a field that is in no vocabulary. Where an entity has several, one for each XID, they
 // are added up.
 func (k *book) takeOther(e *entry, v float64) {
-	if e.counts != 0 && !k.figures.count(e.entity.xids.count(e.counts, int64(e.code), v, k.round)) || e.custom.Name == "" {
+	if e.counts != 0 && !k.figures.count(e.entity.xids.count(e.counts, int64(e.code), e.window, v, k.round)) || e.custom.Name == "" {
 		return
 	}
-	if math.IsNaN(v) || math.IsInf(v, 0) || v >= blankFloat {
+	if math.IsNaN(v) || math.IsInf(v, 0) || mayBeBlank(v) {
 		k.figures.count(blank)
 		return
 	}
@@ -193,6 +195,9 @@ func (k *book) learn(s *exposition.Scanner) *entry {
 		return e
 	}
 	e.custom, e.counts = custom, counts
+	if ms, err := strconv.ParseUint(l.window, 10, 32); err == nil {
+		e.window = int64(ms) * int64(time.Millisecond)
+	}
 	if code, err := strconv.ParseInt(l.xid, 10, 16); err == nil { // else the page says that there was none
 		e.code = int16(code)
 	}
@@ -237,6 +242,9 @@ var errNoGPU = errors.New("no series of a GPU that is to be read is on dcgm-expo
 func (k *book) finish(b *sdk.Batch, at int64, whole bool) error {
 	defer k.turn()
 	if len(k.touched) == 0 {
+		if whole {
+			k.nobody(b, at, "no GPU is on dcgm-exporter's page any more")
+		}
 		return errNoGPU
 	}
 	for _, e := range k.touched {
@@ -269,7 +277,7 @@ func (k *book) tellXIDs(b *sdk.Batch, x *xidLog, at int64, whole bool) {
 		return
 	}
 	x.settled = k.round
-	for _, news := range x.settle(k.round, whole) {
+	for _, news := range x.settle(k.round, at, whole) {
 		detail := ""
 		if news.code == x.lastCode {
 			detail = x.detail

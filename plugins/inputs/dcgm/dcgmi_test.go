@@ -89,6 +89,10 @@ func playDiscovery(scenario string) int {
 		fmt.Println("Error: Unable to connect to host engine. Host engine connection invalid/disconnected.")
 		return 235
 	}
+	if scenario == "vanishes" && exists("start1") {
+		fmt.Print("0 GPUs found.\n" + rule + "| GPU ID | Device Information                                                   |\n" + rule)
+		return 0
+	}
 	fmt.Print("3 GPUs found.\n" + rule + "| GPU ID | Device Information                                                   |\n" + rule)
 	for i := range 3 {
 		if scenario == "stranger" && i == 2 {
@@ -122,7 +126,7 @@ func note(name string) {
 }
 
 // playHierarchy lists MIG instances: GPU 1 has two, the second with two compute instances. Once dmon runs, the second has
-// gone in the scenario migcut, and it cannot be told in the scenario migmute.
+// gone in the scenario migcut, it cannot be told in the scenario migmute, and only then they are there in the scenario latemig.
 func playHierarchy(scenario string) int {
 	if scenario == "old" {
 		fmt.Println("ERROR: Couldn't find match for argument: -c")
@@ -136,14 +140,14 @@ func playHierarchy(scenario string) int {
 	fmt.Print("+-------------------+--------------------------------------------------------------------+\n| Instance Hierarchy                                                                     |\n" +
 		"+===================+====================================================================+\n")
 	row := func(name, text string) { fmt.Printf("| %-17s | %-66s |\n", name, text) }
-	if strings.HasPrefix(scenario, "mig") {
+	if strings.HasPrefix(scenario, "mig") || scenario == "latemig" && started {
 		row("GPU 1", "GPU GPU-0100-1 (EntityID: 1)")
 		row("-> I 1/1", "GPU Instance (EntityID: 9)")
 		row("   -> CI 1/1/0", "Compute Instance (EntityID: 9)")
 		if scenario != "migcut" || !started {
 			row("-> I 1/5", "GPU Instance (EntityID: 8)")
 			row("   -> CI 1/5/0", "Compute Instance (EntityID: 10)")
-			row("   -> CI 1/5/1", "Compute Instance (EntityID: 11)")
+			row("   -> CI 1/5/1", "Compute Instance (EntityID: 111)")
 		}
 	}
 	fmt.Print("+-------------------+--------------------------------------------------------------------+\n")
@@ -210,6 +214,11 @@ func (p *player) play() int {
 			if round == 3 && p.start == 1 {
 				fmt.Println("Error getting values information. Return -21: Host engine connection invalid/disconnected")
 				return 235
+			}
+		case "vanishes":
+			if round == 3 {
+				fmt.Println("No data returned from the hostengine.")
+				return 200
 			}
 		case "noisy":
 			fmt.Println("Driver message, GPU or not")

@@ -96,10 +96,13 @@ type fleet struct {
 	devices map[string]*device
 	order   []*device
 	round   int
+
+	empty    int64         // since when nobody has been named; 0 while somebody is
+	patience time.Duration // for that
 }
 
 func newFleet(env *sdk.Env) *fleet {
-	return &fleet{figures: newFigures(env.Meter), devices: make(map[string]*device)}
+	return &fleet{figures: newFigures(env.Meter), devices: make(map[string]*device), patience: 2 * time.Minute}
 }
 
 // admit returns the device of an identity, and makes a new one known.
@@ -151,7 +154,7 @@ func (f *fleet) emit(b *sdk.Batch, e *entity, at int64) {
 // find notes that an entity has values in this round.
 func (f *fleet) find(b *sdk.Batch, e *entity, at int64) {
 	d := e.device
-	d.seen, d.tags = f.round, e.tags
+	d.seen, d.tags, f.empty = f.round, e.tags, 0
 	if d.down {
 		d.down = false
 		f.devices[d.id.key()] = d
@@ -199,6 +202,22 @@ func (f *fleet) complete(b *sdk.Batch, at int64, whole bool, why string) {
 		return d.down
 	})
 	f.round++
+}
+
+// nobody notes that the source answers, and names no GPU. In the end all that are known are lost; but not soon,
+// since a source that was just started, or has not collected yet, names none either.
+func (f *fleet) nobody(b *sdk.Batch, at int64, why string) {
+	if f.empty == 0 {
+		f.empty = at
+	}
+	if at-f.empty < int64(f.patience) {
+		return
+	}
+	for _, d := range f.order {
+		if !d.instance {
+			f.lose(b, d, at, why)
+		}
+	}
 }
 
 // lastXID takes what a sheet says of the last XID of a device, which stays until there is another one, and

@@ -15,6 +15,8 @@ import (
 // discoveryTimeout bounds dcgmi discovery, which waits for the driver where that is just being loaded.
 const discoveryTimeout = 30 * time.Second
 
+var errNoneListed = errors.New("it lists no GPU")
+
 // discover asks dcgmi who the GPUs are: dmon itself prints numbers alone.
 func (d *dmon) discover(ctx context.Context) (members, error) {
 	ctx, cancel := context.WithTimeout(ctx, discoveryTimeout)
@@ -28,7 +30,7 @@ func (d *dmon) discover(ctx context.Context) (members, error) {
 			said = message(out, exit.Stderr)
 		}
 		if err == nil {
-			err = errors.New("it lists no GPU")
+			err = errNoneListed
 		}
 		return nil, fmt.Errorf("ask dcgmi which GPUs there are: %w", ended(err, said))
 	}

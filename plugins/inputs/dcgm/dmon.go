@@ -2,6 +2,7 @@ package dcgm
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -143,6 +144,9 @@ func (d *dmon) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
 			return nil, ctx.Err()
 		case p := <-d.packets.C:
 			if p.err != nil {
+				if errors.Is(p.err, errNoneListed) {
+					d.fleet.nobody(b, d.env.Now().UnixNano(), "dcgmi lists no GPU any more")
+				}
 				return nil, p.err
 			}
 			d.unpack(b, p)

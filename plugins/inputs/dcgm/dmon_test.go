@@ -247,7 +247,7 @@ func TestParseDiscovery(t *testing.T) {
 func TestClassify(t *testing.T) {
 	f := func(line string, want lineKind, wantNumber int, of ...memberKind) {
 		t.Helper()
-		m, kind := classify([]byte(line))
+		m, _, kind := classify([]byte(line))
 		if kind != want || m != (member{append(of, wholeGPU)[0], wantNumber}) {
 			t.Errorf("%q: %d, %v", line, kind, m)
 		}
@@ -263,7 +263,10 @@ func TestClassify(t *testing.T) {
 	f("GPU 123456 1", lineNoise, 0)
 	f("GPU-I 3   1.0", lineRow, 3, gpuInstance)
 	f("GPU-CI 100 1.0", lineRow, 100, computeInstance)
-	f("GPU-CI 1000.250 1.0", lineNoise, 0)
+	f("GPU-CI 1000.250 1.0", lineRow, 100, computeInstance)
+	f("GPU-CI 100N/A   1.0", lineRow, 100, computeInstance)
+	f("GPU-I 1000.250  1.0", lineRow, 1000, gpuInstance)
+	f("GPU-CI 12x00", lineNoise, 0)
 	f("GPU-I", lineNoise, 0)
 	f("GPU-X 0   1.0", lineNoise, 0)
 	f("Id", lineHeader, 0)
@@ -306,4 +309,18 @@ func FuzzDmon(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestDmonAllLost: a hostengine that has lost its only GPUs lists none.
+func TestDmonAllLost(t *testing.T) {
+	d := hasty(t, "vanishes", nil)
+	w := watch(t, d, 20*ms)
+	d.fleet.patience = 200 * ms
+	w.until(w.have(6, "gpu,", "up=0i"))
+	if n := len(of(w.rows, "gpu_event", "event=lost")); n != 3 {
+		t.Errorf("%d events in\n%s", n, strings.Join(w.rows, "\n"))
+	}
+	if last := w.errs[len(w.errs)-1]; !strings.Contains(last, "it lists no GPU") {
+		t.Errorf("%q", w.errs)
+	}
 }

@@ -84,24 +84,22 @@ func isLocal(text string) bool {
 // Gather reads the page and adds a row of each GPU on it.
 func (x *exporter) Gather(ctx context.Context, b *sdk.Batch) error {
 	if err := x.client.Get(ctx, x.config.URL, &x.page); err != nil {
-		return fmt.Errorf("read %s: %w", x.config.URL, err)
+		return fmt.Errorf("read %s: %w", scrape.Shown(x.config.URL), err)
 	}
 	s := &x.scanner
 	s.OpenMetrics = x.page.OpenMetrics
 	for s.Reset(x.page.Body); s.Next(); {
 		x.book.take(s)
 	}
-	if s.Samples == 0 {
-		return fmt.Errorf("%s is no page of metrics: %w", x.config.URL, firstFault(s))
+	at := x.page.At.UnixNano()
+	switch {
+	case s.Samples > 0:
+		return x.book.finish(b, at, s.Whole())
+	case s.Err != nil:
+		return fmt.Errorf("%s is no page of metrics: %w", scrape.Shown(x.config.URL), s.Err)
 	}
-	return x.book.finish(b, x.page.At.UnixNano(), s.Whole())
+	x.book.nobody(b, at, "dcgm-exporter's page is empty")
+	return fmt.Errorf("%s is no page of metrics: %w", scrape.Shown(x.config.URL), errEmpty)
 }
 
 var errEmpty = errors.New("it is empty: dcgm-exporter has not collected yet, or sees no GPU")
-
-func firstFault(s *exposition.Scanner) error {
-	if s.Err != nil {
-		return s.Err
-	}
-	return errEmpty
-}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
@@ -232,6 +233,40 @@ func TestLostGPU(t *testing.T) {
 	}
 }
 
+// TestAllLost: on a host with one GPU the page of a lost one is empty, as is that of an exporter that was just started.
+func TestAllLost(t *testing.T) {
+	page := line("DCGM_FI_DEV_GPU_TEMP", 0, "40") + line("DCGM_FI_DEV_GPU_TEMP", 1, "41")
+	for _, text := range []string{"", "DCGM_FI_DEV_NVSWITCH_TEMP{nvswitch=\"0\"} 40\n"} {
+		s := newScene(t, nil)
+		empty := func(later time.Duration) []string {
+			t.Helper()
+			s.now = s.now.Add(later)
+			rows, err := s.scrape(text)
+			if err == nil {
+				t.Errorf("%q: no error", text)
+			}
+			return rows
+		}
+		empty(time.Hour) // nobody is known yet
+		s.must(page)
+		if rows := append(empty(0), empty(time.Minute)...); len(rows) > 0 {
+			t.Errorf("%q: lost at once: %q", text, rows)
+		}
+		s.must(page)
+		empty(0)
+		rows := empty(3 * time.Minute)
+		if len(of(rows, "gpu,", "up=0i")) != 2 || len(of(rows, "gpu_event", "event=lost")) != 2 || len(rows) != 4 {
+			t.Errorf("%q: %q", text, rows)
+		}
+		if rows = empty(0); len(of(rows, "gpu,", "up=0i")) != 2 || len(rows) != 2 {
+			t.Errorf("%q: %q", text, rows)
+		}
+		if rows = s.must(page); len(of(rows, "gpu,", "up=1i")) != 2 || len(of(rows, "gpu_event", "event=found")) != 2 {
+			t.Errorf("%q: %q", text, rows)
+		}
+	}
+}
+
 func TestXIDs(t *testing.T) {
 	s := newScene(t, nil)
 	temp := line("DCGM_FI_DEV_GPU_TEMP", 0, "40")
@@ -274,25 +309,23 @@ func TestCountedXIDs(t *testing.T) {
 		return line("DCGM_EXP_XID_ERRORS_COUNT", 0, n, `window_size_in_ms="300000"`, `xid="`+code+`"`)
 	}
 	total := func(code, n string) string { return line("DCGM_EXP_XID_ERRORS_TOTAL", 0, n, `xid="`+code+`"`) }
-	f := func(want string, parts ...string) {
+	pages := func(n int, want string, parts ...string) {
 		t.Helper()
 		var got []string
-		for _, row := range of(s.must(line("DCGM_FI_DEV_GPU_TEMP", 0, "40")+strings.Join(parts, "")), "gpu_event") {
-			holds(t, row, "event=xid", "gpu_uuid=GPU-0,")
-			_, code, _ := strings.Cut(row, "code=")
-			code, _, _ = strings.Cut(code, ",")
-			got = append(got, code)
+		for range n {
+			for _, row := range of(s.must(line("DCGM_FI_DEV_GPU_TEMP", 0, "40")+strings.Join(parts, "")), "gpu_event") {
+				holds(t, row, "event=xid", "gpu_uuid=GPU-0,")
+				_, code, _ := strings.Cut(row, "code=")
+				code, _, _ = strings.Cut(code, ",")
+				got = append(got, code)
+			}
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%q: events %q, want %q", parts, got, want)
 		}
 	}
-	quiet := func(parts ...string) {
-		t.Helper()
-		for range 3 {
-			f("", parts...)
-		}
-	}
+	f := func(want string, parts ...string) { t.Helper(); pages(1, want, parts...) }
+	quiet := func(parts ...string) { t.Helper(); pages(3, "", parts...) }
 	begin := func(parts ...string) { s = newScene(t, nil); f("", parts...) }
 
 	begin(total("31", "7")) // what was there before is no news
@@ -312,6 +345,25 @@ func TestCountedXIDs(t *testing.T) {
 	f("79", window("79", "2"))
 	f("", line("DCGM_EXP_XID_ERRORS_COUNT", 0, "0", `window_size_in_ms="300000"`))
 	f("79 79 79", window("79", "3"))
+
+	begin(window("79", "1")) // one comes when another leaves the window
+	minutes := func(n int, want string, parts ...string) { t.Helper(); pages(60*n, want, parts...) }
+	minutes(7, "", window("79", "1"))
+	minutes(7, "79", window("79", "1"))
+	f("79", window("79", "2"))
+	minutes(7, "79", window("79", "2"))
+	minutes(1, "", window("79", "1"))
+	minutes(60, "")
+	f("79", window("79", "1"))
+
+	begin() // and so it is told once where the page shows it in another way, too
+	f("79", last("79"))
+	f("31", last("31"))
+	minutes(4, "", last("31"), window("79", "1"), window("31", "1"))
+	f("79", last("79"), window("79", "1"), window("31", "1"))
+	f("31", last("31"), window("79", "1"), window("31", "1"))
+	minutes(5, "", last("31"), window("79", "1"), window("31", "1"))
+	minutes(10, "", last("31"))
 
 	begin() // all three at once
 	f("79", last("79"), window("79", "1"), total("79", "1"))
@@ -457,6 +509,21 @@ func TestCountersFile(t *testing.T) {
 	if n := figure(s.env, "gpuline_dcgm_blank_values_total"); n != 1 {
 		t.Errorf("%v blank", n)
 	}
+
+	// A counter of bytes is above what is blank of a float64 within minutes.
+	f := func(value, want string) {
+		t.Helper()
+		rows := of(s.must(line("DCGM_FI_DEV_GPU_TEMP", 0, "40")+line("DCGM_FI_DEV_VGPU_LICENSE_STATUS", 0, value)), "dcgm,")
+		if got := strings.Join(rows, "\n"); (want == "") != (got == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %q", value, got, want)
+		}
+	}
+	f("140737488355327", "=1.40737488355327e+14 ")
+	f("140737488355328.000000", "")
+	f("140737488355331", "")
+	f("140737488355344", "=1.40737488355344e+14 ")
+	f("900000000000000000", "=9e+17 ")
+	f("9223372036854775792", "")
 
 	open := func(path string) error {
 		c := testConfig(modeExporter)

@@ -25,8 +25,10 @@ func (d *dmon) follow(ctx context.Context) error {
 	args := append([]string{"dmon"}, d.config.host()...)
 	args = append(args, "-e", argument(s.fields), "-d", strconv.FormatInt(d.interval.Milliseconds(), 10))
 	option := found.option()
-	if option != "" && !d.whole {
-		args = append(args, "-i", option)
+	if !d.whole {
+		if option != "" {
+			args = append(args, "-i", option)
+		}
 		defer d.lookAgain(ctx, s)()
 	}
 	c, err := d.launcher.Start(args...)
@@ -62,11 +64,16 @@ func (d *dmon) follow(ctx context.Context) error {
 }
 
 // lookAgain looks now and then whether MIG instances have come or gone, until the function that it returns is called.
+// Where there are none, most hosts never have some: it looks seldom.
 func (d *dmon) lookAgain(ctx context.Context, s *session) (end func()) {
+	every := d.timing.rediscover
+	if s.members.option() == "" {
+		every *= 5
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var looking sync.WaitGroup
 	looking.Go(func() {
-		for child.Sleep(ctx, d.timing.rediscover) {
+		for child.Sleep(ctx, every) {
 			found, err := d.discover(ctx)
 			if err != nil || d.discoverInstances(ctx, found) != nil {
 				continue // it is not known
@@ -161,7 +168,7 @@ func (d *dmon) lines(s *session) (rows int, strangers bool) {
 		}
 		line := bytes.TrimSpace(rest[:i])
 		rest = rest[i+1:]
-		switch m, kind := classify(line); kind {
+		switch m, _, kind := classify(line); kind {
 		case lineRow:
 			d.messages = d.messages[:0] // what came before a row is not why the process ends
 			if _, known := s.members[m]; !known {

@@ -61,6 +61,7 @@ type watched struct {
 	heard   time.Time // when it last had a value
 	missing bool      // the hostengine does not list it any more
 	why     string    // it counts as lost, or ""
+	gone    int64     // Unix ns of the first sample since the last report that says so; 0 for none
 }
 
 func newEngine(c *Config) *engine {

@@ -92,7 +92,7 @@ func TestHostengineXIDs(t *testing.T) {
 }
 
 func TestHostengineLostGPU(t *testing.T) {
-	for scene, why := range map[string]string{"lost 1": "does not list", "gone 1": "is lost", "mute 1": "no value"} {
+	for scene, why := range map[string]string{"lost 1": "does not list", "gone 1": "is lost", "mixed 1": "is lost", "mute 1": "no value"} {
 		t.Run(scene, func(t *testing.T) {
 			p := hastyEngine(t, func(c *Config) { c.SampleInterval = 20 * ms }, "gpus 2")
 			p.until(p.have(2, "gpu,", "gpu_index=1"))

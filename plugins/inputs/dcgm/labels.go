@@ -18,6 +18,7 @@ type labels struct {
 	texts      [infoTexts]string
 	errMessage string
 	xid        string
+	window     string // in ms
 	all        []sdk.Tag
 }
 
@@ -45,6 +46,8 @@ func readLabels(all []sdk.Tag) labels {
 			l.errMessage = v
 		case "xid":
 			l.xid = v
+		case "window_size_in_ms":
+			l.window = v
 		default:
 			if text, ok := textOf(label.Key); ok && !isBlankText(v) {
 				l.texts[text] = v

@@ -53,7 +53,7 @@ func TestDmonMIG(t *testing.T) {
 	if len(of(w.rows, "gpu,", "gpu_index=1,", "up=1i")) < 2 || len(of(w.rows, "gpu,", "gpu_index=2,", "up=1i")) < 2 {
 		t.Errorf("no rows of the GPUs in\n%s", strings.Join(w.rows, "\n"))
 	}
-	if lines := asked(t); len(lines) != 1 || !strings.HasSuffix(lines[0], " -d 100 -i 0,1,2,i:8,i:9,ci:10,ci:11") {
+	if lines := asked(t); len(lines) != 1 || !strings.HasSuffix(lines[0], " -d 100 -i 0,1,2,i:8,i:9,ci:10,ci:111") {
 		t.Errorf("%q", lines)
 	}
 	one(t, w.rows, "gpu_event", "event=xid") // GPU 0 alone
@@ -69,6 +69,18 @@ func TestDmonInstanceGone(t *testing.T) {
 	n := len(w.rows)
 	w.until(func() bool { return len(of(w.rows[n:], "gpu,", "mig_ci=0,mig_gi=1")) > 4 })
 	if lines := asked(t); !strings.HasSuffix(lines[1], " -i 0,1,2,i:9") {
+		t.Errorf("%q", lines)
+	}
+	if len(w.errs) > 0 || len(of(w.rows, "event=lost"))+len(of(w.rows, "up=0i")) > 0 {
+		t.Errorf("%q\n%s", w.errs, strings.Join(of(w.rows, "gpu_event"), "\n"))
+	}
+}
+
+// TestDmonInstancesLater: MIG is turned on while dmon runs, on a host that had none.
+func TestDmonInstancesLater(t *testing.T) {
+	w := watch(t, hasty(t, "latemig", nil), 20*ms)
+	w.until(w.have(3, "gpu,", "mig_ci=1"))
+	if lines := asked(t); strings.Contains(lines[0], " -i ") || !strings.HasSuffix(lines[1], " -i 0,1,2,i:8,i:9,ci:10,ci:111") {
 		t.Errorf("%q", lines)
 	}
 	if len(w.errs) > 0 || len(of(w.rows, "event=lost"))+len(of(w.rows, "up=0i")) > 0 {

@@ -22,26 +22,33 @@ const (
 	lineRow
 )
 
-// classify tells what a line is and, of a row, what it is about.
-func classify(line []byte) (m member, kind lineKind) {
+// classify tells what a line is and, of a row, what it is about and what its values are.
+func classify(line []byte) (m member, values []byte, kind lineKind) {
 	if len(line) == 0 || line[0] == '#' {
-		return m, lineHeader
+		return m, nil, lineHeader
 	}
 	word, rest := nextWord(line)
 	if bytes.EqualFold(word, idWord) {
-		return m, lineHeader
+		return m, nil, lineHeader
 	}
 	k := slices.IndexFunc(memberKinds[:], func(k struct{ word, option string }) bool { return k.word == string(word) })
 	if k < 0 {
-		return m, lineNoise
+		return m, nil, lineNoise
 	}
-	word, rest = nextWord(rest)
+	word, values = nextWord(rest)
+	if room := entityWidth - (len(line) - len(rest)); 0 < room && room < len(word) {
+		word, values = word[:room], line[entityWidth:]
+	}
 	number, ok := smallNumber(word)
-	if !ok || len(rest) == 0 {
-		return m, lineNoise
+	if !ok || len(values) == 0 {
+		return m, nil, lineNoise
 	}
-	return member{memberKind(k), number}, lineRow
+	return member{memberKind(k), number}, values, lineRow
 }
+
+// entityWidth is that of the first column. "GPU-CI 100" fills it, so that the first value follows without a blank:
+// "GPU-CI 100319.640     65".
+const entityWidth = 10
 
 var idWord = []byte("ID")
 
@@ -76,12 +83,12 @@ func (d *dmon) unpack(b *sdk.Batch, p *packet) {
 		clear(d.current)
 	}
 	for line := range bytes.SplitSeq(bytes.TrimSuffix(p.text, []byte("\n")), []byte("\n")) {
-		m, _ := classify(line)
+		m, values, _ := classify(line)
 		if d.named[m] {
 			d.endRound(b, p.at, true)
 		}
 		d.named[m] = true
-		d.row(b, m, line, p.at)
+		d.row(b, m, values, p.at)
 	}
 }
 
@@ -92,14 +99,12 @@ func (d *dmon) endRound(b *sdk.Batch, at int64, whole bool) {
 }
 
 // row adds the row of a GPU, or of an instance. A row of nothing but N/A is none: the GPU does not answer.
-func (d *dmon) row(b *sdk.Batch, m member, line []byte, at int64) {
+func (d *dmon) row(b *sdk.Batch, m member, values []byte, at int64) {
 	id := d.session.members[m]
 	if !d.only.Wants(selector.GPU{UUID: id.uuid, Index: id.index, Name: id.name, Bus: id.bus}) {
 		return
 	}
-	_, rest := nextWord(line)
-	_, rest = nextWord(rest)
-	if bytesWords(rest) != len(d.session.fields) {
+	if bytesWords(values) != len(d.session.fields) {
 		d.noise.Add(1)
 		return
 	}
@@ -111,7 +116,7 @@ func (d *dmon) row(b *sdk.Batch, m member, line []byte, at int64) {
 	some := false
 	for _, r := range d.session.fields {
 		var word []byte
-		word, rest = nextWord(rest)
+		word, values = nextWord(values)
 		if bytes.Equal(word, notAvailable) {
 			continue
 		}

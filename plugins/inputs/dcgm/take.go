@@ -5,6 +5,7 @@ package dcgm
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,11 +62,16 @@ func (e *engine) fetch(t tier) error {
 		switch {
 		case v.Status == statusLost:
 			w.why = "the driver says that the GPU is lost: it needs a reset, or the host a reboot"
+			if at := v.TS * 1000; w.gone == 0 || at < w.gone {
+				w.gone = at
+			}
 		case v.Status != 0 || !ok:
 			e.fleet.figures.count(blank)
 		default:
 			if r.DCGM.ID != 230 && !r.isBlank(value) { // an XID may come of a GPU that is gone
-				w.heard, w.why = now, ""
+				if w.heard = now; w.gone == 0 {
+					w.why = ""
+				}
 			}
 			w.samples = append(w.samples, point{v.TS * 1000, r, value})
 		}
@@ -79,6 +85,7 @@ func (e *engine) report(b *sdk.Batch, now time.Time) {
 	patience := max(10*e.every(tierFast), e.pace.patience)
 	for _, t := range sorted(e.gpus) {
 		w := e.gpus[t]
+		w.disbelieve()
 		if len(w.samples) > 0 {
 			e.fleet.assemble(b, w.entity, w.samples)
 			w.samples = w.samples[:0]
@@ -99,4 +106,16 @@ func (e *engine) report(b *sdk.Batch, now time.Time) {
 			}
 		}
 	}
+}
+
+// disbelieve leaves out what a GPU that is lost says all the same: some of its fields go on as they were. What was
+// sampled before, and XIDs, count.
+func (w *watched) disbelieve() {
+	if w.gone == 0 {
+		return
+	}
+	w.samples = slices.DeleteFunc(w.samples, func(p point) bool {
+		return p.reading.slot != slotXID && (w.entity.device.lost || p.at >= w.gone)
+	})
+	w.gone = 0
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
@@ -48,6 +49,15 @@ type xidCount struct {
 	seen    [sights]int     // lately
 	told    int             // of them
 	quiet   int             // rounds in which there was none
+
+	window   int64     // ns, of sightWindow; 0 where the page does not tell
+	arrivals []arrival // that may still be in the window
+}
+
+// arrival is when so many XIDs were first seen, in Unix ns.
+type arrival struct {
+	at int64
+	n  int
 }
 
 // sameXID is for how many rounds two sights of an XID may lie apart and still be one.
@@ -80,9 +90,9 @@ func (x *xidLog) last(code int64, detail string, round int) {
 	}
 }
 
-// count takes the value of a series that counts, and judges it. Where several pods or instances share a GPU each
+// count takes the value of a series that counts, window being its length in ns, and judges it. Where several pods or instances share a GPU each
 // bears the same.
-func (x *xidLog) count(s sight, code int64, value float64, round int) verdict {
+func (x *xidLog) count(s sight, code, window int64, value float64, round int) verdict {
 	switch {
 	case value >= blankFloat:
 		return blank
@@ -96,23 +106,31 @@ func (x *xidLog) count(s sight, code int64, value float64, round int) verdict {
 		value = max(value, c.is[s])
 	}
 	c.is[s], c.round[s] = value, round
+	if s == sightWindow {
+		c.window = window
+	}
 	return good
 }
 
 // settle ends a round, and returns which XIDs have come, in the order of their numbers. As many are new as the way
 // that has shown most of them says: one that shows later what another has shown before tells nothing. The slice is
 // good until the next round.
-func (x *xidLog) settle(round int, whole bool) []newXIDs {
+func (x *xidLog) settle(round int, at int64, whole bool) []newXIDs {
 	x.news = x.news[:0]
 	for code, c := range x.codes {
+		first := x.born == round
 		for s := sightWindow; s < sights; s++ {
-			c.compare(s, round, whole, x.born == round)
+			c.compare(s, round, whole, first)
 		}
-		if n := max(c.seen[sightLast], c.seen[sightWindow], c.seen[sightTotal]) - c.told; n > 0 {
+		n := max(c.seen[sightLast], c.seen[sightWindow], c.seen[sightTotal]) - c.told
+		if n > 0 {
 			c.told, c.quiet = c.told+n, 0
-			x.news = append(x.news, newXIDs{code, n})
 		} else if c.quiet++; c.quiet >= sameXID {
 			c.seen, c.told = [sights]int{}, 0
+		}
+		hidden := c.stayed(n, at, round)
+		if n = max(n, 0) + hidden; n > 0 && !first {
+			x.news = append(x.news, newXIDs{code, n})
 		}
 	}
 	slices.SortFunc(x.news, func(a, b newXIDs) int { return cmp.Compare(a.code, b.code) })
@@ -135,4 +153,30 @@ func (c *xidCount) compare(s sight, round int, whole, first bool) {
 	if c.was[s] = c.is[s]; grown > 0 && !first {
 		c.seen[s] += int(grown)
 	}
+}
+
+// longestWindow is that of arrivals where the page does not tell.
+const longestWindow = int64(time.Hour)
+
+// stayed takes the news of a round, and returns how many XIDs are in the window beyond those that can still be: each
+// has come when another left, so that the number has not grown. One that was seen is surely gone after the window and
+// half of it again, since the page itself may be old.
+func (c *xidCount) stayed(news int, at int64, round int) (hidden int) {
+	if news > 0 {
+		c.arrivals = append(c.arrivals, arrival{at, news})
+	}
+	window := cmp.Or(c.window, longestWindow)
+	c.arrivals = slices.DeleteFunc(c.arrivals, func(a arrival) bool { return at-a.at > window+window/2 })
+	if c.window == 0 || c.round[sightWindow] != round {
+		return 0
+	}
+	hidden = int(c.is[sightWindow])
+	for _, a := range c.arrivals {
+		hidden -= a.n
+	}
+	if hidden <= 0 {
+		return 0
+	}
+	c.arrivals = append(c.arrivals, arrival{at, hidden})
+	return hidden
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
 )
 
 // asker puts together the command lines of selective queries, and learns from refusals: which properties
@@ -53,7 +55,7 @@ func (a *asker) target() []string {
 	if len(a.avoid) > 0 {
 		ids = nil
 		for _, g := range a.gpus {
-			if !slices.ContainsFunc(a.avoid, func(bus string) bool { return sameBus(bus, g.bus) }) {
+			if !slices.ContainsFunc(a.avoid, func(bus string) bool { return selector.SameBus(bus, g.bus) }) {
 				ids = append(ids, g.uuid)
 			}
 		}
@@ -93,11 +95,11 @@ func (a *asker) learn(ctx context.Context, out []byte) bool {
 		return a.known.reject(name)
 	}
 	bus := lostDevice(out)
-	if bus == "" || slices.ContainsFunc(a.avoid, func(b string) bool { return sameBus(b, bus) }) {
+	if bus == "" || slices.ContainsFunc(a.avoid, func(b string) bool { return selector.SameBus(b, bus) }) {
 		return false
 	}
 	a.avoid = append(a.avoid, bus)
-	if a.target() == nil || !slices.ContainsFunc(a.gpus, func(g gpuName) bool { return sameBus(g.bus, bus) }) {
+	if a.target() == nil || !slices.ContainsFunc(a.gpus, func(g gpuName) bool { return selector.SameBus(g.bus, bus) }) {
 		a.avoid = nil // there is no other GPU known to go on with
 		return false
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
@@ -40,25 +41,26 @@ func newFleet(c *Config, meter *sdk.Meter) *fleet {
 		"Readings of nvidia-smi that cannot be, such as a utilisation above 100 %, and were left out.")}
 }
 
-// find returns the GPU of an identity, or nil for one that is new or that the identity does not tell.
-func (f *fleet) find(id identity) *device {
+// find returns the GPU of an identity, or nil for one that is new or that the identity does not tell. What is not
+// known of a GPU tells it from no other: the next best does. Of several that were in one place, it is the last one.
+func (f *fleet) find(id identity) (found *device) {
 	for _, d := range f.devices {
+		same := false
 		switch {
-		case id.uuid != nil:
+		case id.uuid != nil && d.uuid != "":
 			if d.uuid == string(id.uuid) {
 				return d
 			}
-		case id.bus != nil:
-			if sameBus(d.bus, string(id.bus)) {
-				return d
-			}
+		case id.bus != nil && d.bus != "":
+			same = selector.SameBus(d.bus, string(id.bus))
 		case id.index != nil:
-			if d.index == string(id.index) {
-				return d
-			}
+			same = d.index == string(id.index)
+		}
+		if same && (found == nil || d.seen > found.seen) {
+			found = d
 		}
 	}
-	return nil
+	return found
 }
 
 // admit returns the GPU of an identity and makes a new one known. It is nil where the identity tells
@@ -82,7 +84,7 @@ func (f *fleet) wants(id identity) bool {
 		return true
 	}
 	return slices.ContainsFunc(f.only, func(want string) bool {
-		return want == string(id.index) || strings.EqualFold(want, string(id.uuid)) || sameBus(want, string(id.bus))
+		return want == string(id.index) || strings.EqualFold(want, string(id.uuid)) || selector.SameBus(want, string(id.bus))
 	})
 }
 
@@ -259,20 +261,4 @@ func (f *fleet) fail(b *sdk.Batch, at int64, gone bool) {
 	for _, d := range f.devices {
 		f.silent(b, d, at, "nvidia-smi cannot reach any GPU")
 	}
-}
-
-// sameBus compares two PCI bus ids, whose domains have four digits, eight or none.
-func sameBus(a, b string) bool {
-	return a != "" && b != "" && strings.EqualFold(shortBus(a), shortBus(b))
-}
-
-func shortBus(id string) string {
-	if strings.Count(id, ":") == 2 {
-		domain, rest, _ := strings.Cut(id, ":")
-		if domain = strings.TrimLeft(domain, "0"); domain == "" {
-			return rest
-		}
-		return domain + ":" + rest
-	}
-	return id
 }

@@ -1,6 +1,7 @@
 package nvidiasmi
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -299,5 +300,50 @@ func TestInfoIsSeldom(t *testing.T) {
 		if n := infos(want.step, want.change); n != want.n {
 			t.Errorf("step %d: %d, want %d", i, n, want.n)
 		}
+	}
+}
+
+// TestWhoseRow: a GPU that did not tell its UUID at first, or does not any more, is the same one; and a card that was
+// put in another's place is not.
+func TestWhoseRow(t *testing.T) {
+	type named struct{ uuid, bus, index string }
+	f := func(rounds ...[]named) (ups map[string]string) {
+		t.Helper()
+		fl, b := newFleet(testConfig(), nil), newBatch()
+		for n, round := range rounds {
+			b.Reset()
+			fl.begin(b, n+1, int64(n+1), true)
+			for _, who := range round {
+				part := func(s string) []byte {
+					if s == "" {
+						return nil
+					}
+					return []byte(s)
+				}
+				d := fl.admit(identity{uuid: part(who.uuid), bus: part(who.bus), index: part(who.index)})
+				fl.sheet.reset()
+				fl.sheet.lost = who.uuid == ""
+				fl.report(b, d, &fl.sheet, int64(n+1))
+			}
+			fl.complete(b, int64(n+1))
+		}
+		ups = make(map[string]string)
+		for m := range b.Samples() {
+			ups[m.Tag(vocabulary.TagUUID)] += m.Value(m.Schema().Slot("up")).String()
+		}
+		return ups
+	}
+	is := func(got, want map[string]string) {
+		t.Helper()
+		if !maps.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+	a, b := named{"GPU-a", "00000000:0A:00.0", "0"}, named{"GPU-b", "00000000:0A:00.0", "0"}
+	byBus, byIndex := named{bus: "0000:0a:00.0", index: "0"}, named{index: "0"}
+	for _, less := range []named{byBus, byIndex} {
+		is(f([]named{less}, []named{less}, []named{a}, []named{a}, []named{a}), map[string]string{"GPU-a": "1"})
+		is(f([]named{a}, []named{less}, []named{less}, []named{less}), map[string]string{"GPU-a": "0"})
+		is(f([]named{a}, []named{b}, []named{b}, []named{less}), map[string]string{"GPU-a": "0", "GPU-b": "0"})
 	}
 }

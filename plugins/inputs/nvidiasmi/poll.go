@@ -77,6 +77,7 @@ func (p *Poll) Gather(ctx context.Context, b *sdk.Batch) error {
 		err = ask(ctx, b)
 	}
 	if err != nil && b.Len() == 0 {
+		p.asker.refresh()
 		p.fleet.fail(b, p.env.Now().UnixNano(), isGone(err))
 	}
 	return err

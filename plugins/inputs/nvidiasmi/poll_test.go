@@ -238,3 +238,26 @@ func TestPollKeepsTheContract(t *testing.T) {
 		})
 	}
 }
+
+// TestPollNewDriver: what a driver does not know is asked for again once it may have been replaced by another.
+func TestPollNewDriver(t *testing.T) {
+	p := pollOf(t, "query", "old")
+	open(t, p)
+	b := newBatch()
+	has := func(scenario string) (found bool) {
+		t.Setenv(fakeScenario, scenario)
+		b.Reset()
+		_ = p.Gather(t.Context(), b)
+		for m := range b.Samples() {
+			_, ok := m.Number("throttle_hw_thermal_seconds")
+			found = found || ok
+		}
+		return found
+	}
+	if has("old") || has("normal") {
+		t.Fatal("an old driver has new readings")
+	}
+	if has("no driver"); !has("normal") {
+		t.Error("a new driver has old readings alone")
+	}
+}

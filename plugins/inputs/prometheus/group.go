@@ -19,6 +19,7 @@ type group struct {
 	rules       []*rule // that have met a sample, in the order of the files
 	cells       []cell  // by rule.cell
 	scrape      uint64  // last met in
+	restarted   uint64  // scrape in which a counter last was less than before
 }
 
 // cell is what one scrape says of a field.
@@ -26,6 +27,7 @@ type cell struct {
 	of, over       float64
 	hasOf, hasOver bool
 	buckets        []bucket
+	addends        []*entry // of a counter that several samples add up to
 }
 
 // bucket counts what is no greater than its bound, since the last scrape.
@@ -56,6 +58,10 @@ func (p *page) tapAll(e *entry, m *mapping) {
 		}
 		t.group = p.group(m, &e.id)
 		t.group.add(r)
+		if r.addsUp() {
+			c := &t.group.cells[r.cell]
+			c.addends = append(c.addends, e)
+		}
 		e.taps = append(e.taps, t)
 		if of && over {
 			t.over = true
@@ -154,6 +160,24 @@ func (c *cell) count(bound, n float64) {
 	c.hasOf = true
 }
 
+// addsUp reports whether samples that become one value are counters, and are added up.
+func (r *rule) addsUp() bool {
+	return r.op == level && !r.max && r.over == nil && r.fields[0].Kind == sdk.Counter
+}
+
+// total adds up the counters of a cell. One that is not on the page this time counts as it was: the sum would fall,
+// and whoever follows it would take that for a new start, and count the rest of it again. When the server was started
+// anew, what is not there is gone.
+func (g *group) total(c *cell) (sum float64) {
+	for _, e := range c.addends {
+		if e.scrape != g.scrape && g.restarted == g.scrape {
+			e.value = 0
+		}
+		sum += e.value
+	}
+	return sum
+}
+
 // emit adds the metrics that mappings have made of the page.
 func (p *page) emit(b *sdk.Batch, now int64) {
 	for _, g := range p.groups {
@@ -163,6 +187,9 @@ func (p *page) emit(b *sdk.Batch, now int64) {
 		var m *sdk.Metric
 		for _, r := range g.rules {
 			c := &g.cells[r.cell]
+			if c.hasOf && r.addsUp() {
+				c.of = g.total(c)
+			}
 			for i, f := range r.fields {
 				v, ok := r.result(c, i)
 				if !ok || math.IsNaN(v) || math.IsInf(v, 0) {
@@ -242,8 +269,14 @@ func (c *cell) quantile(q float64) (float64, bool) {
 	return lower, !math.IsInf(lower, 0)
 }
 
-// sweepGroups forgets the groups that the last page did not have.
+// sweepGroups forgets the groups that the last page did not have, and of all what they are made of: that is found out
+// anew.
 func (p *page) sweepGroups() {
+	for _, g := range p.groups {
+		for i := range g.cells {
+			g.cells[i].buckets, g.cells[i].addends = nil, nil
+		}
+	}
 	p.groups = slices.DeleteFunc(p.groups, func(g *group) bool {
 		if g.scrape == p.scrape-1 {
 			return false

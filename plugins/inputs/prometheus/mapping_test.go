@@ -259,3 +259,33 @@ func TestLabels(t *testing.T) {
 }
 
 var _ sdk.Gatherer = (*Prometheus)(nil)
+
+// TestCounterOfSeveral: a counter that is added up from several samples does not fall because one of them is not on a
+// page: what follows it would count the rest of the sum anew.
+func TestCounterOfSeveral(t *testing.T) {
+	s := open(t, defaults("http://x"))
+	page := func(a, b string) string {
+		text := "# TYPE vllm:request_success_total counter\n"
+		for reason, v := range map[string]string{"stop": a, "length": b} {
+			if v != "" {
+				text += `vllm:request_success_total{model_name="m",engine="0",finished_reason="` + reason + `"} ` + v + "\n"
+			}
+		}
+		return text
+	}
+	f := func(a, b, want string) {
+		t.Helper()
+		if got := strings.Join(s.read(page(a, b), false), "; "); !strings.Contains(got+",", " requests="+want+"i") && !strings.Contains(got+" ", " requests="+want+" ") {
+			t.Errorf("%q, %q: %s, want %s", a, b, got, want)
+		}
+	}
+	f("100", "1000", "1100")
+	f("101", "1001", "1102")
+	f("102", "", "1103")
+	f("102", "NaN", "1103")
+	f("103", "1002", "1105")
+	f("5", "2", "7") // the server was started anew
+	f("6", "", "8")
+	f("1", "", "1") // and again
+	f("2", "3", "5")
+}

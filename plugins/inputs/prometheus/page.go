@@ -144,12 +144,19 @@ func (p *page) begin() {
 	if len(p.entries) > 2*p.settings.maxSeries {
 		p.sweep()
 	}
+	if len(p.families) > 2*p.settings.maxSeries { // the page tells them anew
+		clear(p.families)
+		p.epoch++
+	}
 }
+
+// unlearned is the epoch of an entry of which nothing is known.
+const unlearned = -1
 
 // sweep forgets the lines that the last page did not have.
 func (p *page) sweep() {
 	for raw, e := range p.entries {
-		e.next = nil
+		e.next, e.taps, e.epoch = nil, nil, unlearned
 		if e.scrape != p.scrape-1 {
 			delete(p.entries, raw)
 		}
@@ -259,8 +266,9 @@ func (p *page) comment(line []byte, openMetrics bool) error {
 				return errType
 			}
 		}
+		name = bytes.Trim(name, `"`)
 		if have, told := p.families[string(name)]; !told || have != k {
-			p.families[strings.Trim(string(name), `"`)] = k
+			p.families[string(name)] = k
 			p.epoch++
 		}
 	}

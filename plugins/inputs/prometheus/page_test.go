@@ -186,3 +186,37 @@ func TestSeriesCap(t *testing.T) {
 		}
 	}
 }
+
+// TestQuotedFamilies: what is remembered of a page whose names stand in quotes is not found out anew each time.
+func TestQuotedFamilies(t *testing.T) {
+	s := open(t, defaults("http://x"))
+	text := "# TYPE \"my.name\" counter\n{\"my.name\"} 1\n# TYPE up gauge\nup 1\n"
+	s.read(text, false)
+	epoch := s.targets[0].page.epoch
+	s.read(text, false)
+	if p := s.targets[0].page; p.epoch != epoch || p.families["my.name"] != counter || !p.entries[`{"my.name"}`].growing {
+		t.Errorf("epoch %d, then %d; %v", epoch, p.epoch, p.families)
+	}
+}
+
+// TestEverNewPages: a page that is another one each time costs no more memory in the end.
+func TestEverNewPages(t *testing.T) {
+	s := open(t, defaults("http://x", func(c *Config) { c.MaxSeries = 100 }))
+	g := s.targets[0].page
+	for n := range 100 {
+		var text strings.Builder
+		for i := range 90 {
+			fmt.Fprintf(&text, "# TYPE f%d_%d gauge\nvllm:e2e_request_latency_seconds_bucket{model_name=\"m\",le=\"%d.%d\"} 1\n", n, i, n, i)
+		}
+		s.read(text.String(), false)
+		buckets := 0
+		for _, group := range g.groups {
+			for _, c := range group.cells {
+				buckets += len(c.buckets)
+			}
+		}
+		if len(g.entries) > 400 || len(g.families) > 400 || buckets > 400 {
+			t.Fatalf("after %d pages: %d entries, %d families, %d buckets", n, len(g.entries), len(g.families), buckets)
+		}
+	}
+}

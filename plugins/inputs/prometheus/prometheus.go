@@ -103,17 +103,20 @@ func (p *Prometheus) Gather(ctx context.Context, b *sdk.Batch) error {
 	var errs []error
 	for _, t := range p.targets {
 		if t.err != nil {
-			errs = append(errs, fmt.Errorf("scrape %s: %w", t.url, t.err))
+			errs = append(errs, fmt.Errorf("scrape %s: %w", scrape.Shown(t.url), t.err))
 			continue
 		}
 		if err := p.add(b, t); err != nil {
-			errs = append(errs, fmt.Errorf("scrape %s: %w", t.url, err))
+			errs = append(errs, fmt.Errorf("scrape %s: %w", scrape.Shown(t.url), err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-var errCut = errors.New("the page has no # EOF: it was cut")
+var (
+	errCut     = errors.New("the page has no # EOF: it was cut")
+	errCutLine = errors.New("the page was cut, or its last line has no end: that line is left out, since a part of a number is another one")
+)
 
 // add reads a page that was scraped.
 func (p *Prometheus) add(b *sdk.Batch, t *target) error {
@@ -121,19 +124,23 @@ func (p *Prometheus) add(b *sdk.Batch, t *target) error {
 	if a.OpenMetrics && !endsWithEOF(a.Body) {
 		return errCut
 	}
+	text, cut := a.Body, error(nil)
+	if end := bytes.LastIndexByte(text, '\n') + 1; a.MayBeCut && !a.OpenMetrics && len(bytes.TrimSpace(text[end:])) > 0 {
+		text, cut = text[:end], errCutLine
+	}
 	g := t.page
-	g.read(b, a.Body, a.OpenMetrics, a.At.UnixNano())
+	g.read(b, text, a.OpenMetrics, a.At.UnixNano())
 	if g.bad.count > 0 {
 		p.badLines.Add(float64(g.bad.count))
-		p.log.Warn("bad lines on a page were left out", "url", t.url, "count", g.bad.count, "line", g.bad.line, "err", g.bad.err)
+		p.log.Warn("bad lines on a page were left out", "url", scrape.Shown(t.url), "count", g.bad.count, "line", g.bad.line, "err", g.bad.err)
 	}
 	p.notFinite.Add(float64(g.odd))
 	if g.capped > 0 {
 		b.Tally().Added += uint64(g.capped)
 		b.Tally().AddDrops(sdk.DropSeriesCap, uint64(g.capped))
-		p.log.Warn("the page has more samples than it may have", "url", t.url, "max_series", p.config.MaxSeries, "dropped", g.capped)
+		p.log.Warn("the page has more samples than it may have", "url", scrape.Shown(t.url), "max_series", p.config.MaxSeries, "dropped", g.capped)
 	}
-	return nil
+	return cut
 }
 
 // endsWithEOF reports whether an OpenMetrics page is whole.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -65,4 +66,51 @@ func TestSeveral(t *testing.T) {
 	for m := range s.batch.All() {
 		check(t, m.Tag("instance"), strings.TrimPrefix(good, "http://"))
 	}
+}
+
+// TestCutLine: where the end of the connection alone says where a page ends, it may be cut in the middle of a number.
+func TestCutLine(t *testing.T) {
+	f := func(header, body, wantErr string, want ...string) {
+		t.Helper()
+		s := open(t, defaults(serve(t, func(w httpWriter, _ *httpRequest) {
+			c, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n%sConnection: close\r\n\r\n%s", header, body)
+			_ = c.Close()
+		})))
+		got, err := s.gather(t)
+		check(t, len(got), len(want))
+		for i := range min(len(got), len(want)) {
+			if !strings.Contains(got[i], want[i]) {
+				t.Errorf("%q: %s, want %s", body, got[i], want[i])
+			}
+		}
+		if (err == nil) != (wantErr == "") || err != nil && !strings.Contains(err.Error(), wantErr) {
+			t.Errorf("%q: %v, want %q", body, err, wantErr)
+		}
+	}
+	f("", "a 1\nb 1234\n", "", "a value:gauge:=1 ", "b value:gauge:=1234 ")
+	f("", "a 1\nb 12", "its last line has no end", "a value:gauge:=1 ")
+	f("", "a 1\n \t", "", "a value:gauge:=1 ")
+	f("Content-Length: 8\r\n", "a 1\nb 12", "", "a value:gauge:=1 ", "b value:gauge:=12 ")
+	f("Content-Length: 10\r\n", "a 1\nb 12", "unexpected EOF")
+}
+
+// TestKeyInURL: a key behind the path stands in no message.
+func TestKeyInURL(t *testing.T) {
+	f := func(body string) {
+		t.Helper()
+		var log strings.Builder
+		s := open(t, defaults(serve(t, func(w httpWriter, _ *httpRequest) { _, _ = w.Write([]byte(body)) })+"/metrics?authKey=abc"))
+		s.log = slog.New(slog.NewTextHandler(&log, nil))
+		_, err := s.gather(t)
+		if text := fmt.Sprint(err, log.String()); strings.Contains(text, "abc") || !strings.Contains(text, "/metrics?…") {
+			t.Errorf("%q: %s", body, text)
+		}
+	}
+	f("a b c\n")
+	f(strings.Repeat("x", 64<<20))
 }

@@ -15,9 +15,11 @@ const field = "value"
 
 // learn finds out what becomes of an entry's value.
 func (p *page) learn(e *entry) {
-	e.epoch, e.taps, e.series = p.epoch, nil, nil
-	for _, m := range p.settings.mappings {
-		p.tapAll(e, m)
+	e.epoch, e.series = p.epoch, nil
+	if e.taps == nil { // they follow from its name and labels alone
+		for _, m := range p.settings.mappings {
+			p.tapAll(e, m)
+		}
 	}
 	e.growing = p.grows(e.id.Name)
 	switch p.settings.raw {
@@ -85,8 +87,12 @@ func (p *page) take(b *sdk.Batch, e *entry, r exposition.Reading, now int64) err
 		return nil
 	}
 	grown, known := p.growth(e, r.Value)
+	fell := e.scrape != 0 && r.Value < e.value
 	e.scrape, e.value, e.lost = p.scrape, r.Value, false
 	for i := range e.taps {
+		if fell {
+			e.taps[i].group.restarted = p.scrape
+		}
 		e.taps[i].take(p.scrape, r.Value, grown, known)
 	}
 	if !e.metric {

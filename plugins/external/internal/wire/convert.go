@@ -190,7 +190,7 @@ func ToError(p *proto.Error) error {
 	if p == nil {
 		return nil
 	}
-	plain := &farError{text: p.GetText()}
+	plain := &farError{text: Clean(p.GetText())}
 	switch p.GetCode() {
 	case proto.Error_PARTIAL:
 		e := &sdk.PartialError{DeadLettered: p.GetDeadLettered(), Err: plain}

@@ -23,6 +23,8 @@ type Decoder struct {
 	limits  Limits
 	strings []string
 	bytes   int // of all strings
+	words   int // bytes of the strings of all series and annotations
+	fields  int // of all shapes
 	series  []*sdk.Series
 	pending map[uint32]definition // series for which the catalog had no room
 	notes   []*sdk.Annotations
@@ -73,6 +75,18 @@ type columns struct {
 // Len returns the number of rows.
 func (r *Rows) Len() int { return len(r.rows) }
 
+// Bytes estimates the memory that the rows occupy.
+func (r *Rows) Bytes() int {
+	n := 64 * len(r.rows)
+	for i := range r.groups {
+		n += 8 * r.groups[i].rows * len(r.groups[i].all)
+	}
+	for _, text := range r.texts {
+		n += 16 + len(text)
+	}
+	return n
+}
+
 // Decode checks a message and takes it over: the rows refer to its memory. An error wraps ErrMalformed.
 func (d *Decoder) Decode(p *proto.Batch) (*Rows, error) {
 	r := &Rows{}
@@ -92,7 +106,8 @@ func (d *Decoder) readStrings(_ *Rows, p *proto.Batch) error {
 		clear(d.series)
 		clear(d.notes)
 		clear(d.shapes)
-		d.strings, d.series, d.notes, d.shapes, d.bytes = d.strings[:0], d.series[:0], d.notes[:0], d.shapes[:0], 0
+		d.strings, d.series, d.notes, d.shapes = d.strings[:0], d.series[:0], d.notes[:0], d.shapes[:0]
+		d.bytes, d.words, d.fields = 0, 0, 0
 		clear(d.pending)
 	}
 	if len(d.strings)+len(p.GetStrings().GetLengths()) > d.limits.Strings {
@@ -144,8 +159,9 @@ func (d *Decoder) text(i uint32) (string, error) {
 	return d.strings[i], nil
 }
 
-// readTags reads tags. They are valid until the next call.
-func (d *Decoder) readTags(list []uint32) ([]sdk.Tag, error) {
+// readTags reads the tags of a series, whose name has so many bytes, or of annotations. They are valid until the
+// next call.
+func (d *Decoder) readTags(list []uint32, words int) ([]sdk.Tag, error) {
 	if len(list)%2 != 0 {
 		return nil, malformed("a tag without a value")
 	}
@@ -162,7 +178,13 @@ func (d *Decoder) readTags(list []uint32) ([]sdk.Tag, error) {
 		if key == "" || value == "" || len(d.tags) > 0 && d.tags[len(d.tags)-1].Key >= key {
 			return nil, malformed("tags are out of order, or empty")
 		}
+		if words += len(key) + len(value); words > MaxWords {
+			return nil, malformed("the name and tags of a series are more than %d bytes", MaxWords)
+		}
 		d.tags = append(d.tags, sdk.Tag{Key: key, Value: value})
+	}
+	if d.words += words; d.words > d.limits.Words {
+		return nil, malformed("the names and tags of all series are more than %d bytes: a sender that needs more resets the dictionary", d.limits.Words)
 	}
 	return d.tags, nil
 }
@@ -176,7 +198,7 @@ func (d *Decoder) readSeries(_ *Rows, p *proto.Batch) error {
 		if err != nil {
 			return err
 		}
-		tags, err := d.readTags(s.GetTags())
+		tags, err := d.readTags(s.GetTags(), len(name))
 		if err != nil {
 			return err
 		}
@@ -190,7 +212,7 @@ func (d *Decoder) readSeries(_ *Rows, p *proto.Batch) error {
 		d.series = append(d.series, series)
 	}
 	for _, a := range p.GetAnnotations() {
-		tags, err := d.readTags(a.GetTags())
+		tags, err := d.readTags(a.GetTags(), 0)
 		if err != nil {
 			return err
 		}
@@ -214,6 +236,10 @@ func (d *Decoder) readShapes(_ *Rows, p *proto.Batch) error {
 }
 
 func (d *Decoder) readShape(s *proto.Shape) (shape, error) {
+	n := len(s.GetFields())
+	if d.fields += n; n > MaxFields || d.fields > MaxAllFields {
+		return shape{}, malformed("%d fields in a shape, at most %d are allowed, and %d in all", n, MaxFields, MaxAllFields)
+	}
 	schema := d.catalog.Schema()
 	names := make(map[string]bool, len(s.GetFields()))
 	for _, f := range s.GetFields() {

@@ -21,10 +21,14 @@ type Limits struct {
 	Strings int // in the dictionary
 	Series  int // in the dictionary, and as many annotations
 	Shapes  int // in the dictionary
+
+	// Words are the bytes of the names and tags of all series and annotations in the dictionary: each is kept in
+	// full, however often they share a string. It is not announced.
+	Words int
 }
 
 // Protocol are the greatest limits that there are.
-var Protocol = Limits{Rows: 1 << 16, Bytes: 4 << 20, Strings: 1 << 20, Series: 100_000, Shapes: 4096}
+var Protocol = Limits{Rows: 1 << 16, Bytes: 4 << 20, Strings: 1 << 20, Series: 100_000, Shapes: 4096, Words: 128 << 20}
 
 const (
 	// MaxString is the length of the longest string in a dictionary: a name, a unit, the key or the value
@@ -32,6 +36,13 @@ const (
 	MaxString = 16 << 10
 	// MaxStrings is the length of all strings in a dictionary together.
 	MaxStrings = 64 << 20
+	// MaxWords is the length of the name and tags of one series, or of the tags of annotations.
+	MaxWords = 64 << 10
+	// MaxFields is how many fields a shape has, and MaxAllFields all shapes of a dictionary together.
+	MaxFields    = 4096
+	MaxAllFields = 1 << 20
+	// MaxBatch is what the messages of one batch may come to, see [Rows.Bytes].
+	MaxBatch = 256 << 20
 	// MaxMessage is what gRPC must let through: a batch of the greatest size and what stands around it.
 	MaxMessage = 4<<20 + 1<<20
 )
@@ -65,5 +76,6 @@ func LimitsOf(p *proto.Limits) Limits {
 		Strings: atMost(p.GetStrings(), Protocol.Strings),
 		Series:  atMost(p.GetSeries(), Protocol.Series),
 		Shapes:  atMost(p.GetShapes(), Protocol.Shapes),
+		Words:   Protocol.Words,
 	}
 }

@@ -13,6 +13,8 @@ type Encoder struct {
 	limits  Limits
 	strings map[string]uint32
 	bytes   int // of all strings
+	words   int // bytes of the strings of all series and annotations
+	fields  int // of all shapes
 	series  map[*sdk.Series]uint32
 	notes   map[*sdk.Annotations]uint32
 	shapes  map[shape]uint32
@@ -57,7 +59,8 @@ func NewEncoder(limits Limits) *Encoder {
 }
 
 func (e *Encoder) clear() {
-	e.strings, e.bytes = make(map[string]uint32), 0
+	e.strings = make(map[string]uint32)
+	e.bytes, e.words, e.fields = 0, 0, 0
 	e.series = make(map[*sdk.Series]uint32)
 	e.notes = make(map[*sdk.Annotations]uint32)
 	e.shapes = make(map[shape]uint32)
@@ -184,12 +187,13 @@ func (e *Encoder) fits(m *sdk.Metric) bool {
 	if a := m.Annotations(); a != nil {
 		if _, known := e.notes[a]; !known {
 			n.notes++
-			n.tags(a.Tags())
+			n.tags(a.Tags(), 0)
 		}
 	}
 	if s := (shape{m.Schema(), m.Mask()}); s != e.last.shape {
 		if _, known := e.shapes[s]; !known {
 			n.shapes++
+			n.fields = s.schema.Len()
 			for _, f := range s.schema.Fields() {
 				n.text(f.Name)
 				n.text(string(f.Unit))
@@ -199,13 +203,15 @@ func (e *Encoder) fits(m *sdk.Metric) bool {
 	return !n.tooLong &&
 		len(e.strings)+n.strings <= e.limits.Strings && e.bytes+n.bytes <= MaxStrings &&
 		len(e.series)+n.series <= e.limits.Series && len(e.notes)+n.notes <= e.limits.Series &&
-		len(e.shapes)+n.shapes <= e.limits.Shapes
+		len(e.shapes)+n.shapes <= e.limits.Shapes &&
+		e.words+n.words <= e.limits.Words && n.fields <= MaxFields && e.fields+n.fields <= MaxAllFields
 }
 
 // need counts what a row adds to the dictionaries, from above: equal strings count each time.
 type need struct {
 	e                                     *Encoder
 	strings, bytes, series, notes, shapes int
+	words, fields                         int
 	tooLong                               bool
 }
 
@@ -216,15 +222,26 @@ func (n *need) seriesOf(s *sdk.Series) {
 	if _, known := n.e.series[s]; !known {
 		n.series++
 		n.text(s.Name())
-		n.tags(s.Tags())
+		n.tags(s.Tags(), len(s.Name()))
 	}
 }
 
-func (n *need) tags(tags []sdk.Tag) {
+func (n *need) tags(tags []sdk.Tag, words int) {
 	for i := range tags {
 		n.text(tags[i].Key)
 		n.text(tags[i].Value)
 	}
+	words += wordsOf(tags)
+	n.words += words
+	n.tooLong = n.tooLong || words > MaxWords
+}
+
+// wordsOf returns the bytes of the strings of tags.
+func wordsOf(tags []sdk.Tag) (n int) {
+	for i := range tags {
+		n += len(tags[i].Key) + len(tags[i].Value)
+	}
+	return n
 }
 
 func (n *need) text(s string) {
@@ -243,6 +260,7 @@ func (e *Encoder) groupOf(s shape) int {
 	if !known {
 		number = uint32(len(e.shapes))
 		e.shapes[s] = number
+		e.fields += s.schema.Len()
 		e.msg.Shapes = append(e.msg.Shapes, e.describe(s))
 	}
 	g, known := e.group[number]
@@ -283,6 +301,7 @@ func (e *Encoder) seriesOf(s *sdk.Series) uint32 {
 	if !known {
 		number = uint32(len(e.series))
 		e.series[s] = number
+		e.words += len(s.Name()) + wordsOf(s.Tags())
 		e.msg.Series = append(e.msg.Series, &proto.Series{Name: e.string(s.Name()), Tags: e.tags(s.Tags())})
 	}
 	e.last.series, e.last.number = s, number
@@ -294,6 +313,7 @@ func (e *Encoder) notesOf(a *sdk.Annotations) uint32 {
 	if !known {
 		number = uint32(len(e.notes))
 		e.notes[a] = number
+		e.words += wordsOf(a.Tags())
 		e.msg.Annotations = append(e.msg.Annotations, &proto.Annotations{Tags: e.tags(a.Tags())})
 	}
 	return number

@@ -42,7 +42,7 @@ func FuzzDecode(f *testing.F) {
 			gpu x=2 1`)
 	})
 	f.Fuzz(func(t *testing.T, first, second []byte) {
-		limits := wire.Limits{Rows: 1000, Bytes: 1 << 20, Strings: 1000, Series: 100, Shapes: 50}
+		limits := wire.Limits{Rows: 1000, Bytes: 1 << 20, Strings: 1000, Series: 100, Shapes: 50, Words: 1 << 20}
 		c := sdk.NewCatalog(sdk.Limits{Series: 20, Schemas: 20})
 		d := wire.NewDecoder(c, limits)
 		b := sdk.NewBatch(c)

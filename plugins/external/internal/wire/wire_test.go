@@ -178,6 +178,7 @@ func TestLimits(t *testing.T) {
 	f("strings", func(l *wire.Limits) { l.Strings = 30 })
 	f("series", func(l *wire.Limits) { l.Series = 2 })
 	f("shapes", func(l *wire.Limits) { l.Shapes = 1 })
+	f("words", func(l *wire.Limits) { l.Words = 300 })
 }
 
 func TestRowsTooLarge(t *testing.T) {
@@ -202,6 +203,37 @@ func TestRowsTooLarge(t *testing.T) {
 	f("name", func(b *sdk.Batch) { b.Add(b.Series(long), 1).Float("x", 1) })
 	f("tag", func(b *sdk.Batch) { b.Add(b.Series("a", sdk.Tag{Key: "k", Value: long}), 1).Float("x", 1) })
 	f("field", func(b *sdk.Batch) { b.Add(b.Series("a"), 1).Float(long, 1) })
+	f("tags", func(b *sdk.Batch) {
+		var tags []sdk.Tag
+		for i := range 10 {
+			tags = append(tags, sdk.Tag{Key: strings.Repeat("k", i+1), Value: strings.Repeat("v", wire.MaxString/2)})
+		}
+		b.Add(b.Series("a", tags...), 1).Float("x", 1)
+	})
+	f("fields", func(b *sdk.Batch) {
+		m := b.Add(b.Series("a"), 1)
+		for i := range wire.MaxFields + 1 {
+			m.Float(fmt.Sprint("x", i), 1)
+		}
+	})
+}
+
+// TestMuchText: a decoder does not keep more text for series than it may, however few strings they are made of.
+func TestMuchText(t *testing.T) {
+	c := sdk.NewCatalog(sdk.Limits{})
+	b := sdk.NewBatch(c)
+	for i := range 100 {
+		b.Add(b.Series("s", sdk.Tag{Key: "a", Value: fmt.Sprint(i)}, sdk.Tag{Key: "b", Value: strings.Repeat("v", 1000)}), 1).Float("x", 1)
+	}
+	few := wire.Protocol
+	few.Words = 50_000
+	messages, err := wire.NewEncoder(wire.Protocol).Messages(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := wire.NewDecoder(c, few).Decode(messages[0]); !errors.Is(err, wire.ErrMalformed) || !strings.Contains(err.Error(), "of all series") {
+		t.Errorf("error %v", err)
+	}
 }
 
 // TestSeriesCap: a catalog without room drops rows, and takes them once there is room.
@@ -224,5 +256,15 @@ func TestErrors(t *testing.T) {
 	got, err := wire.ToConfig(text)
 	if diff := cmp.Diff(table, got); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
+// TestLongError: what a peer says of an error goes into logs.
+func TestLongError(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	for _, code := range []proto.Error_Code{proto.Error_PERMANENT, proto.Error_PARTIAL, proto.Error_RETRY} {
+		if n := len(wire.ToError(&proto.Error{Code: code, Text: long}).Error()); n > wire.MaxString+100 {
+			t.Errorf("%v: %d bytes", code, n)
+		}
 	}
 }

@@ -3,9 +3,11 @@ package child
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -65,6 +67,43 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	if _, err := script(t, "echo x").Run(ctx, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a run after the end of its context: %v", err)
 	}
+}
+
+// TestStopEndsTheGroup: what a program has started ends with it, whatever it thinks of SIGTERM.
+func TestStopEndsTheGroup(t *testing.T) {
+	l := script(t, `sh -c 'trap "" TERM; echo $$; exec sleep 60' & wait`)
+	c, err := l.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var line []byte
+	buf := make([]byte, 64)
+	for !slices.Contains(line, '\n') {
+		n, err := c.Read(buf, time.Now().Add(10*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		line = append(line, buf[:n]...)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(line)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !l.Stop(c) {
+		t.Error("the program is not gone")
+	}
+	for deadline := time.Now().Add(10 * time.Second); runs(pid); <-time.After(time.Millisecond) {
+		if time.Now().After(deadline) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+			t.Fatal("what the program has started runs on")
+		}
+	}
+}
+
+// runs reports whether a process is there, and has not ended.
+func runs(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !strings.Contains(string(text), ") Z ")
 }
 
 // TestUnkillable plays processes that nothing kills: one is replaced, two are not.

@@ -88,11 +88,9 @@ func (l *Launcher) Stop(c *Child) bool {
 	group := c.cmd.Process.Pid
 	if !c.HasExited() {
 		_ = l.Kill(group, syscall.SIGTERM)
-		if c.exitsWithin(l.Patience.Term) {
-			return true
-		}
+		c.exitsWithin(l.Patience.Term)
 	}
-	_ = l.Kill(group, syscall.SIGKILL)
+	_ = l.Kill(group, syscall.SIGKILL) // those, too, that the program has started, and that outlive it
 	if c.exitsWithin(l.Patience.Kill) {
 		return true
 	}

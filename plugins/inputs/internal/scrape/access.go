@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -61,4 +62,12 @@ func CheckURL(text string) error {
 		return errors.New("has no host")
 	}
 	return nil
+}
+
+// Shown returns a URL as messages may show it: what stands behind the path may be a key.
+func Shown(text string) string {
+	if i := strings.IndexAny(text, "?#"); i >= 0 {
+		return text[:i] + "?…"
+	}
+	return text
 }

@@ -39,6 +39,7 @@ type Page struct {
 	Body        []byte
 	OpenMetrics bool      // else it is in the text format
 	At          time.Time // when the answer began
+	MayBeCut    bool      // only the end of the connection says where it ends
 }
 
 // NewClient reads the files that a names, and connects to nothing. A page of more than limit bytes is refused.
@@ -103,6 +104,7 @@ func (c *Client) Get(ctx context.Context, from string, p *Page) error {
 		return fmt.Errorf("content type %.60q is no page of metrics", media)
 	}
 	p.OpenMetrics = media == "application/openmetrics-text"
+	p.MayBeCut = answer.ProtoMajor == 1 && answer.ContentLength < 0 && len(answer.TransferEncoding) == 0 && answer.Header.Get("Content-Encoding") != "gzip"
 	p.Body, err = readUpTo(content, p.Body, c.limit)
 	return err
 }

@@ -39,7 +39,7 @@ func (s Selector) Wants(g GPU) bool {
 		case strings.HasPrefix(want, "GPU-"):
 			return strings.EqualFold(want, g.UUID)
 		case strings.Count(want, ":") > 0:
-			return sameBus(want, g.Bus)
+			return SameBus(want, g.Bus)
 		}
 		ok, _ := path.Match(strings.ToLower(want), strings.ToLower(g.Name))
 		return ok
@@ -49,8 +49,8 @@ func (s Selector) Wants(g GPU) bool {
 // GPU says which GPU it is. The UUID is what it is known by: an index changes when a card is lost.
 type GPU struct{ UUID, Index, Name, Bus string }
 
-// sameBus compares PCI bus ids, whose domains have eight digits, four or none.
-func sameBus(a, b string) bool {
+// SameBus compares PCI bus ids, whose domains have eight digits, four or none. An empty one is no other's.
+func SameBus(a, b string) bool {
 	return a != "" && strings.EqualFold(shortBus(a), shortBus(b))
 }
 

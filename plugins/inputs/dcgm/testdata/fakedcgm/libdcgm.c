@@ -9,6 +9,7 @@
 //	hang                      a read of values never returns
 //	lost N                    GPU N is not listed any more, and has no values
 //	gone N                    GPU N is listed; its values have the status "GPU is lost"
+//	mixed N                   GPU N is listed; its values have that status, but for those of 150 and 203
 //	mute N                    GPU N is listed, and has no values
 //	mig                       GPU 0 has two instances, one of which has two compute instances
 //	unknown FIELD             the hostengine does not know a field
@@ -32,7 +33,7 @@
 
 typedef struct {
 	int gpus, epoch, down, paused, hang, mig, noprofiling, nopolicy;
-	int lost[MOST], gone[MOST], mute[MOST];
+	int lost[MOST], gone[MOST], mixed[MOST], mute[MOST];
 	int unknowns, unknown[MOST];
 	int xids;
 	struct { int gpu, code; long long at; } xid[MOST];
@@ -68,6 +69,7 @@ static void load(scene *s) {
 		else if (!strcmp(word, "noprofiling")) s->noprofiling = 1;
 		else if (!strcmp(word, "nopolicy")) s->nopolicy = 1;
 		else if (!strcmp(word, "lost")) s->lost[n] = 1;
+		else if (!strcmp(word, "mixed")) s->mixed[n] = 1;
 		else if (!strcmp(word, "gone")) s->gone[n] = 1;
 		else if (!strcmp(word, "mute")) s->mute[n] = 1;
 		else if (!strcmp(word, "unknown")) s->unknown[s->unknowns++] = n;
@@ -424,7 +426,7 @@ dcgmReturn_t DCGM_PUBLIC_API dcgmGetValuesSince_v2(dcgmHandle_t h, dcgmGpuGrp_t 
 				long long every = watches[i].every, slip = 3 * k; // fields are read one after another
 				for (long long at = (from + every - 1) / every * every; at + slip <= until; at += every)
 					if (at + slip >= from)
-						give(&s, entity, id, at + slip, s.gone[gpu] ? DCGM_ST_GPU_IS_LOST : DCGM_ST_OK, NULL, next, f, data);
+						give(&s, entity, id, at + slip, s.gone[gpu] || (s.mixed[gpu] && id != 150 && id != 203) ? DCGM_ST_GPU_IS_LOST : DCGM_ST_OK, NULL, next, f, data);
 			}
 		}
 	}
