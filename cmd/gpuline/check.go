@@ -36,6 +36,14 @@ func check(p *program, paths []string) error {
 	for _, out := range plan.Outputs {
 		processors += len(out.Processors)
 	}
-	_, _ = fmt.Fprintf(p.stdout, "ok: %d inputs, %d processors, %d outputs\n", len(plan.Inputs), processors, len(plan.Outputs))
+	_, _ = fmt.Fprintf(p.stdout, "ok: %s, %s, %s\n",
+		count(len(plan.Inputs), "input"), count(processors, "processor"), count(len(plan.Outputs), "output"))
 	return nil
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
