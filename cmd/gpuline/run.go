@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -60,13 +61,16 @@ func newRun(p *program) *cobra.Command {
 // windows.
 func newOnce(p *program) *cobra.Command {
 	var from source
-	c := command("once", "Read twice, write what came of it, and end", 0, 0, func([]string) error {
+	c := command("once", "Read twice, deliver what came of it, and end", 0, 0, func([]string) error {
 		plan, err := from.load(p)
 		if err != nil {
 			return err
 		}
 		plan.Agent.Gathers = 2
 		plan.Agent.SelfInterval = 0
+		if !slices.ContainsFunc(plan.Outputs, func(o pipeline.Output) bool { return o.Name == "stdout" }) {
+			_, _ = fmt.Fprintln(p.stderr, "gpuline: nothing is printed: the configuration has no [[outputs.stdout]]")
+		}
 		return work(p, plan, nil)
 	})
 	from.add(c, orDetect)
