@@ -15,6 +15,7 @@ import (
 	"github.com/gpuline/gpuline/conf"
 	"github.com/gpuline/gpuline/pipeline"
 	"github.com/gpuline/gpuline/plugins/external/host"
+	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
 // source says which configuration a command takes.
@@ -106,6 +107,7 @@ func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (
 	settle()
 	end()
 	ledger := agent.Ledger()
+	tellDrops(log, &ledger)
 	if fault := ledger.Check(); fault != nil {
 		_, _ = fmt.Fprintf(p.stderr, "gpuline: the ledger does not balance, please report this: %v\n", fault)
 	}
@@ -114,6 +116,23 @@ func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (
 		return errReported // by the agent's log
 	}
 	return nil
+}
+
+// tellDrops names what the ledger's line has as one number.
+func tellDrops(log *slog.Logger, ledger *pipeline.Ledger) {
+	tell := func(plugin string, drops []sdk.Drop) {
+		for _, d := range drops {
+			if d.Count > 0 {
+				log.Info("metrics were dropped in all", "plugin", plugin, "reason", d.Reason, "metrics", d.Count)
+			}
+		}
+	}
+	for i := range ledger.Stages {
+		tell(ledger.Stages[i].Name, ledger.Stages[i].Drops)
+	}
+	for i := range ledger.Outputs {
+		tell(ledger.Outputs[i].Name, ledger.Outputs[i].Drops)
+	}
 }
 
 // lastAcks bounds the wait for external inputs once all is delivered; one that hangs gets no longer.
