@@ -25,9 +25,9 @@ func Reference(registry sdk.Registry) string {
 		page.WriteString(sdk.KeyTable(options))
 	}
 	write("[agent]", "The agent as a whole.", &agentKeys{})
-	write("Keys of every input", "Beside its own keys each input takes these.", &inputKeys{})
+	write("Keys of every input", "Beside its own keys each input takes these. Where one has another default, its section says so.", &inputKeys{})
 	write("Keys of every processor", "Beside its own keys each processor takes these.", &pluginKeys{})
-	write("Keys of every output", "Beside its own keys each output takes these.", &outputKeys{})
+	write("Keys of every output", "Beside its own keys each output takes these. Where one has another default, its section says so.", &outputKeys{})
 	for i := range registry {
 		def := &registry[i]
 		write(fmt.Sprintf("[[%s.%s]]", def.Role, def.Name), def.Summary, def.NewConfig())

@@ -87,6 +87,7 @@ func run(ctx context.Context, edges, gpus int, trouble time.Duration) error {
 		urls = append(urls, fmt.Sprintf("%q", s.URL()))
 	}
 	list := strings.Join(urls, ", ")
+	fmt.Fprintf(os.Stderr, "fleet-demo: three NATS servers, %d agents with %d simulated GPUs each, and a hub, whose table this is; Ctrl-C ends it\n", edges, gpus)
 	var agents []*agent
 	for i := range edges {
 		a, err := start(fmt.Sprintf("edge-%d", i), fmt.Sprintf(edgeTOML, i, gpus, i+1, list))
@@ -94,6 +95,9 @@ func run(ctx context.Context, edges, gpus int, trouble time.Duration) error {
 			return err
 		}
 		agents = append(agents, a)
+		if i == 0 {
+			a.delivers(ctx)
+		}
 	}
 	hub, err := start("hub", fmt.Sprintf(hubTOML, list))
 	if err != nil {
@@ -161,6 +165,16 @@ func start(name, text string) (*agent, error) {
 	a := &agent{name: name, p: p, stop: cancel, done: make(chan error, 1)}
 	go func() { a.done <- p.Run(ctx) }()
 	return a, nil
+}
+
+// delivers waits until the agent has delivered something, so that the stream is there for those that come after it.
+func (a *agent) delivers(ctx context.Context) {
+	for {
+		l := a.p.Ledger()
+		if len(l.Outputs) > 0 && l.Outputs[0].Delivered > 0 || !sleep(ctx, 50*time.Millisecond) {
+			return
+		}
+	}
 }
 
 func (a *agent) end() error {

@@ -36,6 +36,15 @@ func check(p *program, paths []string) error {
 	for _, out := range plan.Outputs {
 		processors += len(out.Processors)
 	}
-	_, err = fmt.Fprintf(p.stdout, "ok: %d inputs, %d processors, %d outputs\n", len(plan.Inputs), processors, len(plan.Outputs))
+	_, err = fmt.Fprintf(p.stdout, "ok: %s, %s, %s
+",
+		count(len(plan.Inputs), "input"), count(processors, "processor"), count(len(plan.Outputs), "output"))
 	return err
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 	"github.com/gpuline/gpuline/conf"
 	"github.com/gpuline/gpuline/pipeline"
 	"github.com/gpuline/gpuline/plugins/external/host"
+	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
 // source says which configuration a command takes.
@@ -61,13 +63,16 @@ func newRun(p *program) *cobra.Command {
 // windows.
 func newOnce(p *program) *cobra.Command {
 	var from source
-	c := command("once", "Read twice, write what came of it, and end", 0, 0, func([]string) error {
+	c := command("once", "Read twice, deliver what came of it, and end", 0, 0, func([]string) error {
 		plan, err := from.load(p)
 		if err != nil {
 			return err
 		}
 		plan.Agent.Gathers = 2
 		plan.Agent.SelfInterval = 0
+		if !slices.ContainsFunc(plan.Outputs, func(o pipeline.Output) bool { return o.Name == "stdout" }) {
+			_, _ = fmt.Fprintln(p.stderr, "gpuline: nothing is printed: the configuration has no [[outputs.stdout]]")
+		}
 		return work(p, plan, nil)
 	})
 	from.add(c, orDetect)
@@ -102,8 +107,9 @@ func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (
 	err = agent.Run(ctx)
 	settle()
 	end()
-	level.Set(silent) // a reload, or a plugin that was left behind, may still have something to say
 	ledger := agent.Ledger()
+	tellDrops(log, &ledger)
+	level.Set(silent) // a reload, or a plugin that was left behind, may still have something to say
 	if fault := ledger.Check(); fault != nil {
 		_, _ = fmt.Fprintf(p.stderr, "gpuline: the ledger does not balance, please report this: %v\n", fault)
 	}
@@ -116,6 +122,23 @@ func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (
 
 // silent is above the level of every message.
 const silent = slog.Level(math.MaxInt)
+
+// tellDrops names what the ledger's line has as one number.
+func tellDrops(log *slog.Logger, ledger *pipeline.Ledger) {
+	tell := func(plugin string, drops []sdk.Drop) {
+		for _, d := range drops {
+			if d.Count > 0 {
+				log.Info("metrics were dropped in all", "plugin", plugin, "reason", d.Reason, "metrics", d.Count)
+			}
+		}
+	}
+	for i := range ledger.Stages {
+		tell(ledger.Stages[i].Name, ledger.Stages[i].Drops)
+	}
+	for i := range ledger.Outputs {
+		tell(ledger.Outputs[i].Name, ledger.Outputs[i].Drops)
+	}
+}
 
 // lastAcks bounds the wait for external inputs once all is delivered; one that hangs gets no longer.
 const lastAcks = 5 * time.Second

@@ -404,9 +404,9 @@ func TestStream(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, _ = io.WriteString(conn, "bad\nm,host=x f=1 1") // the end of the stream ends the line
+	_, _ = io.WriteString(conn, "bad\nm,host=x f=1 5000") // the end of the stream ends the line; the newest, as a batch is sorted by time
 	_ = conn.Close()
-	want = append(want, "m,host=x f=1 1000000000")
+	want = append(want, "m,host=x f=1 5000000000000")
 	eventually(t, "all lines", func() bool { return len(sink.Lines()) >= len(want) })
 	check(t, sink.Lines(), want)
 	check(t, a.stop().String(), "ledger read=4002 made=0 absorbed=0 delivered=4001 dropped=1 queued=0 balance=ok")

@@ -143,8 +143,9 @@ func (l *Listener) deliver(ctx context.Context, body []byte, p lineprotocol.Prec
 		case <-ctx.Done(): // the client has gone
 			if l.inbox.withdraw(q) {
 				l.memory.giveBack(body)
+				return unavailable("the client did not wait for room: nothing was taken")
 			}
-			return unavailable("the client did not wait for the answer")
+			return unavailable("the client did not wait for the answer, and may send again what is delivered all the same: let it wait for longer than ack_timeout")
 		case <-l.closing:
 			return unavailable(errEnding.Error())
 		}

@@ -96,6 +96,13 @@ func drawTitle(s *sheet, bd *board, v view, now time.Time) {
 		if text == "" {
 			return
 		}
+		if wide := utf8.RuneCountInString(text); s.column > 0 && s.column+2+wide > v.width && st != loud {
+			if len("gpuline")+2+wide > v.width || v.height > 0 && v.height < airy {
+				return // a part of it is of no use
+			}
+			s.end()
+			s.to(len("gpuline"))
+		}
 		if s.column > 0 {
 			s.put(plain, "  ")
 		}
@@ -141,19 +148,12 @@ func drawTitle(s *sheet, bd *board, v view, now time.Time) {
 		piece(dim, "agent "+strings.Join(cost, " "))
 	}
 	for _, url := range bd.served {
-		if s.column+2+utf8.RuneCountInString(url) > v.width {
-			if v.height > 0 && v.height < airy {
-				break // a part of an address is of no use
-			}
-			s.end()
-			s.to(len("gpuline"))
-		}
 		piece(dim, url)
 	}
 	s.end()
 }
 
-// airy is a height that leaves a line for addresses that the title has no room for.
+// airy is a height that leaves lines for what the title has no room for in its first.
 const airy = 12
 
 func drawWaiting(s *sheet, bd *board) {

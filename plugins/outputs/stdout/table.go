@@ -3,6 +3,7 @@ package stdout
 import (
 	"bytes"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -22,7 +23,9 @@ type table struct {
 	pending bool      // results came that were not drawn
 	since   time.Time // when the first of them came
 	dirty   bool      // anything came that was not drawn
-	blocks  int       // since the heading
+	blocks  int       // written
+	headed  int       // the block that was the last with a heading
+	columns []column  // under it
 	events  uint64    // the last one written
 
 	costAt time.Time
@@ -34,7 +37,7 @@ const (
 	blockRefresh    = 10 * time.Second       // where nothing but samples come
 	windowRefresh   = time.Second            // where results come
 	gathering       = 300 * time.Millisecond // results of one window may come in several batches
-	headingEvery    = 20                     // blocks
+	headingEvery    = 20                     // blocks, while the columns stay as they are
 )
 
 func newTable(refresh time.Duration, s screen) *table {
@@ -103,7 +106,7 @@ func (t *table) draw(dst []byte, now time.Time) []byte {
 	resized := width != t.width
 	t.drawn, t.width, t.pending, t.dirty = now, width, false, false
 	if !t.screen.terminal {
-		v := view{width: width, brief: t.blocks%headingEvery != 0, after: t.events}
+		v := view{width: width, brief: !t.heading(layOut(t.board, width)), after: t.events}
 		t.blocks++
 		t.events = t.board.heard
 		dst = append(dst, render(t.board, v, now)...)
@@ -119,6 +122,19 @@ func (t *table) draw(dst []byte, now time.Time) []byte {
 		dst = append(append(append(dst, bytes.TrimSuffix(line, []byte("\n"))...), clearLine...), '\n')
 	}
 	return append(dst, clearDown...)
+}
+
+// heading reports whether the next block needs one: for the first time, for columns that stand elsewhere than
+// under the last one, and now and then for somebody who looks in later.
+func (t *table) heading(columns []column) bool {
+	same := slices.EqualFunc(t.columns, columns, func(a, b column) bool {
+		return a.group == b.group && a.title == b.title && a.start == b.start
+	})
+	if same && t.blocks > 0 && t.blocks-t.headed < headingEvery {
+		return false
+	}
+	t.columns, t.headed = columns, t.blocks
+	return true
 }
 
 // account finds out what the agent itself costs, its child processes included, by its own figures, and what

@@ -6,8 +6,9 @@ package peak
 import (
 	"context"
 	_ "embed"
-	"fmt"
-	"math"
+	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/processors/internal/window"
@@ -34,12 +35,11 @@ type Config struct {
 
 // Validate checks that the values fit together.
 func (c *Config) Validate() error {
-	for name, level := range c.Above {
-		if math.IsNaN(level) || math.IsInf(level, 0) {
-			return sdk.Fault{Path: []string{"above", name}, Problem: fmt.Sprintf("%v is not a level", level)}
-		}
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(c.Above)) {
+		faults = append(faults, checkLevel(name, c.Above[name]))
 	}
-	return c.Config.Validate()
+	return errors.Join(append(faults, c.Config.Validate())...)
 }
 
 // Peak is the processor.

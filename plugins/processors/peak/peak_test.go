@@ -151,6 +151,19 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	f(func(c *Config) { c.Above = map[string]float64{"x": math.NaN()} }, "`above.x`: NaN is not a level")
+	level := func(name string, v float64) func(*Config) {
+		return func(c *Config) { c.Above = map[string]float64{name: v} }
+	}
+	f(level("utilization_ratio", 95), "`above.utilization_ratio`: is never above 95: write 0.95 for 95 %")
+	f(level("utilization_ratio", 950), "`above.utilization_ratio`: is never above 950: it is at most 1")
+	f(level("utilisation_ratio", 0.95), "`above.utilisation_ratio`: there is no field of that name: did you mean `utilization_ratio`?")
+	for _, name := range []string{"latency_seconds", "cue_length_seconds", "level", "ratio"} {
+		c := defaults()
+		level(name, 95)(c)
+		if err := c.Validate(); err != nil {
+			t.Errorf("a field that some input may have: %v", err)
+		}
+	}
 	f(func(c *Config) { c.Every = time.Minute }, "`every`: is longer than the period of 10s: samples between windows would be lost: make it at most the period")
 }
 

@@ -72,7 +72,9 @@ func scenario() *fakedriver.Scenario {
 		g.Set("name", "Fake H100")
 		work(g, rand.New(rand.NewPCG(1, uint64(i))))
 	}
-	s.GPUs[2].Line(fakedriver.Throttle).Base(0).Burst(20*time.Second, 15*time.Second, 0x4).Loop(time.Minute)
+	const from, long = 20 * time.Second, 15 * time.Second
+	s.GPUs[2].Line(fakedriver.Throttle).Base(0).Burst(from, long, 0x4).Loop(time.Minute)
+	s.GPUs[2].Line(fakedriver.ClockSM).Burst(from, long, 1410).Loop(time.Minute)
 	s.GPUs[3].Lost(40*time.Second, 60*time.Second, false)
 	s.GPUs[3].Event(39*time.Second, "xid", 79)
 	return s
@@ -96,6 +98,7 @@ func work(g *fakedriver.GPU, rng *rand.Rand) {
 	for _, l := range []*fakedriver.Line{power, util, sm, tensor} {
 		l.Loop(length)
 	}
+	g.Line(fakedriver.ClockSM).Base(1980)
 	g.Line(fakedriver.MemoryUsed).Base(30_000 + rng.Int64N(20_000))
 	g.Line(fakedriver.Temperature).Base(45+rng.Int64N(10)).Burst(time.Minute, 2*time.Minute, 71).Loop(length)
 }
