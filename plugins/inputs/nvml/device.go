@@ -31,8 +31,8 @@ type device struct {
 
 	rings   [len(ringKinds)]ring
 	dead    [len(ringKinds)]bool // rings that this GPU has not
+	sampler sampler
 	points  []point
-	scratch []entry
 
 	powerField, normalFields, slowFields, infoFields fieldSet
 
@@ -72,6 +72,7 @@ type session struct {
 func newDevice(s *session, handle nvml.Device, id selector.GPU) *device {
 	d := &device{
 		session: s, id: id, handle: handle,
+		sampler:    newSampler(handle),
 		batch:      sdk.NewBatch(s.env.Catalog),
 		powerField: newFieldSet(powerReadings), normalFields: newFieldSet(normalReadings), slowFields: newFieldSet(slowReadings),
 		infoFields: newFieldSet(infoReadings),
