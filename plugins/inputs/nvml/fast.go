@@ -46,7 +46,7 @@ func (d *device) fast() {
 
 // drain empties the rings. Samples of one instant become one row.
 func (d *device) drain(now *instant) {
-	d.points = d.points[:0]
+	d.points, d.read = d.points[:0], now.wall
 	for i := range d.rings {
 		if d.dead[i] {
 			continue
@@ -60,7 +60,7 @@ func (d *device) drain(now *instant) {
 			continue
 		}
 		if first && len(all) > 0 {
-			r.start(all, now, d.since)
+			r.start(all, now, d.before.at, d.before.rings[i])
 		}
 		var bad int
 		d.points, bad = r.drain(d.points, all, now)
@@ -111,7 +111,7 @@ func (d *device) measureRings() {
 // samples returns what a ring holds that is newer than a time stamp. It returns the driver's
 // refusal where the GPU has no such ring.
 func (d *device) samples(r *ring, after uint64) (all []entry, ret nvml.Return) {
-	ret = d.try(callSamples, func() (ret nvml.Return) { all, ret = d.sampler.read(r.kind.number, after); return ret })
+	ret = d.try(callSamples, func() (ret nvml.Return) { all, ret = d.sampler.read(d.handle, r.kind.number, after); return ret })
 	return all, ret
 }
 

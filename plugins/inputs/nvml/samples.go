@@ -32,25 +32,24 @@ import (
 //
 // Each GPU has one, for a call that hangs in the driver keeps writing to where it was told to.
 type sampler struct {
-	function, gpu unsafe.Pointer
-	kind          C.int // nvmlValueType_t of what was read last
-	count         C.uint
-	raw           []C.sample
-	entries       []entry
+	function unsafe.Pointer
+	kind     C.int // nvmlValueType_t of what was read last
+	count    C.uint
+	raw      []C.sample
+	entries  []entry
 }
 
-// newSampler returns the sampler of a GPU. It may read only where the library has the function.
-func newSampler(handle nvml.Device) sampler {
-	// The one field of go-nvml's device is the driver's handle.
-	return sampler{function: C.find(), gpu: reflect.ValueOf(handle).FieldByName("Handle").UnsafePointer()}
-}
-
-// read returns what the ring of a type holds that is newer than a time stamp. The next read overwrites it.
-func (s *sampler) read(ring int32, after uint64) ([]entry, nvml.Return) {
+// read returns what the ring of a type holds that is newer than a time stamp. The next read overwrites it. The
+// library must have the function.
+func (s *sampler) read(handle nvml.Device, ring int32, after uint64) ([]entry, nvml.Return) {
+	if s.function == nil {
+		s.function = C.find()
+	}
+	gpu := reflect.ValueOf(handle).Field(0).UnsafePointer() // the one field of go-nvml's device is the driver's handle
 	for {
 		ret := nvml.ERROR_INSUFFICIENT_SIZE
 		if len(s.raw) > 0 {
-			ret = s.call(ring, after, &s.raw[0])
+			ret = s.call(gpu, ring, after, &s.raw[0])
 		}
 		if ret != nvml.SUCCESS && ret != nvml.ERROR_INSUFFICIENT_SIZE {
 			return nil, ret
@@ -60,16 +59,16 @@ func (s *sampler) read(ring int32, after uint64) ([]entry, nvml.Return) {
 			return s.entries, ret
 		}
 		// There may be more than there was room for.
-		if ret = s.call(ring, after, nil); ret != nvml.SUCCESS || int(s.count) <= len(s.raw) {
+		if ret = s.call(gpu, ring, after, nil); ret != nvml.SUCCESS || int(s.count) <= len(s.raw) {
 			return s.entries, ret
 		}
 		s.raw = make([]C.sample, s.count)
 	}
 }
 
-func (s *sampler) call(ring int32, after uint64, to *C.sample) nvml.Return {
+func (s *sampler) call(gpu unsafe.Pointer, ring int32, after uint64, to *C.sample) nvml.Return {
 	s.count = C.uint(len(s.raw))
-	return nvml.Return(C.call(s.function, s.gpu, C.int(ring), C.ulonglong(after), &s.kind, &s.count, to))
+	return nvml.Return(C.call(s.function, gpu, C.int(ring), C.ulonglong(after), &s.kind, &s.count, to))
 }
 
 // decode turns what was read into entries, without the end that the driver may leave empty.
