@@ -48,7 +48,7 @@ func BenchmarkChild(b *testing.B) {
 				if n++; n%25 == 0 {
 					o.sent = time.Time{}
 				}
-				o.put(batch, fault{}, 0)
+				o.put(batch, nil, fault{}, 0)
 			}
 			o.stop()
 		})
@@ -63,7 +63,7 @@ func BenchmarkAgent(b *testing.B) {
 	series, fields := gpus(catalog)
 	batch := sdk.NewBatch(catalog)
 	gather(batch, series, fields, 1e9)
-	message := appendRows(nil, batch, fault{})
+	message := appendRows(nil, batch, nil, fault{})
 	b.SetBytes(int64(len(message)))
 	in, s := &Input{}, &session{}
 	in.inbox.reset(catalog)

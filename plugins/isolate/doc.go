@@ -33,8 +33,8 @@
 //
 //	1 hello    uint16, the version of the protocol; first, and once
 //	2 opened   the plugin's Open has returned nil; once
-//	3 rows     byte class of the error; int64 Unix ns of the newest row; uint16 length and text of the
-//	           error that a call returned besides its rows; one frame of package record
+//	3 rows     byte class of the error; uint32 length of the mark behind the rows, uint16 length of the text
+//	           of the error that a call returned besides them; mark, text; one frame of package record
 //	4 figures  the child's own figures that have changed: see figures.go
 //	5 beat     each second: int64 ns for which the plugin's call has been running, 0 where none is
 //	6 ended    byte class; text: the plugin is closed, and nothing follows

@@ -22,8 +22,8 @@ func FuzzMessages(f *testing.F) {
 	figures := tracker{meter: meter}
 	whole := appendOpened(appendHello(nil))
 	whole = figures.append(appendBeat(whole, time.Second))
-	whole = appendRows(whole, b, fault{})
-	whole = appendEnded(appendRows(whole, b, fault{classOther, "lost"}), fault{classFresh, "upgraded"})
+	whole = appendRows(whole, b, nil, fault{})
+	whole = appendEnded(appendRows(whole, b, []byte("mark"), fault{classOther, "lost"}), fault{classFresh, "upgraded"})
 	f.Add(whole)
 	f.Add([]byte("hello\n"))
 	f.Fuzz(func(t *testing.T, output []byte) {

@@ -61,7 +61,7 @@ func message(kind byte, body ...byte) []byte {
 var (
 	hello  = message(1, 1, 0)
 	opened = message(2)
-	empty  = append(make([]byte, 1+8+2), record.Append(nil, sdk.NewBatch(sdk.NewCatalog(sdk.Limits{})))...)
+	empty  = append(make([]byte, 1+4+2), record.Append(nil, sdk.NewBatch(sdk.NewCatalog(sdk.Limits{})))...)
 )
 
 func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
@@ -88,10 +88,11 @@ func TestHostileOutputAtWork(t *testing.T) {
 	f("giant beat", binary.LittleEndian.AppendUint32([]byte{5}, 1<<20), "is no message")
 	f("rows without a head", message(3, 1, 2), "without a head")
 	f("rows of a class", message(3, join([]byte{2}, empty[1:])...), "without a head")
-	f("long error", message(3, 1, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 'x'), "an error of 65535 bytes")
+	f("long error", message(3, 1, 0, 0, 0, 0, 255, 255, 'x'), "an error of 65535")
+	f("long mark", message(3, 0, 255, 255, 255, 255, 0, 0, 'x'), "a mark of 4294967295 bytes")
 	f("broken frame", message(3, broken...), "checksum")
 	f("short frame", message(3, short...), "cut short")
-	f("two frames", message(3, join(empty, empty[11:])...), "behind the rows")
+	f("two frames", message(3, join(empty, empty[7:])...), "behind the rows")
 	f("hello again", hello, "out of turn")
 	f("opened again", opened, "opened twice")
 	f("short beat", message(5, 1), "a beat of 1 bytes")

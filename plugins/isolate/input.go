@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -18,13 +17,12 @@ import (
 // log. They never wait for whoever reads: when a reader falls behind, the oldest rows are dropped as
 // queue_full, and are in the tally of the next batch.
 type Input struct {
-	order  order
+	order  order // its mark belongs to whoever follows a child, else to whoever starts the next
 	timing timing
 	env    *sdk.Env
 
 	inbox  inbox
 	mirror mirror
-	newest atomic.Int64 // Unix ns of the newest row received
 	left   []*sdk.Child // that outlived SIGKILL; of whoever starts children: Open, then supervise
 
 	cancel context.CancelFunc

@@ -24,7 +24,7 @@ type order struct {
 	Coalesce time.Duration   `json:"coalesce"` // rows wait for others at most so long
 	Beat     time.Duration   `json:"beat"`     // between signs of life
 	Now      int64           `json:"now"`      // the agent's time, which may be ahead of the host's clock
-	Since    int64           `json:"since"`    // Unix ns of the newest row of an earlier child; 0 for none
+	Mark     []byte          `json:"mark"`     // behind the last rows of an earlier child; empty for none
 }
 
 const maxOrder = 1 << 20

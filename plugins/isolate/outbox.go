@@ -19,6 +19,7 @@ type outbox struct {
 	closed  bool
 	buf     []byte
 	waiting *sdk.Batch
+	mark    []byte      // behind what has been put
 	failure fault       // the first since the last message
 	told    string      // the text of the last failure that was sent
 	timer   *time.Timer // sends what waits, also while a call hangs
@@ -45,12 +46,13 @@ func (o *outbox) stop() {
 	o.timer.Stop()
 }
 
-// put takes what a call has read, and empties b. next says when the next call is due. Rows go at once when
+// put takes what a call has read, and empties b. mark is what a child after this one needs to go on. next says when the next call is due. Rows go at once when
 // the next call would be too late to take them along, as does an error that is news.
-func (o *outbox) put(b *sdk.Batch, f fault, next time.Duration) {
+func (o *outbox) put(b *sdk.Batch, mark []byte, f fault, next time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	defer b.Reset()
+	o.mark = append(o.mark[:0], mark...)
 	news := f.class != classNone && f.text != o.told
 	if f.class == classNone {
 		o.told = ""
@@ -98,12 +100,12 @@ func (o *outbox) flush() {
 }
 
 func (o *outbox) send(b *sdk.Batch) {
-	o.buf = appendRows(o.buf[:0], b, o.failure)
+	o.buf = appendRows(o.buf[:0], b, o.mark, o.failure)
 	if len(o.buf) > headerSize+maxRows {
 		for m := range b.Rows() {
 			b.Drop(m, sdk.DropInvalid)
 		}
-		o.buf = appendRows(o.buf[:0], b, fault{classOther, "one call has read more than a message holds; it was dropped"})
+		o.buf = appendRows(o.buf[:0], b, o.mark, fault{classOther, "one call has read more than a message holds; it was dropped"})
 	}
 	if o.failure.class != classNone {
 		o.told = o.failure.text

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -48,15 +49,11 @@ func summary(t *testing.T) func([]byte) string {
 			t.Fatal(err)
 		}
 		var s strings.Builder
-		newest := int64(0)
 		for m := range b.All() {
 			v, _ := m.Lookup("n")
 			s.WriteString(v.String())
-			newest = max(newest, m.Time())
 		}
-		if newest != r.newest {
-			t.Errorf("newest is %d, not %d", r.newest, newest)
-		}
+		s.WriteString(string(r.mark))
 		if y := b.Tally(); y.Added != uint64(b.Len())+y.Dropped() {
 			t.Errorf("%d rows, tally %+v", b.Len(), *y)
 		}
@@ -103,7 +100,7 @@ func TestRowsWaitForOthers(t *testing.T) {
 				if c.fails != "" {
 					err = errors.New(c.fails)
 				}
-				o.put(b, classify(err), next)
+				o.put(b, []byte("/"+strconv.FormatInt(n, 10)), classify(err), next)
 				if b.Len() != 0 {
 					t.Error("the batch is not empty")
 				}
@@ -115,10 +112,10 @@ func TestRowsWaitForOthers(t *testing.T) {
 			}
 		})
 	}
-	f("slow", 500*ms, every(500*ms, 3), "0s 0", "500ms 1", "1s 2")
-	f("each 100 ms", 100*ms, every(100*ms, 6), "0s 0", "200ms 12", "400ms 34", "650ms 5")
-	f("a reader", 0, every(90*ms, 6), "0s 0", "250ms 12", "500ms 345")
-	f("each 50 ms", 50*ms, every(50*ms, 9), "0s 0", "200ms 1234", "400ms 5678")
+	f("slow", 500*ms, every(500*ms, 3), "0s 0/1", "500ms 1/2", "1s 2/3")
+	f("each 100 ms", 100*ms, every(100*ms, 6), "0s 0/1", "200ms 12/3", "400ms 34/5", "650ms 5/6")
+	f("a reader", 0, every(90*ms, 6), "0s 0/1", "250ms 12/3", "500ms 345/6")
+	f("each 50 ms", 50*ms, every(50*ms, 9), "0s 0/1", "200ms 1234/5", "400ms 5678/9")
 	f("nothing", 10*ms, []call{{}, {at: 10 * ms}})
 	f("an error is news once", 10*ms, []call{
 		{rows: 1},
@@ -129,7 +126,7 @@ func TestRowsWaitForOthers(t *testing.T) {
 		{at: 50 * ms, fails: "gpu 6 too"},
 		{at: 60 * ms, rows: 1},
 		{at: 70 * ms, fails: "gpu 6 too"},
-	}, "0s 0", "20ms 12 gpu 7 is lost", "50ms 3 gpu 7 is lost", "70ms 4 gpu 6 too")
+	}, "0s 0/1", "20ms 12/3 gpu 7 is lost", "50ms 3/4 gpu 7 is lost", "70ms 4/5 gpu 6 too")
 }
 
 func TestCallThatReadsTooMuch(t *testing.T) {
@@ -138,7 +135,7 @@ func TestCallThatReadsTooMuch(t *testing.T) {
 	b := sdk.NewBatch(o.waiting.Catalog())
 	b.Add(b.Series("x"), 1).Text("huge", strings.Repeat("x", maxRows))
 	w.start = time.Now()
-	o.put(b, fault{}, 0)
+	o.put(b, nil, fault{}, 0)
 	if len(w.log) != 1 || !strings.HasSuffix(w.log[0], " dropped one call has read more than a message holds; it was dropped") {
 		t.Errorf("%.200q", w.log)
 	}
@@ -166,7 +163,7 @@ func TestSlowReaderLosesTheOldest(t *testing.T) {
 		b.Reset()
 		b.Add(b.Series("x"), 1).Int("n", int64(n))
 		b.Drop(b.Add(b.Series("x"), 1), "plugin")
-		_, body, err := readMessage(bufio.NewReader(bytes.NewReader(appendRows(nil, b, fault{}))), in.inbox.buffer())
+		_, body, err := readMessage(bufio.NewReader(bytes.NewReader(appendRows(nil, b, nil, fault{}))), in.inbox.buffer())
 		if err != nil {
 			t.Fatal(err)
 		}

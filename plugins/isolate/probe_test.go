@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -57,7 +58,9 @@ type probe struct {
 	since  int64
 }
 
-func (p *probe) Resume(since time.Time) { p.since = since.UnixMilli() }
+func (p *probe) Mark(dst []byte) []byte { return strconv.AppendInt(dst, p.since, 10) }
+
+func (p *probe) Resume(mark []byte) { p.since, _ = strconv.ParseInt(string(mark), 10, 64) }
 
 func (p *probe) Open(ctx context.Context, env *sdk.Env) error {
 	p.env = env
@@ -142,7 +145,8 @@ func (p *probe) count(b *sdk.Batch) error {
 // probeReader is the same as a Reader.
 type probeReader struct{ probe *probe }
 
-func (r probeReader) Resume(since time.Time)                       { r.probe.Resume(since) }
+func (r probeReader) Mark(dst []byte) []byte                       { return r.probe.Mark(dst) }
+func (r probeReader) Resume(mark []byte)                           { r.probe.Resume(mark) }
 func (r probeReader) Open(ctx context.Context, env *sdk.Env) error { return r.probe.Open(ctx, env) }
 func (r probeReader) Close() error                                 { return r.probe.Close() }
 

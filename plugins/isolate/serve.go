@@ -125,8 +125,8 @@ func (w *worker) run(ctx context.Context) error {
 }
 
 func (w *worker) open(ctx context.Context) error {
-	if r, ok := w.plugin.(Resumer); ok && w.order.Since > 0 {
-		r.Resume(time.Unix(0, w.order.Since))
+	if r, ok := w.plugin.(Resumer); ok && len(w.order.Mark) > 0 {
+		r.Resume(w.order.Mark)
 	}
 	if o, ok := w.plugin.(sdk.Opener); ok {
 		if err := w.call(ctx, func(ctx context.Context) error { return o.Open(ctx, w.env) }); err != nil {

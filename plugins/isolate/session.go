@@ -102,9 +102,7 @@ func (s *session) take(kind byte, body []byte) error {
 		if err != nil {
 			return err
 		}
-		if r.newest > s.in.newest.Load() {
-			s.in.newest.Store(r.newest)
-		}
+		s.in.order.Mark = append(s.in.order.Mark[:0], r.mark...)
 		return s.in.inbox.put(item{from: s, message: body, rows: r})
 	case kindFigures:
 		return s.in.mirror.apply(body)

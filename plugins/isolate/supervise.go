@@ -21,7 +21,6 @@ func (in *Input) start(ctx context.Context) (*session, error) {
 		return nil, errStuck
 	}
 	in.order.Now = in.env.Now().UnixNano()
-	in.order.Since = min(in.newest.Load(), in.order.Now)
 	child, err := in.env.Launch(Command)
 	if err != nil {
 		return nil, fmt.Errorf("start a child process: %w", err)

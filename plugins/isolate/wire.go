@@ -32,7 +32,8 @@ const (
 	maxRows    = 64 << 20 // bytes of a message of rows
 	maxBody    = 64 << 10 // of another
 	maxText    = 4 << 10  // of an error
-	chunk      = 1 << 20  // memory that an announced length gets at once
+	maxMark    = maxOrder / 4
+	chunk      = 1 << 20 // memory that an announced length gets at once
 )
 
 var errWire = errors.New("the child's output is no message")
@@ -62,15 +63,13 @@ func appendEnded(dst []byte, f fault) []byte {
 	return finish(append(append(begin(dst, kindEnded), byte(f.class)), f.text...), at)
 }
 
-func appendRows(dst []byte, b *sdk.Batch, f fault) []byte {
-	at, newest := len(dst), int64(0)
-	for m := range b.Rows() {
-		newest = max(newest, m.Time())
-	}
+func appendRows(dst []byte, b *sdk.Batch, mark []byte, f fault) []byte {
+	at := len(dst)
 	dst = append(begin(dst, kindRows), byte(f.class))
-	dst = binary.LittleEndian.AppendUint64(dst, uint64(newest))
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(mark)))
 	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(f.text)))
-	return finish(record.Append(append(dst, f.text...), b), at)
+	dst = append(append(dst, mark...), f.text...)
+	return finish(record.Append(dst, b), at)
 }
 
 // readMessage reads a message into buf, which it extends where needed. The body is valid as long as buf.
@@ -128,23 +127,25 @@ func parseEnded(body []byte) (fault, error) {
 	return fault{class(body[0]), clip(string(body[1:]), maxText)}, nil
 }
 
-// rows is a message of rows taken apart; the frame lies within the message.
+// rows is a message of rows taken apart; mark and frame lie within the message.
 type rows struct {
-	fault  fault
-	newest int64
-	frame  []byte
+	fault fault
+	mark  []byte
+	frame []byte
 }
 
 func parseRows(body []byte) (rows, error) {
-	const head = 1 + 8 + 2
+	const head = 1 + 4 + 2
 	if len(body) < head || class(body[0]) > classOther {
 		return rows{}, fmt.Errorf("%w: rows without a head", errWire)
 	}
-	r := rows{fault: fault{class: class(body[0])}, newest: int64(binary.LittleEndian.Uint64(body[1:]))}
-	text := int(binary.LittleEndian.Uint16(body[9:]))
-	if text > len(body)-head {
-		return rows{}, fmt.Errorf("%w: an error of %d bytes", errWire, text)
+	r := rows{fault: fault{class: class(body[0])}}
+	mark, text := int(binary.LittleEndian.Uint32(body[1:])), int(binary.LittleEndian.Uint16(body[5:]))
+	body = body[head:]
+	if mark > maxMark || mark+text > len(body) {
+		return rows{}, fmt.Errorf("%w: a mark of %d bytes and an error of %d", errWire, mark, text)
 	}
-	r.fault.text, r.frame = clip(string(body[head:head+text]), maxText), body[head+text:]
+	r.mark, body = body[:mark], body[mark:]
+	r.fault.text, r.frame = clip(string(body[:text]), maxText), body[text:]
 	return r, nil
 }

@@ -11,10 +11,16 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// A Resumer is an isolated input that can go on where an earlier child stopped. Resume is called before
-// Open, in a child that replaces another, with the time of the newest row that the agent has from it.
+// A Resumer is an isolated input that can go on where an earlier child stopped. What a mark holds is its own
+// affair; it must be small.
 type Resumer interface {
-	Resume(since time.Time)
+	// Mark appends to dst where a child that replaces this one is to go on, so that it tells nothing of what
+	// has been returned so far again, and nothing less. It is called after each call, from its goroutine.
+	Mark(dst []byte) []byte
+
+	// Resume is called before Open, in a child that replaces another, with the mark behind the last rows that
+	// the agent has from it. The program may have been replaced as well: a mark that makes no sense is none.
+	Resume(mark []byte)
 }
 
 // worker runs the plugin in the child, as the engine runs an input.
@@ -26,6 +32,7 @@ type worker struct {
 
 	figures tracker
 	process process
+	mark    []byte
 	start   time.Time
 	calling atomic.Int64 // when the plugin's call began, in ns after start; 0 while there is none
 }
@@ -120,11 +127,14 @@ func (w *worker) judge(b *sdk.Batch, err error, next time.Duration) error {
 	if errors.Is(err, sdk.ErrNoData) {
 		err = nil
 	}
+	if r, ok := w.plugin.(Resumer); ok {
+		w.mark = r.Mark(w.mark[:0])
+	}
 	f := classify(err)
 	if f.last() {
-		w.out.put(b, fault{}, next)
+		w.out.put(b, w.mark, fault{}, next)
 		return err
 	}
-	w.out.put(b, f, next)
+	w.out.put(b, w.mark, f, next)
 	return nil
 }

@@ -29,7 +29,7 @@ func Self(args ...string) (*sdk.Child, error) {
 	cmd.Args[0] = os.Args[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.child[0], p.child[1], p.child[2]
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
+	if err := drowsy(cmd.Start); err != nil {
 		p.close()
 		return nil, fmt.Errorf("start %s %v: %w", os.Args[0], args, err)
 	}

@@ -8,12 +8,14 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
@@ -35,6 +37,9 @@ func TestMain(m *testing.M) {
 		}
 		fmt.Printf("args=%q variable=%s leader=%v\n%s",
 			os.Args[1:], os.Getenv("LAUNCH_TEST"), syscall.Getpgrp() == os.Getpid(), files)
+	case "slack":
+		slack, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
+		fmt.Print(time.Duration(slack), err)
 	case "take over":
 		out, err := takeOver()
 		name, _ := os.ReadFile("/proc/self/comm")
@@ -99,6 +104,27 @@ func TestChildInherits(t *testing.T) {
 		if own := fmt.Sprintf("pipe:[%d]", info.Sys().(*syscall.Stat_t).Ino); strings.Contains(pipes, own) {
 			t.Errorf("a child has another's pipe %s: %s", own, pipes)
 		}
+	}
+}
+
+// The child may wake up late. The thread that started it goes on as before.
+func TestChildIsDrowsy(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	f := func() int {
+		t.Helper()
+		slack, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slack
+	}
+	before := f()
+	if out, _ := drain(t, start(t, "slack")); out != childSlack.String()+" <nil>" {
+		t.Errorf("a child with %s, want %v", out, childSlack)
+	}
+	if after := f(); after != before {
+		t.Errorf("%v, and %v before", time.Duration(after), time.Duration(before))
 	}
 }
 

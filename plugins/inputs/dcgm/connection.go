@@ -54,7 +54,6 @@ type fieldSet struct {
 	handle  dcgm.FieldHandle
 	exists  bool
 	watched bool
-	since   time.Time // what is older has been read
 }
 
 // connect connects to the hostengine at an address, or starts one within this process.

@@ -4,6 +4,7 @@ package dcgm
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -30,7 +31,8 @@ type engine struct {
 	address  address
 	only     selector.Selector
 	interval time.Duration
-	since    time.Time // what is older has been told, by the process before this one
+	since    [tiers]time.Time // what is older has been fetched
+	told     [tiers]time.Time // and has become rows that were returned
 
 	env    *sdk.Env
 	client *client
@@ -47,7 +49,7 @@ type engine struct {
 	failures int // in a row, of reading
 	scanned  time.Time
 	checked  time.Time // health
-	told     map[string]bool
+	warned   map[string]bool
 
 	values  *sdk.Number
 	seconds *sdk.Number
@@ -67,11 +69,27 @@ type watched struct {
 func newEngine(c *Config) *engine {
 	only, _ := selector.New(c.Devices) // Validate has seen both
 	where, _ := parseAddress(c.Address)
-	return &engine{config: c, only: only, address: where, interval: time.Second, pace: defaultPace, told: make(map[string]bool)}
+	return &engine{config: c, only: only, address: where, interval: time.Second, pace: defaultPace, warned: make(map[string]bool)}
 }
 
-// Resume says that what was sampled before since has been told, by the process before this one.
-func (e *engine) Resume(since time.Time) { e.since = since }
+// Mark says what has been told, for [isolate.Resumer].
+func (e *engine) Mark(dst []byte) []byte {
+	for _, t := range e.told {
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(t.UnixNano()))
+	}
+	return dst
+}
+
+// Resume takes the mark of the process before this one.
+func (e *engine) Resume(mark []byte) {
+	if len(mark) != 8*len(e.since) {
+		return
+	}
+	for i := range e.since {
+		e.since[i] = time.Unix(0, int64(binary.LittleEndian.Uint64(mark[8*i:])))
+	}
+	e.told = e.since
+}
 
 // Open loads DCGM's library and connects. An error without [sdk.ErrPermanent] may pass.
 func (e *engine) Open(_ context.Context, env *sdk.Env) error {
@@ -158,6 +176,7 @@ func (e *engine) tick(b *sdk.Batch) error {
 	}
 	e.failures = 0
 	e.report(b, now)
+	e.told = e.since
 	if err := e.check(b, now); err != nil {
 		return e.failed(fmt.Errorf("check health: %w", err))
 	}
@@ -208,10 +227,6 @@ func (e *engine) every(t tier) time.Duration {
 
 func (e *engine) prepare() error {
 	now := e.env.Now()
-	since := e.since
-	if since.IsZero() {
-		since = now
-	}
 	for t, ids := range e.config.wanted() {
 		unknown, err := e.conn.define(tier(t), ids, e.every(tier(t)))
 		if err != nil {
@@ -220,7 +235,9 @@ func (e *engine) prepare() error {
 		if len(unknown) > 0 {
 			e.once("the hostengine does not know some fields; the others go on", "left_out", names(unknown))
 		}
-		e.conn.sets[t].since = since
+		if e.since[t].IsZero() {
+			e.since[t], e.told[t] = now, now
+		}
 	}
 	for _, w := range e.gpus {
 		w.heard = now
@@ -232,8 +249,8 @@ func (e *engine) prepare() error {
 
 // once logs a warning the first time.
 func (e *engine) once(message string, args ...any) {
-	if !e.told[message] {
-		e.told[message] = true
+	if !e.warned[message] {
+		e.warned[message] = true
 		e.env.Log.Warn(message, args...)
 	}
 }
@@ -245,15 +262,10 @@ func names(ids []int) (all []string) {
 	return all
 }
 
-// disconnect lets go of the hostengine. What has been read is not read again.
+// disconnect lets go of the hostengine.
 func (e *engine) disconnect() {
 	if e.conn == nil {
 		return
-	}
-	for t := range e.conn.sets {
-		if s := e.conn.sets[t].since; s.After(e.since) {
-			e.since = s
-		}
 	}
 	e.policy.stop()
 	e.conn.close()

@@ -58,10 +58,7 @@ func TestNothingIsMissed(t *testing.T) {
 		var before int64
 		for i, row := range rows {
 			holds(t, row, field, "utilization_ratio=", "temperature_celsius=")
-			at, err := strconv.ParseInt(row[strings.LastIndexByte(row, ' ')+1:], 10, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
+			at := timeOf(t, row)
 			if i > 0 && at-before != int64(10*ms) {
 				t.Fatalf("GPU %d: %v after the sample before: %s", gpu, time.Duration(at-before), row)
 			}
@@ -71,6 +68,15 @@ func TestNothingIsMissed(t *testing.T) {
 			}
 		}
 	}
+}
+
+func timeOf(t *testing.T, row string) int64 {
+	t.Helper()
+	at, err := strconv.ParseInt(row[strings.LastIndexByte(row, ' ')+1:], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
 }
 
 func TestHostengineXIDs(t *testing.T) {
@@ -307,7 +313,8 @@ func apart(t *testing.T, library string, lines ...string) (*play, *chronicle, er
 	return &play{following: w, t: t, file: file}, log, nil
 }
 
-// TestHostengineHangs: a call that never returns costs a child process, and another goes on.
+// TestHostengineHangs: a call that never returns costs a child process, and another goes on. The hostengine samples
+// for nobody meanwhile; nothing comes twice.
 func TestHostengineHangs(t *testing.T) {
 	p, log, err := apart(t, buildFake(t), "gpus 1")
 	if err != nil {
@@ -321,6 +328,20 @@ func TestHostengineHangs(t *testing.T) {
 	p.until(p.have(n+3, "gpu,", "utilization_ratio"))
 	if figure(p.env, "gpuline_child_restarts_total") == 0 {
 		t.Errorf("no restart\n%s", log)
+	}
+	before, gaps := int64(0), -1
+	for _, row := range of(p.rows, "gpu,", "utilization_ratio") {
+		at := timeOf(t, row)
+		if at <= before {
+			t.Errorf("%v before the sample before: %s", time.Duration(before-at), row)
+		}
+		if at-before != int64(50*ms) {
+			gaps++
+		}
+		before = at
+	}
+	if gaps != 1 {
+		t.Errorf("%d gaps", gaps)
 	}
 }
 

@@ -36,18 +36,18 @@ func (e *engine) fetch(t tier) error {
 	if !s.watched {
 		return nil
 	}
-	values, next, err := dcgm.GetValuesSince(e.conn.group, s.handle, s.since)
+	values, next, err := dcgm.GetValuesSince(e.conn.group, s.handle, e.since[t])
 	if err != nil {
 		if strings.Contains(err.Error(), "limit exceeded") {
 			e.lost.Add(1)
-			e.env.Log.Warn("more samples had come than DCGM's library hands out at once: they are skipped", "since", s.since)
-			s.since = e.env.Now()
+			e.env.Log.Warn("more samples had come than DCGM's library hands out at once: they are skipped", "since", e.since[t])
+			e.since[t] = e.env.Now()
 			return nil
 		}
 		return err
 	}
-	if next.After(s.since) {
-		s.since = next
+	if next.After(e.since[t]) {
+		e.since[t] = next
 	}
 	e.values.Add(float64(len(values)))
 	now := e.env.Now()

@@ -31,8 +31,10 @@ type device struct {
 
 	rings   [len(ringKinds)]ring
 	dead    [len(ringKinds)]bool // rings that this GPU has not
+	sampler sampler
 	points  []point
-	scratch []entry
+	before  mark  // where the rings are read from
+	read    int64 // when they were last read, by the agent's time
 
 	powerField, normalFields, slowFields, infoFields fieldSet
 
@@ -64,7 +66,8 @@ type session struct {
 	env    *sdk.Env
 	clock  clock
 	costs  *costs
-	since  int64 // what is older has been told
+	marks  marks // of the process before this one
+	since  int64 // the rings of a GPU without a mark are read from here on
 
 	draining *atomic.Bool // this round empties the rings
 }
@@ -72,6 +75,7 @@ type session struct {
 func newDevice(s *session, handle nvml.Device, id selector.GPU) *device {
 	d := &device{
 		session: s, id: id, handle: handle,
+		before:     mark{at: s.since},
 		batch:      sdk.NewBatch(s.env.Catalog),
 		powerField: newFieldSet(powerReadings), normalFields: newFieldSet(normalReadings), slowFields: newFieldSet(slowReadings),
 		infoFields: newFieldSet(infoReadings),
@@ -79,10 +83,25 @@ func newDevice(s *session, handle nvml.Device, id selector.GPU) *device {
 			UUID: id.UUID, Index: id.Index, Name: id.Name, PCIBusID: id.Bus, Source: vocabulary.SourceNVML,
 		}.Tags(),
 	}
+	if before, ok := s.marks[id.UUID]; ok {
+		d.before = before
+	}
+	d.read = d.before.at
 	for i := range d.rings {
 		d.rings[i].kind = &ringKinds[i]
 	}
 	return d
+}
+
+// mark says how far the rings have been read.
+func (d *device) mark() mark {
+	m := mark{at: d.read, rings: d.before.rings}
+	for i := range d.rings {
+		if last := d.rings[i].last; last > 0 {
+			m.rings[i] = last
+		}
+	}
+	return m
 }
 
 // adopt takes over what is known of the same GPU from a session before: what has been told of its rings,

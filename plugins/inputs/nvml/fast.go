@@ -4,8 +4,6 @@ package nvml
 
 import (
 	"cmp"
-	"encoding/binary"
-	"math"
 	"slices"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
@@ -48,7 +46,7 @@ func (d *device) fast() {
 
 // drain empties the rings. Samples of one instant become one row.
 func (d *device) drain(now *instant) {
-	d.points = d.points[:0]
+	d.points, d.read = d.points[:0], now.wall
 	for i := range d.rings {
 		if d.dead[i] {
 			continue
@@ -62,7 +60,7 @@ func (d *device) drain(now *instant) {
 			continue
 		}
 		if first && len(all) > 0 {
-			r.start(all, now, d.since)
+			r.start(all, now, d.before.at, d.before.rings[i])
 		}
 		var bad int
 		d.points, bad = r.drain(d.points, all, now)
@@ -112,44 +110,9 @@ func (d *device) measureRings() {
 
 // samples returns what a ring holds that is newer than a time stamp. It returns the driver's
 // refusal where the GPU has no such ring.
-func (d *device) samples(r *ring, after uint64) ([]entry, nvml.Return) {
-	var kind nvml.ValueType
-	var raw []nvml.Sample
-	ret := d.try(callSamples, func() (ret nvml.Return) {
-		kind, raw, ret = d.handle.GetSamples(nvml.SamplingType(r.kind.number), after)
-		return ret
-	})
-	if ret != nvml.SUCCESS {
-		return nil, ret
-	}
-	d.scratch = d.scratch[:0]
-	for i := range raw {
-		d.scratch = append(d.scratch, entry{raw[i].TimeStamp, number(kind, raw[i].SampleValue)})
-	}
-	// The driver may leave the end of its answer empty.
-	for n := len(d.scratch); n > 0 && d.scratch[n-1] == (entry{}); n-- {
-		d.scratch = d.scratch[:n-1]
-	}
-	return d.scratch, ret
-}
-
-// number decodes a value of NVML.
-func number(kind nvml.ValueType, raw [8]byte) float64 {
-	bits := binary.NativeEndian.Uint64(raw[:])
-	low := binary.NativeEndian.Uint32(raw[:])
-	switch kind {
-	case nvml.VALUE_TYPE_DOUBLE:
-		return math.Float64frombits(bits)
-	case nvml.VALUE_TYPE_UNSIGNED_INT:
-		return float64(low)
-	case nvml.VALUE_TYPE_SIGNED_INT:
-		return float64(int32(low))
-	case nvml.VALUE_TYPE_UNSIGNED_SHORT:
-		return float64(uint16(low))
-	case nvml.VALUE_TYPE_SIGNED_LONG_LONG:
-		return float64(int64(bits))
-	}
-	return float64(bits)
+func (d *device) samples(r *ring, after uint64) (all []entry, ret nvml.Return) {
+	ret = d.try(callSamples, func() (ret nvml.Return) { all, ret = d.sampler.read(d.handle, r.kind.number, after); return ret })
+	return all, ret
 }
 
 // standIn asks for the current rate of what the rings are silent about: an idle GPU must not look absent.

@@ -3,6 +3,7 @@
 package nvml
 
 import (
+	"encoding/binary"
 	"math"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
@@ -107,7 +108,7 @@ func (d *device) readFields(m *sdk.Metric, s *fieldSet) (n int) {
 		case final(ret):
 			continue
 		case ret == nvml.SUCCESS:
-			raw := number(nvml.ValueType(s.values[i].ValueType), s.values[i].Value)
+			raw := number(nvml.ValueType(s.values[i].ValueType), binary.NativeEndian.Uint64(s.values[i].Value[:]))
 			if r.wraps {
 				raw = float64(s.wraps[i].next(uint64(raw)))
 			}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -24,7 +25,7 @@ type monitor struct {
 	clock    clock         // nil for the host's
 	patience time.Duration // of the rota; 0 for an interval
 	pause    time.Duration // between two drains of the rings, at least
-	since    int64         // rings are not read back beyond it
+	marks    marks         // behind all rows that were returned
 
 	session *session
 	devices []*device
@@ -44,11 +45,18 @@ type monitor struct {
 
 func newMonitor(c *Config) *monitor {
 	only, _ := selector.New(c.Devices) // Validate has seen it
-	return &monitor{config: c, only: only, pause: drainInterval, told: make(map[job]int64)}
+	return &monitor{config: c, only: only, pause: drainInterval, marks: marks{}, told: make(map[job]int64)}
 }
 
-// Resume says that what the rings hold from before since has been told, by the process before this one.
-func (m *monitor) Resume(since time.Time) { m.since = since.UnixNano() }
+// Mark says how far the rings have been told, for [isolate.Resumer].
+func (m *monitor) Mark(dst []byte) []byte { return m.marks.append(dst) }
+
+// Resume takes the marks of the process before this one. Without them its rings are read from now on.
+func (m *monitor) Resume(mark []byte) {
+	if all, err := parseMarks(mark); err == nil {
+		m.marks = all
+	}
+}
 
 // Live says that the GPUs work on, whether or not the agent has room.
 func (m *monitor) Live() bool { return true }
@@ -58,16 +66,13 @@ func (m *monitor) Open(_ context.Context, env *sdk.Env) error {
 	if m.clock == nil {
 		m.clock = hostClock(env.Now)
 	}
-	if m.since == 0 {
-		m.since = m.clock().wall
-	}
 	lib, err := openLibrary(m.config.Library)
 	if err != nil {
 		return m.again(err)
 	}
 	m.session = &session{
 		lib: lib, tiers: m.config.tiers(env.Interval), config: m.config, env: env, clock: m.clock,
-		costs: newCosts(env.Meter), since: m.since, draining: new(atomic.Bool),
+		costs: newCosts(env.Meter), marks: maps.Clone(m.marks), since: m.clock().wall, draining: new(atomic.Bool),
 	}
 	if m.patience == 0 {
 		m.patience = max(m.session.tiers.fast, leastPatience)
@@ -83,8 +88,7 @@ func (m *monitor) Open(_ context.Context, env *sdk.Env) error {
 
 // drainInterval is the shortest time between two drains of the rings. They hold what lies between, each
 // sample with its own time, so that draining more often would cost the driver calls and show nothing more.
-// It is well below the lateness of windows. Rows leave with the drain: whoever goes on from the newest of
-// them, as a new process does, misses no sample.
+// It is well below the lateness of windows. Rows leave with the drain.
 const drainInterval = 250 * time.Millisecond
 
 const (
@@ -206,7 +210,7 @@ func (m *monitor) collect(b *sdk.Batch) {
 		if m.hangs(d) {
 			continue
 		}
-		if errors.Is(d.broken, errVersion) { // the process that follows reads on from the last drain
+		if errors.Is(d.broken, errVersion) { // the process that follows reads on from the mark
 			d.batch.Reset()
 			continue
 		}
@@ -218,6 +222,7 @@ func (m *monitor) collect(b *sdk.Batch) {
 			b.Tally().AddDrops(drop.Reason, drop.Count)
 		}
 		d.batch.Reset()
+		m.marks[d.id.UUID] = d.mark()
 	}
 }
 

@@ -36,10 +36,14 @@ type point struct {
 	value float64
 }
 
-// start measures the ring from all that it holds, and lets go of what is older than since: that was before
-// the agent, or has been told by the process before this one.
-func (r *ring) start(all []entry, now *instant, since int64) {
+// start measures the ring from all that it holds, and lets go of what has been told by the process before this
+// one, the last of it stamped before, or is not newer than since, which was before the agent.
+func (r *ring) start(all []entry, now *instant, since int64, before uint64) {
 	r.size(all)
+	if before > 0 && r.place(entry{at: before}, now) {
+		r.last = before
+		return
+	}
 	for _, s := range all {
 		if r.place(s, now) && r.wall(s, now) <= since {
 			r.last = max(r.last, s.at)

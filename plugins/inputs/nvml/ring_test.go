@@ -42,7 +42,7 @@ func TestRingTellsOnce(t *testing.T) {
 	const period = 20 * time.Millisecond
 	rng := rand.New(rand.NewPCG(1, 2))
 	r := &ring{kind: &ringKinds[ringPower]}
-	r.start(nil, at(0), epoch)
+	r.start(nil, at(0), epoch, 0)
 	var published []entry // all so far, oldest first
 	var got []point
 	next := int64(0)
@@ -97,23 +97,29 @@ func TestRingLeavesOutWhatCannotBe(t *testing.T) {
 
 func TestRingStartsWhereItIsTold(t *testing.T) {
 	var held []entry
+	start := uint64(3*day) / 1000
 	for i := range 10 {
-		held = append(held, entry{uint64(3*day)/1000 + uint64(i)*1000, 1})
+		held = append(held, entry{start + uint64(i)*1000, 1})
 	}
-	f := func(since int64, want int) {
+	f := func(since int64, before uint64, want int) {
 		t.Helper()
 		r := &ring{kind: &ringKinds[ringPower]}
 		now := at(int64(10 * time.Millisecond))
-		r.start(append([]entry(nil), held...), now, since)
+		r.start(append([]entry(nil), held...), now, since, before)
 		points, _ := r.drain(nil, append([]entry(nil), held...), now)
 		if len(points) != want || r.period != time.Millisecond {
-			t.Errorf("since %d: %d samples, want %d; a period of %v", since-epoch, len(points), want, r.period)
+			t.Errorf("since %d, before %d: %d samples, want %d; a period of %v", since-epoch, before, len(points), want, r.period)
 		}
 	}
-	f(0, 10)
-	f(epoch, 9)
-	f(epoch+int64(5*time.Millisecond), 4)
-	f(epoch+int64(time.Second), 0)
+	f(0, 0, 10)
+	f(epoch, 0, 9)
+	f(epoch+int64(5*time.Millisecond), 0, 4)
+	f(epoch+int64(time.Second), 0, 0)
+	f(epoch+int64(time.Second), start+3000, 6) // the driver's own stamp is exact
+	f(epoch, start+9000, 0)
+	f(epoch, start-5000, 10)
+	f(epoch, start+5_000_000, 9) // in the future: the clock was set
+	f(epoch, start-3600_000_000, 9)
 }
 
 // TestRingFollowsTheClock sets the host's clock, by which the driver stamps, and holds that samples go on,

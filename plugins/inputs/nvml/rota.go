@@ -20,6 +20,7 @@ type job interface {
 type rota struct {
 	patience time.Duration
 	zero     time.Time // what began counts from
+	timer    *time.Timer
 	at       *worker
 	back     chan job // jobs that have ended after all
 	stuck    map[job]time.Time
@@ -42,7 +43,10 @@ type round struct {
 const left = -1
 
 func newRota(patience time.Duration, most int) *rota {
-	return &rota{patience: patience, zero: time.Now(), back: make(chan job, most), stuck: make(map[job]time.Time)}
+	return &rota{
+		patience: patience, zero: time.Now(), timer: time.NewTimer(patience),
+		back: make(chan job, most), stuck: make(map[job]time.Time),
+	}
 }
 
 // run runs those of the jobs that do not hang already, and returns when all have ended or hang.
@@ -93,7 +97,8 @@ func (r *rota) collect() {
 // wait waits for the round to end. When a job in it hangs, it leaves the worker to that one and returns its
 // index.
 func (r *rota) wait(w *worker) (n int, hangs bool) {
-	t := time.NewTimer(r.patience)
+	t := r.timer
+	t.Reset(r.patience)
 	defer t.Stop()
 	for {
 		select {
@@ -147,5 +152,6 @@ func (r *rota) close() {
 		close(r.at.rounds)
 		r.at = nil
 	}
+	r.timer.Stop()
 	r.workers.Wait()
 }

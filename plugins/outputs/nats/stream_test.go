@@ -132,7 +132,12 @@ func TestStreamIsDeleted(t *testing.T) {
 	}
 	b := tiny(t, c, 2, 2)
 	wantRetry(t, write(t, o, b), 2*time.Second, "no stream takes")
-	if err := write(t, o, b); err != nil {
+	// The server may be removing the old stream's files still.
+	err := write(t, o, b)
+	for end := time.Now().Add(30 * time.Second); err != nil && time.Now().Before(end); err = write(t, o, b) {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
