@@ -38,6 +38,9 @@ const (
 	pingInterval = 10 * time.Second // a peer that is silent for two of them is gone
 	stallTimeout = 5 * time.Second  // and so is one that takes no byte
 
+	// The messages of a batch go out in as few writes.
+	writeBuffer = 512 << 10
+
 	// Between two rounds through all servers. Who is back is found within a second, and a fleet does not come
 	// in step. A server that knows the agent and refuses it is asked less often.
 	againAfter   = 250 * time.Millisecond
@@ -85,6 +88,7 @@ func (k *Conn) prepare(name string) error {
 		nats.MaxReconnects(-1),
 		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectBufSize(-1),
+		nats.WriteBufferSize(writeBuffer),
 		nats.CustomReconnectDelay(k.pause),
 		nats.PingInterval(pingInterval),
 		nats.MaxPingsOutstanding(2),
