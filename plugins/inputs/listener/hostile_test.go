@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,6 +73,41 @@ func TestEndlessBody(t *testing.T) {
 		defer a.memory.mu.Unlock()
 		return a.memory.lent == 0
 	})
+}
+
+// A query is a few words: a form that is larger is neither read nor kept, in memory or in files.
+func TestEndlessQuery(t *testing.T) {
+	a := start(t, settings(t), &sdktest.Sink{})
+	body := &largeForm{head: strings.NewReader("--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n")}
+	r, err := http.NewRequest(http.MethodPost, "http://"+a.address("tcp")+"/query", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+	// The answer may cross with what is still being sent.
+	if got, err := do(&a.client, r); err == nil && got.status != http.StatusBadRequest {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if n := body.sent.Load(); n > 50<<20 {
+		t.Errorf("%d MiB were taken", n>>20)
+	}
+	check(t, a.post("/query", "", func(r *http.Request) { r.URL.RawQuery = "q=CREATE+DATABASE+gpu" }).status, http.StatusOK)
+}
+
+// largeForm is the start of a form, and 100 MB more.
+type largeForm struct {
+	head io.Reader
+	sent atomic.Int64
+}
+
+func (c *largeForm) Read(p []byte) (int, error) {
+	if n, _ := c.head.Read(p); n > 0 {
+		return n, nil
+	}
+	if c.sent.Add(int64(len(p))) > 100e6 {
+		return 0, io.EOF
+	}
+	return len(p), nil
 }
 
 // Clients that send a byte now and then lose their connection, before the header's end and within the body.

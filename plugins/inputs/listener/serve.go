@@ -79,8 +79,12 @@ func (c *Config) mayWrite(bucket string) bool {
 	return len(c.Buckets) == 0
 }
 
+// maxQuery bounds the body of a query, which may be a form.
+const maxQuery = 64 << 10
+
 // query answers what clients of InfluxDB 1 ask before they write: to create the database.
-func (l *Listener) query(_ http.ResponseWriter, r *http.Request) answer {
+func (l *Listener) query(w http.ResponseWriter, r *http.Request) answer {
+	r.Body = http.MaxBytesReader(w, r.Body, maxQuery)
 	words := strings.Fields(strings.ToUpper(r.FormValue("q")))
 	if len(words) > 1 && words[0] == "CREATE" && words[1] == "DATABASE" {
 		return answer{status: http.StatusOK, body: `{"results":[{"statement_id":0}]}`}

@@ -1,8 +1,10 @@
 package nats
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -268,7 +270,8 @@ func TestServerIsKilled(t *testing.T) {
 	wantAll(t, lines(total, 20), slices.Compact(got))
 }
 
-// A consumer that is there is used as it is; one that asks for no acks is a fault that says what to do.
+// A consumer that is there is used as it is; one that gives messages up is told of, and one that asks for no acks
+// is a fault that says what to do.
 func TestConsumerThatIsThere(t *testing.T) {
 	s := natstest.Run(t, nil)
 	stream := makeStream(t, s, jetstream.StreamConfig{})
@@ -280,7 +283,12 @@ func TestConsumerThatIsThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		h := open(t, jetStream(s))
+		var log bytes.Buffer
+		h.source.(*puller).log = slog.New(slog.NewTextHandler(&log, nil))
 		_, ack, err := h.readFor(patience)
+		if limited := c.MaxDeliver > 0; strings.Contains(log.String(), "MaxDeliver") != limited {
+			t.Errorf("MaxDeliver %d: %s", c.MaxDeliver, &log)
+		}
 		if err == nil {
 			ack(nil)
 			if h.custody.interval() != 5*time.Second {
@@ -293,6 +301,9 @@ func TestConsumerThatIsThere(t *testing.T) {
 		return err
 	}
 	if err := f(jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy, AckWait: 15 * time.Second}); err != nil {
+		t.Error(err)
+	}
+	if err := f(jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy, AckWait: 15 * time.Second, MaxDeliver: 5}); err != nil {
 		t.Error(err)
 	}
 	if err := f(jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy}); !errors.Is(err, errConsumer) || !strings.Contains(err.Error(), "delete it, or name another") {

@@ -23,8 +23,8 @@ type mailbox struct {
 	bytes   int
 }
 
-// messageOverhead is what a message takes beside its data.
-const messageOverhead = 512
+// messageOverhead is what a message takes beside its bytes, and headerOverhead what each of its headers does.
+const messageOverhead, headerOverhead = 512, 128
 
 func newMailbox(c *Config, f *figures) *mailbox {
 	return &mailbox{config: c, dropped: f.dropped, wake: make(chan struct{}, 1)}
@@ -71,7 +71,7 @@ func (b *mailbox) listen(nc *nats.Conn) error {
 
 // put runs on the client's goroutines.
 func (b *mailbox) put(m *nats.Msg) {
-	size := len(m.Data) + messageOverhead
+	size := m.Size() + len(m.Header)*headerOverhead + messageOverhead
 	b.mu.Lock()
 	full := b.bytes+size > int(b.config.MaxPending)
 	if !full {

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/gpuline/gpuline/plugins/outputs/nats/natstest"
 )
 
@@ -86,8 +88,14 @@ func TestMailboxIsBounded(t *testing.T) {
 	nc := s.Client()
 	const n, size = 40, 100_000
 	for i := range n {
-		line := fmt.Appendf(nil, "a x=%d %d\n", i, i+1)
-		if err := nc.Publish("gpu.x", append(line, bytes.Repeat([]byte{'#'}, size-len(line))...)); err != nil {
+		// What is large about a message makes no difference.
+		m := &nats.Msg{Subject: "gpu.x", Data: fmt.Appendf(nil, "a x=%d %d\n", i, i+1)}
+		if filler := bytes.Repeat([]byte{'#'}, size-len(m.Data)); i%2 == 0 {
+			m.Data = append(m.Data, filler...)
+		} else {
+			m.Header = nats.Header{"X": {string(filler)}}
+		}
+		if err := nc.PublishMsg(m); err != nil {
 			t.Fatal(err)
 		}
 	}

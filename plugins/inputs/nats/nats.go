@@ -71,12 +71,12 @@ func New(c *Config) (*NATS, error) {
 }
 
 // Open reads the files that the configuration names, and starts to connect.
-func (in *NATS) Open(_ context.Context, env *sdk.Env) error {
+func (in *NATS) Open(ctx context.Context, env *sdk.Env) error {
 	decoder, err := newDecoder(&in.config, env.Catalog)
 	if err != nil {
 		return err
 	}
-	conn, err := natsclient.Dial(&in.config.Config, env, "gpuline inputs.nats on "+env.Host)
+	conn, err := natsclient.Dial(ctx, &in.config.Config, env, "gpuline inputs.nats on "+env.Host)
 	if err != nil {
 		return err
 	}

@@ -212,6 +212,10 @@ func (p *puller) bind(ctx context.Context, nc *nats.Conn) error {
 	if found.AckPolicy != jetstream.AckExplicitPolicy {
 		return fmt.Errorf("%w: %s of stream %s asks for no ack of each message: delete it, or name another", errConsumer, p.config.Consumer, stream)
 	}
+	if found.MaxDeliver > 0 {
+		p.log.Warn("the consumer gives a message up that was delivered too often: what hubs give back, or die with, may be lost: set its MaxDeliver to -1",
+			"consumer", p.config.Consumer, "max_deliver", found.MaxDeliver)
+	}
 	p.forget()
 	p.nc, p.consumer = nc, consumer
 	p.custody.patience(found.AckWait)

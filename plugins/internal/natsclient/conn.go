@@ -24,6 +24,7 @@ type Conn struct {
 	options []nats.Option
 	log     *slog.Logger
 	nc      *nats.Conn
+	end     context.CancelFunc // of what nc dials
 	here    *presence
 	last    atomic.Pointer[error] // why the last try to connect failed
 	gauge   *sdk.Number
@@ -37,6 +38,9 @@ const (
 	pingInterval = 10 * time.Second // a peer that is silent for two of them is gone
 	stallTimeout = 5 * time.Second  // and so is one that takes no byte
 
+	// The messages of a batch go out in as few writes.
+	writeBuffer = 512 << 10
+
 	// Between two rounds through all servers. Who is back is found within a second, and a fleet does not come
 	// in step. A server that knows the agent and refuses it is asked less often.
 	againAfter   = 250 * time.Millisecond
@@ -44,8 +48,8 @@ const (
 )
 
 // Dial reads the files that the configuration names and starts to connect. name is shown by the server. A
-// server that is not there is no error.
-func Dial(c *Config, env *sdk.Env, name string) (*Conn, error) {
+// server that is not there is no error, and is waited for no longer than ctx lasts.
+func Dial(ctx context.Context, c *Config, env *sdk.Env, name string) (*Conn, error) {
 	k := &Conn{
 		config: *c,
 		log:    env.Log,
@@ -56,17 +60,21 @@ func Dial(c *Config, env *sdk.Env, name string) (*Conn, error) {
 	if err := k.prepare(name); err != nil {
 		return nil, err
 	}
-	return k, k.dial()
+	return k, k.connect(ctx)
 }
 
-func (k *Conn) dial() error {
+func (k *Conn) connect(ctx context.Context) error {
 	k.here.set(away)
-	nc, err := nats.Connect(k.config.servers(), k.options...)
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	var settled atomic.Bool
+	nc, err := nats.Connect(k.config.servers(), append(k.options, nats.SetCustomDialer(hurried(ctx, life, &settled)))...)
+	settled.Store(true)
 	if err != nil {
+		end()
 		k.here.set(over)
 		return fmt.Errorf("connect to %s: %w", k.config.servers(), err)
 	}
-	k.nc = nc
+	k.nc, k.end = nc, end
 	return nil
 }
 
@@ -75,11 +83,12 @@ func (k *Conn) prepare(name string) error {
 	k.options = []nats.Option{
 		nats.Name(name),
 		nats.Timeout(dialTimeout),
-		nats.Dialer(dialer()),
+		nats.SkipHostLookup(), // the dialer does it
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
 		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectBufSize(-1),
+		nats.WriteBufferSize(writeBuffer),
 		nats.CustomReconnectDelay(k.pause),
 		nats.PingInterval(pingInterval),
 		nats.MaxPingsOutstanding(2),
@@ -198,7 +207,8 @@ func (k *Conn) Ready(ctx context.Context) (*nats.Conn, error) {
 		case here:
 			return k.nc, nil
 		case over:
-			if err := k.dial(); err != nil {
+			k.end()
+			if err := k.connect(ctx); err != nil {
 				return nil, err
 			}
 			continue
@@ -235,6 +245,7 @@ func (k *Conn) Flush(within time.Duration) {
 
 // Close ends the connection.
 func (k *Conn) Close() {
+	k.end()
 	k.nc.Close()
 	k.here.set(over)
 	k.gauge.Set(0)

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // dial returns a connection that ends with the test.
 func dial(t *testing.T, c Config) (*Conn, error) {
 	t.Helper()
-	k, err := Dial(&c, sdktest.Env(t, sdk.NewCatalog(sdk.Limits{})), "test")
+	k, err := Dial(t.Context(), &c, sdktest.Env(t, sdk.NewCatalog(sdk.Limits{})), "test")
 	if err == nil {
 		t.Cleanup(k.Close)
 	}

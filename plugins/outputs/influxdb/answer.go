@@ -46,6 +46,9 @@ func judge(r response, now time.Time) answer {
 		a.verdict = refused
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
 		a.verdict = refused
+		if otherwise.Match(r.body) {
+			a.verdict = held
+		}
 	case http.StatusRequestEntityTooLarge:
 		a.verdict = tooLarge
 	case http.StatusForbidden, http.StatusNotFound:
@@ -83,6 +86,10 @@ func judge(r response, now time.Time) answer {
 
 // aboutLines matches messages that find fault with what was sent, whatever the status.
 var aboutLines = regexp.MustCompile(`partial write|beyond retention|outside (of )?(the )?retention|field type conflict|unable to parse`)
+
+// otherwise matches what InfluxDB never says of lines: the page of a proxy, and the word of a server that was
+// spoken to in plain HTTP and expects TLS.
+var otherwise = regexp.MustCompile(`(?i)^\s*<(!doctype|html)|^Client sent an HTTP request to an HTTPS server`)
 
 // droppedCount matches how InfluxDB 1 and 2 end such a message.
 var droppedCount = regexp.MustCompile(`(?s)partial write: .* dropped=(\d{1,9})$`)

@@ -99,10 +99,14 @@ func (e *endpoint) post(ctx context.Context, query string, header http.Header, b
 		kept := false
 		trace := &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) { kept = c.Reused }}
 		r, err := e.try(httptrace.WithClientTrace(ctx, trace), query, header, body)
-		if err == nil || !kept || ctx.Err() != nil {
+		if err == nil {
+			return r, nil
+		}
+		// The end of ctx leaves a connection that is being made to itself, for ever where the far end is silent.
+		e.client.CloseIdleConnections()
+		if !kept || ctx.Err() != nil {
 			return r, err
 		}
-		e.client.CloseIdleConnections()
 	}
 }
 

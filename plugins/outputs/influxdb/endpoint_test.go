@@ -233,6 +233,34 @@ func TestUnrulyServers(t *testing.T) {
 	f("resets", "write to http://127", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 }
 
+// A server that accepts connections and says nothing has none left once a write has ended: they would add up.
+func TestServerThatIsSilentInTheHandshake(t *testing.T) {
+	server, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = server.Close() }()
+	r := open(t, func(c *Config) { c.URL = "https://" + server.Addr().String() })
+	for range 3 {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- r.Write(ctx, r.numbered(3)) }()
+		c, err := server.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("err = %v", err)
+		}
+		_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
+		if _, err := io.Copy(io.Discard, c); err != nil {
+			t.Errorf("the connection is still open: %v", err)
+		}
+		_ = c.Close()
+	}
+}
+
 // A connection that ends before the answer is an error of the network: the engine tries again within a second.
 func TestCutOff(t *testing.T) {
 	f := func(answer string) {

@@ -195,6 +195,9 @@ m,host=h,i=7 x=7 7
 		bad: []int{3}, ledger: "delivered=9 dropped=1 queued=0 balance=ok",
 	})
 	f("400 once", nil, first(1, reply{status: 400, body: `{"error":"unable to parse"}`}), want{requests: 3})
+	f("400 of a proxy", nil, first(1, reply{status: 400, body: "<html><head><title>400 The plain HTTP request was sent to HTTPS port</title>"}), want{
+		requests: 2, least: 30 * time.Second, most: 33 * time.Second, log: "correct `url` or `api`: this is no answer of InfluxDB",
+	})
 	f("422", nil, func(s *far) {
 		lines("points beyond retention policy", "i=5 ")(s)
 		s.partial = func(reason string, refused []int) reply {

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"log/slog"
 	"math/big"
 	"net"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
+	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
 
@@ -156,4 +158,16 @@ func TestTLSFiles(t *testing.T) {
 	f(tlsclient.Config{CA: key}, key+": no certificate in it")
 	f(tlsclient.Config{Cert: "/none.pem", Key: key}, "read the client's certificate: open /none.pem: ")
 	f(tlsclient.Config{Cert: a.ca, Key: key}, "read the client's certificate: tls: private key does not match")
+}
+
+// A server that expects TLS refuses no lines when it is spoken to in plain HTTP: they wait for a better URL.
+func TestPlainHTTPToAServerWithTLS(t *testing.T) {
+	server := httptest.NewTLSServer(newFar(t))
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)
+	defer server.Close()
+	r := open(t, func(c *Config) { c.URL = strings.Replace(server.URL, "https", "http", 1) })
+	var wait *sdk.RetryError
+	if err := r.write(r.numbered(3)); !errors.As(err, &wait) || wait.After < holdPause || !strings.Contains(err.Error(), "correct `url`") {
+		t.Errorf("err = %v", err)
+	}
 }

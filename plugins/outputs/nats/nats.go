@@ -68,12 +68,12 @@ func New(c *Config) (*NATS, error) {
 }
 
 // Open reads the files that the configuration names, and starts to connect.
-func (o *NATS) Open(_ context.Context, env *sdk.Env) error {
+func (o *NATS) Open(ctx context.Context, env *sdk.Env) error {
 	o.log = env.Log
 	o.messages = env.Meter.Counter("gpuline_nats_published_messages_total", "Messages that were delivered.")
 	o.bytes = env.Meter.Counter("gpuline_nats_published_bytes_total", "Bytes of data in the messages that were delivered.")
 	o.duplicates = env.Meter.Counter("gpuline_nats_published_duplicates_total", "Messages that the stream had stored when they were sent again.")
-	conn, err := natsclient.Dial(&o.config.Config, env, "gpuline outputs.nats on "+env.Host)
+	conn, err := natsclient.Dial(ctx, &o.config.Config, env, "gpuline outputs.nats on "+env.Host)
 	if err != nil {
 		return err
 	}

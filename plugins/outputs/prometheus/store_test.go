@@ -139,7 +139,7 @@ func TestNamesThatMeetShareASeries(t *testing.T) {
 func TestOwnFiguresComeFromTheAgent(t *testing.T) {
 	r := newRig(t, Config{})
 	r.totals = []sdk.Total{{Name: "gpuline_x_total", Kind: sdk.Counter, Value: 2}, {Name: "gpuline_x_total", Kind: sdk.Counter, Value: 2}}
-	r.mustWrite("gpuline_x value=1 1s\n gpuline x=1 1s\n gpu a=1 1s")
+	r.mustWrite("gpuline_x value=1 1s\n gpuline x=1 1s\n gpu a=1 1s\n gpuline-x_total value=3 1s\n gpuline.x,a=b value=3 1s")
 	r.want("gpu_a 1", "gpuline_x_total 2")
 }
 

@@ -84,7 +84,7 @@ func (p *Prometheus) skips(m *sdk.Metric) bool {
 	if m.Class() == sdk.ClassResult {
 		return m.Tag(vocabulary.TagPart) != ""
 	}
-	return p.totals != nil && (m.Name() == "gpuline" || strings.HasPrefix(m.Name(), "gpuline_"))
+	return p.totals != nil && strings.HasPrefix(legalName(m.Name())+"_", "gpuline_")
 }
 
 func (p *Prometheus) takeValues(m *sdk.Metric, row *sdk.TableRow[seriesState, target], now int64) bool {

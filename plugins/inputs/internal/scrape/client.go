@@ -22,6 +22,9 @@ const (
 
 	// idleTimeout is longer than people let pass between two scrapes.
 	idleTimeout = 5 * time.Minute
+
+	// handshakeTimeout ends a handshake that the scrape's own end leaves to itself.
+	handshakeTimeout = 10 * time.Second
 )
 
 var errElsewhere = errors.New("the server refers to another host: name that one")
@@ -55,6 +58,7 @@ func NewClient(a *Access, limit sdk.Size, now func() time.Time) (*Client, error)
 	c.http = &http.Client{
 		Transport: &http.Transport{
 			TLSClientConfig:        security,
+			TLSHandshakeTimeout:    handshakeTimeout,
 			DisableCompression:     true, // so that both sides of it can be bounded
 			MaxResponseHeaderBytes: maxHeader,
 			MaxIdleConnsPerHost:    1,

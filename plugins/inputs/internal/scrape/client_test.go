@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -181,4 +184,22 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 			t.Error("the page has other memory")
 		}
 	}
+}
+
+// A server that accepts connections and says nothing does not keep them: they would add up.
+func TestSilentInTheHandshake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		c := client(t, Access{}, 1000)
+		c.http.Transport.(*http.Transport).DialContext = func(context.Context, string, string) (net.Conn, error) { return near, nil }
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := c.Get(ctx, "https://x/metrics", new(Page)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("err = %v", err)
+		}
+		_ = far.SetReadDeadline(time.Now().Add(time.Hour))
+		if _, err := io.Copy(io.Discard, far); err != nil {
+			t.Errorf("the connection is still open: %v", err)
+		}
+	})
 }
