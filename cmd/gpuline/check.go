@@ -36,8 +36,7 @@ func check(p *program, paths []string) error {
 	for _, out := range plan.Outputs {
 		processors += len(out.Processors)
 	}
-	_, err = fmt.Fprintf(p.stdout, "ok: %s, %s, %s
-",
+	_, err = fmt.Fprintf(p.stdout, "ok: %s, %s, %s\n",
 		count(len(plan.Inputs), "input"), count(processors, "processor"), count(len(plan.Outputs), "output"))
 	return err
 }
