@@ -90,8 +90,8 @@ func (x *xidLog) last(code int64, detail string, round int) {
 	}
 }
 
-// count takes the value of a series that counts, window being its length in ns, and judges it. Where several pods or instances share a GPU each
-// bears the same.
+// count takes the value of a series that counts, window being its length in ns, and judges it. Where several pods
+// or instances share a GPU each bears the same.
 func (x *xidLog) count(s sight, code, window int64, value float64, round int) verdict {
 	switch {
 	case value >= blankFloat:
