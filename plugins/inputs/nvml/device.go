@@ -32,6 +32,7 @@ type device struct {
 	rings   [len(ringKinds)]ring
 	dead    [len(ringKinds)]bool // rings that this GPU has not
 	sampler sampler
+	answers *answers
 	points  []point
 	before  mark  // where the rings are read from
 	read    int64 // when they were last read, by the agent's time
@@ -76,6 +77,7 @@ func newDevice(s *session, handle nvml.Device, id selector.GPU) *device {
 	d := &device{
 		session: s, id: id, handle: handle,
 		before:     mark{at: s.since},
+		answers:    newAnswers(),
 		batch:      sdk.NewBatch(s.env.Catalog),
 		powerField: newFieldSet(powerReadings), normalFields: newFieldSet(normalReadings), slowFields: newFieldSet(slowReadings),
 		infoFields: newFieldSet(infoReadings),
@@ -119,7 +121,7 @@ func (d *device) adopt(before *device) {
 // measures the call and takes note of what concerns the whole GPU or the driver.
 func (d *device) try(c call, f func() nvml.Return) nvml.Return {
 	switch {
-	case !d.lib.has[c]:
+	case !d.lib.has(c):
 		return nvml.ERROR_FUNCTION_NOT_FOUND
 	case d.broken != nil || d.lost:
 		return nvml.ERROR_GPU_IS_LOST

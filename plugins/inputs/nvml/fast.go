@@ -5,6 +5,7 @@ package nvml
 import (
 	"cmp"
 	"slices"
+	"unsafe"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 
@@ -24,14 +25,13 @@ var (
 // energy are exact, and a row for each instant of which the rings hold samples.
 func (d *device) fast() {
 	now := d.clock()
-	var mj uint64
-	read := d.ask(callEnergy, func() (ret nvml.Return) { mj, ret = d.handle.GetTotalEnergyConsumption(); return ret })
+	read := d.fetch(callEnergy, d.handle, unsafe.Pointer(&d.answers.uint64))
 	if d.broken != nil {
 		return // a row would say that the rings have been read up to now
 	}
 	m := d.row(now.wall)
 	if read {
-		m.Set(energy, sdk.FloatValue(float64(mj)/1e3))
+		m.Set(energy, sdk.FloatValue(float64(d.answers.uint64)/1e3))
 	}
 	if d.draining.Load() {
 		d.drain(&now)
@@ -111,15 +111,17 @@ func (d *device) measureRings() {
 // samples returns what a ring holds that is newer than a time stamp. It returns the driver's
 // refusal where the GPU has no such ring.
 func (d *device) samples(r *ring, after uint64) (all []entry, ret nvml.Return) {
-	ret = d.try(callSamples, func() (ret nvml.Return) { all, ret = d.sampler.read(d.handle, r.kind.number, after); return ret })
+	ret = d.try(callSamples, func() (ret nvml.Return) {
+		all, ret = d.sampler.read(d.lib.functions[callSamples], d.handle, r.kind.number, after)
+		return ret
+	})
 	return all, ret
 }
 
 // standIn asks for the current rate of what the rings are silent about: an idle GPU must not look absent.
 func (d *device) standIn(m *sdk.Metric, now *instant) {
 	if d.rings[ringGPU].silent(now) || d.rings[ringMemory].silent(now) {
-		var u nvml.Utilization
-		if d.ask(callUtilization, func() (ret nvml.Return) { u, ret = d.handle.GetUtilizationRates(); return ret }) {
+		if u := &d.answers.utilization; d.fetch(callUtilization, d.handle, unsafe.Pointer(u)) {
 			d.percent(m, utilization, u.Gpu)
 			d.percent(m, memoryUse, u.Memory)
 			if u.Gpu > 0 {
@@ -128,9 +130,8 @@ func (d *device) standIn(m *sdk.Metric, now *instant) {
 		}
 	}
 	if d.rings[ringPower].silent(now) && d.readFields(m, &d.powerField) == 0 {
-		var mw uint32
-		if d.ask(callPower, func() (ret nvml.Return) { mw, ret = d.handle.GetPowerUsage(); return ret }) {
-			m.Set(powerNow, sdk.FloatValue(float64(mw)/1e3))
+		if mw := &d.answers.uint32; d.fetch(callPower, d.handle, unsafe.Pointer(mw)) {
+			m.Set(powerNow, sdk.FloatValue(float64(*mw)/1e3))
 		}
 	}
 	if d.rings[ringSMClock].silent(now) {
@@ -154,9 +155,11 @@ func (d *device) clockInfo(m *sdk.Metric, f sdk.Field, kind nvml.ClockType) {
 	if d.noClock[kind] {
 		return
 	}
-	var mhz uint32
-	ret := d.try(callClock, func() (ret nvml.Return) { mhz, ret = d.handle.GetClockInfo(kind); return ret })
+	mhz := &d.answers.uint32
+	ret := d.try(callClock, func() nvml.Return {
+		return d.lib.functions[callClock].getOf(d.handle, int32(kind), unsafe.Pointer(mhz))
+	})
 	if d.noClock[kind] = final(ret); ret == nvml.SUCCESS {
-		m.Set(f, sdk.IntValue(int64(mhz)*1e6))
+		m.Set(f, sdk.IntValue(int64(*mhz)*1e6))
 	}
 }

@@ -132,19 +132,3 @@ func TestContract(t *testing.T) {
 		return newMonitor(&c)
 	})
 }
-
-// BenchmarkTick is one tick of 8 GPUs at 100 ms: all rings, energy, and what falls to it of the slower
-// tiers. The fake driver's own work is part of it.
-func BenchmarkTick(b *testing.B) {
-	h := newHost(b, 8, usual(), 100*ms, func(s *fakedriver.Scenario) { s.Loaded = -10 * 1e9 })
-	h.open()
-	h.ticks(20, 100*ms)
-	b.ReportAllocs()
-	for b.Loop() {
-		h.clock.Advance(100 * ms)
-		if err := h.m.tick(h.batch); err != nil {
-			b.Fatal(err)
-		}
-		h.batch.Reset()
-	}
-}

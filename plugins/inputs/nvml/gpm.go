@@ -3,6 +3,8 @@
 package nvml
 
 import (
+	"slices"
+
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -40,7 +42,21 @@ var gpmReadings = []gpmReading{
 type profiler struct {
 	own      *gpmPair
 	readings []gpmReading // those that the GPU has
-	get      nvml.GpmMetricsGetType
+	get      *gpmMetrics
+}
+
+// gpmMetrics is nvmlGpmMetricsGet_t, where addresses are numbers: they are the driver's.
+type gpmMetrics struct {
+	version, count uint32
+	before, after  uintptr // snapshots
+	metrics        [len(nvml.GpmMetricsGetType{}.Metrics)]gpmMetric
+}
+
+// gpmMetric is nvmlGpmMetric_t.
+type gpmMetric struct {
+	id, ret uint32
+	value   float64
+	_       [3]uintptr // its names and unit, in words
 }
 
 // gpmPair is the driver's memory for two snapshots, the last and the one before.
@@ -59,7 +75,7 @@ func (d *device) startProfiling() {
 		return
 	}
 	if pair := d.newPair(); pair != nil {
-		d.gpm = &profiler{own: pair, readings: append([]gpmReading(nil), gpmReadings...)}
+		d.gpm = &profiler{own: pair, readings: slices.Clone(gpmReadings), get: new(gpmMetrics)}
 	}
 }
 
@@ -77,7 +93,7 @@ func (d *device) newPair() *gpmPair {
 // freePair gives a pair's memory back to the driver. It asks nothing of the GPU, and may be called when
 // that is lost.
 func (d *device) freePair(p *gpmPair) {
-	if p == nil || !d.lib.has[callGPMFree] {
+	if p == nil || !d.lib.has(callGPMFree) {
 		return
 	}
 	for _, s := range []nvml.GpmSample{p.last, p.next} {
@@ -116,22 +132,23 @@ func (d *device) compare(p *gpmPair, c call, row func(int64) *sdk.Metric, take f
 		p.taken = true
 		return
 	}
-	g := &d.gpm.get
-	g.NumMetrics, g.Sample1, g.Sample2 = uint32(len(d.gpm.readings)), p.next, p.last
+	g := d.gpm.get
+	g.version, g.count = nvml.GPM_METRICS_GET_VERSION, uint32(len(d.gpm.readings))
+	g.before, g.after = uintptr(handle(p.next)), uintptr(handle(p.last))
 	for i := range d.gpm.readings {
-		g.Metrics[i] = nvml.GpmMetric{MetricId: d.gpm.readings[i].id}
+		g.metrics[i] = gpmMetric{id: d.gpm.readings[i].id}
 	}
-	if !d.ask(callGPMMetrics, func() nvml.Return { return d.lib.api.GpmMetricsGet(g) }) {
+	if !d.ask(callGPMMetrics, func() nvml.Return { return d.lib.functions[callGPMMetrics].metrics(g) }) {
 		return
 	}
 	m := row(at)
 	kept := d.gpm.readings[:0]
 	for i, r := range d.gpm.readings {
-		if final(nvml.Return(g.Metrics[i].NvmlReturn)) {
+		if final(nvml.Return(g.metrics[i].ret)) {
 			continue
 		}
 		kept = append(kept, r)
-		if v := g.Metrics[i].Value * r.factor; nvml.Return(g.Metrics[i].NvmlReturn) == nvml.SUCCESS {
+		if v := g.metrics[i].value * r.factor; nvml.Return(g.metrics[i].ret) == nvml.SUCCESS {
 			if v < 0 || v != v || r.factor == fromPercent && v > 1 {
 				d.costs.invalid.Add(1)
 				continue

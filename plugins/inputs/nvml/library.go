@@ -5,7 +5,6 @@ package nvml
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/NVIDIA/go-nvml/pkg/dl"
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
@@ -15,11 +14,11 @@ import (
 )
 
 // library is the driver's library, loaded. A function that it lacks would end the process when it is
-// called, so every call asks has first.
+// called, so every call looks first whether it is missing.
 type library struct {
-	api    nvml.Interface
-	driver string
-	has    [calls]bool
+	api       nvml.Interface
+	driver    string
+	functions [calls]function
 }
 
 var (
@@ -55,21 +54,22 @@ func openLibrary(config string) (*library, error) {
 		return nil, fmt.Errorf("initialise NVML: %w", failure(ret))
 	}
 	for c := range calls {
-		l.has[c] = slices.ContainsFunc(c.symbols(), func(name string) bool {
-			return l.api.Extensions().LookupSymbol(name) == nil
-		})
+		l.functions[c] = lookUp(l.api, c.symbols())
 	}
-	if l.has[callDriverVersion] {
+	if l.has(callDriverVersion) {
 		l.driver, _ = l.api.SystemGetDriverVersion()
 	}
 	return l, nil
 }
 
+// has reports whether the library has a function.
+func (l *library) has(c call) bool { return !l.functions[c].missing() }
+
 func (l *library) close() { _ = l.api.Shutdown() }
 
 // count returns the number of GPUs.
 func (l *library) count() (int, error) {
-	if !l.has[callCount] {
+	if !l.has(callCount) {
 		return 0, errors.New("count GPUs: the driver's library has no function for it")
 	}
 	n, ret := l.api.DeviceGetCount()
@@ -86,13 +86,13 @@ func (l *library) identify(index int) (handle nvml.Device, id selector.GPU, err 
 		return nil, id, fmt.Errorf("open GPU %d: %w", index, failure(ret))
 	}
 	id.Index = fmt.Sprint(index)
-	if l.has[callUUID] {
+	if l.has(callUUID) {
 		id.UUID, ret = handle.GetUUID()
 	}
-	if l.has[callName] && ret == nvml.SUCCESS {
+	if l.has(callName) && ret == nvml.SUCCESS {
 		id.Name, ret = handle.GetName()
 	}
-	if l.has[callPCIInfo] && ret == nvml.SUCCESS {
+	if l.has(callPCIInfo) && ret == nvml.SUCCESS {
 		var info nvml.PciInfo
 		if info, ret = handle.GetPciInfo(); ret == nvml.SUCCESS {
 			id.Bus = fmt.Sprintf("%08X:%02X:%02X.0", info.Domain, info.Bus, info.Device)

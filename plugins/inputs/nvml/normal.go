@@ -3,6 +3,8 @@
 package nvml
 
 import (
+	"unsafe"
+
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -30,23 +32,22 @@ func (d *device) normal() {
 	now := d.clock()
 	m := d.row(now.wall)
 	d.memory(m, d.handle)
-	var t uint32
-	if d.ask(callTemperature, func() (ret nvml.Return) { t, ret = d.handle.GetTemperature(nvml.TEMPERATURE_GPU); return ret }) {
-		m.Set(temperature, sdk.FloatValue(float64(t)))
+	a := d.answers
+	if d.ask(callTemperature, func() nvml.Return {
+		return d.lib.functions[callTemperature].getOf(d.handle, int32(nvml.TEMPERATURE_GPU), unsafe.Pointer(&a.uint32))
+	}) {
+		m.Set(temperature, sdk.FloatValue(float64(a.uint32)))
 	}
-	var margin nvml.MarginTemperature
-	if d.ask(callMargin, func() (ret nvml.Return) { margin, ret = d.handle.GetMarginTemperature(); return ret }) {
-		m.Set(temperatureMargin, sdk.FloatValue(float64(margin.MarginTemperature)))
+	if d.fetch(callMargin, d.handle, unsafe.Pointer(&a.margin)) {
+		m.Set(temperatureMargin, sdk.FloatValue(float64(a.margin.MarginTemperature)))
 	}
 	d.readFields(m, &d.normalFields)
 	d.held(m, now.wall)
-	var p nvml.Pstates
-	if d.ask(callPState, func() (ret nvml.Return) { p, ret = d.handle.GetPerformanceState(); return ret }) && p <= nvml.PSTATE_15 {
-		m.Set(pstate, sdk.IntValue(int64(p)))
+	if d.fetch(callPState, d.handle, unsafe.Pointer(&a.uint32)) && a.uint32 <= uint32(nvml.PSTATE_15) {
+		m.Set(pstate, sdk.IntValue(int64(a.uint32)))
 	}
-	var mw uint32
-	if d.ask(callPowerLimit, func() (ret nvml.Return) { mw, ret = d.handle.GetEnforcedPowerLimit(); return ret }) {
-		m.Set(powerLimit, sdk.FloatValue(float64(mw)/1e3))
+	if d.fetch(callPowerLimit, d.handle, unsafe.Pointer(&a.uint32)) {
+		m.Set(powerLimit, sdk.FloatValue(float64(a.uint32)/1e3))
 	}
 	d.clockInfo(m, graphicsClock, nvml.CLOCK_GRAPHICS)
 	d.clockInfo(m, videoClock, nvml.CLOCK_VIDEO)
@@ -62,16 +63,14 @@ func (d *device) normal() {
 
 // memory sets what is allocated on a GPU, or on a MIG instance of it.
 func (d *device) memory(m *sdk.Metric, handle nvml.Device) {
-	var v nvml.Memory_v2
-	switch {
-	case d.ask(callMemory, func() (ret nvml.Return) { v, ret = handle.GetMemoryInfo_v2(); return ret }):
+	v := &d.answers.memory
+	switch old := &d.answers.memoryV1; {
+	case d.fetch(callMemory, handle, unsafe.Pointer(v)):
 		m.Set(memoryReserved, sdk.IntValue(int64(v.Reserved)))
+	case d.fetch(callMemoryV1, handle, unsafe.Pointer(old)):
+		v.Total, v.Reserved, v.Free, v.Used = old.Total, 0, old.Free, old.Used
 	default:
-		var old nvml.Memory
-		if !d.ask(callMemoryV1, func() (ret nvml.Return) { old, ret = handle.GetMemoryInfo(); return ret }) {
-			return
-		}
-		v = nvml.Memory_v2{Total: old.Total, Free: old.Free, Used: old.Used}
+		return
 	}
 	m.Set(memoryUsed, sdk.IntValue(int64(v.Used)))
 	m.Set(memoryFree, sdk.IntValue(int64(v.Free)))
@@ -83,11 +82,10 @@ func (d *device) memory(m *sdk.Metric, handle nvml.Device) {
 
 // held sets the reasons that hold clocks back, and tells when one begins.
 func (d *device) held(m *sdk.Metric, at int64) {
-	var bits uint64
-	if d.ask(callReasons, func() (ret nvml.Return) { bits, ret = d.handle.GetCurrentClocksEventReasons(); return ret }) ||
-		d.ask(callReasonsOld, func() (ret nvml.Return) { bits, ret = d.handle.GetCurrentClocksThrottleReasons(); return ret }) {
-		m.Set(reasons, sdk.IntValue(int64(bits)))
-		d.onsets.Observe(&d.events, d.batch, d.tags, at, int64(bits))
+	bits := &d.answers.uint64
+	if d.fetch(callReasons, d.handle, unsafe.Pointer(bits)) || d.fetch(callReasonsOld, d.handle, unsafe.Pointer(bits)) {
+		m.Set(reasons, sdk.IntValue(int64(*bits)))
+		d.onsets.Observe(&d.events, d.batch, d.tags, at, int64(*bits))
 	}
 }
 

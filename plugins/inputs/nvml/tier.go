@@ -103,7 +103,7 @@ func (d *device) recovered(now int64) bool {
 	d.lost = false
 	at := d.clock().wall
 	ret := nvml.ERROR_GPU_IS_LOST
-	if d.lib.has[callTemperature] {
+	if d.lib.has(callTemperature) {
 		d.calling.Store(uint32(callTemperature) + 1)
 		_, ret = d.handle.GetTemperature(nvml.TEMPERATURE_GPU)
 		d.calling.Store(0)

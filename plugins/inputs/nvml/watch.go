@@ -37,7 +37,7 @@ const letGo = 5 * time.Second
 func newWatch(lib *library) *watch {
 	w := &watch{lib: lib, known: make(map[nvml.Device]bool), reports: make(chan nvml.EventData, 64)}
 	for _, c := range [...]call{callEventSet, callEventTypes, callEventRegister, callEventWait, callEventFree} {
-		if !lib.has[c] {
+		if !lib.has(c) {
 			return w
 		}
 	}

@@ -1,0 +1,101 @@
+//go:build cgo
+
+package nvml
+
+// #cgo LDFLAGS: -ldl
+// #define _GNU_SOURCE
+// #include <dlfcn.h>
+//
+// static void *find(char *name) { return dlsym(RTLD_DEFAULT, name); }
+//
+// static int get(void *f, void *gpu, void *to)
+// {
+//     return ((int (*)(void *, void *))f)(gpu, to);
+// }
+//
+// static int get_of(void *f, void *gpu, int kind, void *to)
+// {
+//     return ((int (*)(void *, int, void *))f)(gpu, kind, to);
+// }
+//
+// static int get_samples(void *f, void *gpu, int ring, unsigned long long after, int *kind, unsigned *count, void *to)
+// {
+//     return ((int (*)(void *, int, unsigned long long, int *, unsigned *, void *))f)(gpu, ring, after, kind, count, to);
+// }
+//
+// static int get_metrics(void *f, void *of) { return ((int (*)(void *))f)(of); }
+import "C"
+
+import (
+	"reflect"
+	"unsafe"
+
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+)
+
+// function is one of the library that go-nvml has loaded, to be called past go-nvml: that allocates what each
+// call answers, and reads a ring in two calls where one is enough. What is read several times a second
+// comes this way, into memory that is kept, and makes no garbage. Nothing in that memory may be a pointer into
+// Go's own.
+//
+// A call that hangs in the driver keeps writing to where it was told to, so each GPU has its own memory.
+type function struct{ at unsafe.Pointer }
+
+// lookUp returns the first of some functions that the library has.
+func lookUp(api nvml.Interface, names []string) (f function) {
+	for _, name := range names {
+		if api.Extensions().LookupSymbol(name) == nil {
+			symbol := append([]byte(name), 0)
+			return function{C.find((*C.char)(unsafe.Pointer(&symbol[0])))}
+		}
+	}
+	return f
+}
+
+func (f function) missing() bool { return f.at == nil }
+
+// get calls a function of a GPU that has one answer.
+func (f function) get(gpu nvml.Device, to unsafe.Pointer) nvml.Return {
+	return nvml.Return(C.get(f.at, handle(gpu), to))
+}
+
+// getOf is get where the GPU has several of that kind.
+func (f function) getOf(gpu nvml.Device, which int32, to unsafe.Pointer) nvml.Return {
+	return nvml.Return(C.get_of(f.at, handle(gpu), C.int(which), to))
+}
+
+// samples calls nvmlDeviceGetSamples: what a ring holds that is newer than a time stamp, as many as *count says.
+func (f function) samples(gpu nvml.Device, ring int32, after uint64, kind *int32, count *uint32, to *rawSample) nvml.Return {
+	return nvml.Return(C.get_samples(f.at, handle(gpu), C.int(ring), C.ulonglong(after),
+		(*C.int)(kind), (*C.uint)(count), unsafe.Pointer(to)))
+}
+
+// metrics calls nvmlGpmMetricsGet.
+func (f function) metrics(of *gpmMetrics) nvml.Return {
+	return nvml.Return(C.get_metrics(f.at, unsafe.Pointer(of)))
+}
+
+// handle returns what the driver knows a GPU or a snapshot by: the one field of go-nvml's type for it.
+func handle(of any) unsafe.Pointer { return reflect.ValueOf(of).Field(0).UnsafePointer() }
+
+// answers is where the driver writes what a GPU is asked for.
+type answers struct {
+	uint32      uint32
+	uint64      uint64
+	utilization nvml.Utilization
+	memory      nvml.Memory_v2
+	memoryV1    nvml.Memory
+	margin      nvml.MarginTemperature
+}
+
+func newAnswers() *answers {
+	a := new(answers)
+	a.memory.Version = nvml.STRUCT_VERSION(a.memory, 2)
+	a.margin.Version = nvml.STRUCT_VERSION(a.margin, 1)
+	return a
+}
+
+// fetch asks a GPU or a MIG instance of it for something that it either has or has not.
+func (d *device) fetch(c call, from nvml.Device, to unsafe.Pointer) bool {
+	return d.ask(c, func() nvml.Return { return d.lib.functions[c].get(from, to) })
+}
