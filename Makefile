@@ -24,8 +24,9 @@ run: build
 	bin/gpuline run -c conf/demo.toml; fi
 
 # The agent on a fake driver, which behaves as a real one does, through the very library calls. Needs gcc.
+# With RINGS=bin/gpu-check/rings.csv its GPU does what a real one did while gpu-check looked.
 demo-driver: build
-	$(GO) run ./plugins/inputs/nvml/fakedriver/demo bin/demo-driver
+	$(GO) run ./plugins/inputs/nvml/fakedriver/demo bin/demo-driver $(RINGS)
 	GPULINE_FAKE_NVML=bin/demo-driver/scenario bin/gpuline run -c bin/demo-driver/agent.toml
 
 # A fleet in one process: a JetStream cluster, agents with simulated GPUs, a hub that shows what arrives.
@@ -35,7 +36,7 @@ fleet-demo:
 	bin/fleetdemo
 
 # What only a GPU can tell: readings against nvidia-smi, bursts shown, own cost, what an inference loop
-# feels. Needs nvidia-smi, gcc, and python3 with torch.
+# feels. Needs nvidia-smi, gcc, and python3 with torch; takes eight minutes. bin/gpucheck -h has more.
 gpu-check: build
 	$(GO) build -o bin/gpucheck ./cmd/gpucheck
 	bin/gpucheck -gpuline bin/gpuline -load cmd/gpucheck/load.py -out bin/gpu-check

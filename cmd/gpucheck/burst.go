@@ -1,13 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"time"
@@ -20,18 +20,28 @@ type burst struct {
 	Length int   `json:"length_ms"` // as asked for
 }
 
-func parseBursts(text []byte) ([]burst, error) {
-	var all []burst
-	for line := range bytes.Lines(text) {
-		var x burst
-		if err := json.Unmarshal(line, &x); err != nil {
-			return nil, fmt.Errorf("read what the load printed: %w: %s", err, bytes.TrimSpace(line))
-		}
-		if x.End > x.Start {
-			all = append(all, x)
-		}
+// doBursts works the GPU in bursts, and returns them and from when on it had been idle before the first.
+// They are kept in a file.
+func (b *bench) doBursts(ctx context.Context, file string, count int) (all []burst, idle int64, err error) {
+	work, err := b.work(ctx, "bursts", "--count", fmt.Sprint(count), "--gap", fmt.Sprint(b.gap.Seconds()))
+	if err != nil {
+		return nil, 0, err
 	}
-	return all, nil
+	idle = work.answer.IdleFrom
+	for err = work.next(); err == nil; err = work.next() {
+		all = append(all, work.answer.burst)
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	if err = errors.Join(err, work.end()); err != nil {
+		return nil, 0, err
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		return nil, 0, err
+	}
+	return all, idle, os.WriteFile(filepath.Join(b.out, file), text, 0o600)
 }
 
 // way is a way to look at a GPU, and what it showed.
@@ -122,18 +132,10 @@ func (b *bench) showBursts(ctx context.Context, say func(string, ...any)) error 
 			return err
 		}
 	}
-	time.Sleep(2 * time.Second)
-	out, err := exec.CommandContext(ctx, b.python, b.load, "bursts", "--count", fmt.Sprint(b.bursts)).Output()
+	bursts, idle, err := b.doBursts(ctx, "bursts.json", b.bursts)
 	for _, end := range ends {
-		err = cmp.Or(err, end())
+		err = errors.Join(err, end())
 	}
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(b.out, "bursts.jsonl"), out, 0o600); err != nil {
-		return err
-	}
-	bursts, err := parseBursts(out)
 	if err != nil {
 		return err
 	}
@@ -142,13 +144,13 @@ func (b *bench) showBursts(ctx context.Context, say func(string, ...any)) error 
 			return err
 		}
 	}
-	settle(ways, bursts)
+	settle(ways, bursts, idle)
 	table(say, ways, bursts)
 	return nil
 }
 
 // settle takes from the samples how far each way looks back, and what an idle GPU shows.
-func settle(ways []way, bursts []burst) {
+func settle(ways []way, bursts []burst, idleFrom int64) {
 	driver := time.Duration(0) // the driver's own period of utilisation: polls look back no further
 	for i := range ways {
 		w := &ways[i]
@@ -162,7 +164,7 @@ func settle(ways []way, bursts []burst) {
 		if w.field == "power_watts" && len(bursts) > 0 {
 			var idle []float64
 			for _, s := range w.samples {
-				if s.at < bursts[0].Start {
+				if s.at > idleFrom && s.at < bursts[0].Start {
 					idle = append(idle, s.fields[w.field])
 				}
 			}

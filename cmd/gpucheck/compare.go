@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
 	"time"
 )
 
@@ -25,14 +24,13 @@ var tolerances = []struct {
 }
 
 // compare reads a GPU under a steady load in three ways, and compares the means.
-func (b *bench) compare(ctx context.Context, say func(string, ...any)) error {
-	load := exec.CommandContext(ctx, b.python, b.load, "steady", "--seconds", fmt.Sprint((b.length + 5*time.Second).Seconds()))
-	load.Stderr = os.Stderr
-	if err := load.Start(); err != nil {
+func (b *bench) compare(ctx context.Context, say func(string, ...any)) (err error) {
+	steady, err := b.work(ctx, "steady")
+	if err != nil {
 		return err
 	}
-	defer func() { _ = load.Wait() }()
-	time.Sleep(5 * time.Second) // clocks and temperature settle
+	defer func() { err = errors.Join(err, steady.end()) }()
+	b.wait(ctx, b.length/4) // clocks and temperature settle
 	rawFile, endRaw, err := b.smi(ctx, "compare-smi", 500*time.Millisecond)
 	if err != nil {
 		return err
@@ -41,10 +39,7 @@ func (b *bench) compare(ctx context.Context, say func(string, ...any)) error {
 	if err != nil {
 		return errors.Join(err, endRaw())
 	}
-	select {
-	case <-time.After(b.length):
-	case <-ctx.Done():
-	}
+	b.wait(ctx, b.length)
 	if err := errors.Join(end(), endRaw()); err != nil {
 		return err
 	}

@@ -64,12 +64,10 @@ func TestParse(t *testing.T) {
 	if err != nil || len(lines) != 2 || lines[0].fields["power_watts"] != 4 || lines[1].source != "nvml" {
 		t.Errorf("%v, %v", lines, err)
 	}
-	bursts, err := parseBursts([]byte("{\"kernel_seconds\": 0.001}\n{\"start\": 5, \"end\": 9, \"length_ms\": 20}\n"))
-	if err != nil || len(bursts) != 1 || bursts[0] != (burst{5, 9, 20}) {
-		t.Errorf("%v, %v", bursts, err)
-	}
-	if _, err := parseBursts([]byte("Traceback\n")); err == nil {
-		t.Error("no error for what is no burst")
+	calls, err := parseCalls([]byte("gpuline,call=B nvml_call_seconds=0.5,nvml_calls_total=2 1\ngpuline,call=A nvml_call_seconds=2,nvml_calls_total=9 1\n" +
+		"gpuline,call=B nvml_call_seconds=3,nvml_calls_total=8 2\ngpuline,plugin=x rows=1 2\ngpuline,call=B,window=10s nvml_call_seconds_mean=7 3\n"))
+	if err != nil || len(calls) != 2 || calls[0] != (call{"B", 8, 3}) || calls[1] != (call{"A", 9, 2}) {
+		t.Errorf("%v, %v", calls, err)
 	}
 }
 

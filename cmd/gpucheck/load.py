@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """Work for a GPU, at known times: the load that gpucheck measures against.
 
-  load.py bursts --count 40     bursts of 5, 20, 50 and 200 ms at random gaps; a JSON line each, when it is over
-  load.py steady --seconds 30   constant work
-  load.py loop --seconds 20     a fixed inference loop; one JSON line with its latencies at the end
+  load.py bursts --count 40   bursts of 5, 20, 50 and 200 ms at random gaps; a JSON line each, when it is over
+  load.py steady              constant work, until standard input ends
+  load.py loop                a fixed inference loop: for each line of standard input, as many seconds as it
+                              says, and a JSON line with the latencies
 
-Needs torch with CUDA. Times are Unix nanoseconds of the host's clock.
+The first line of JSON says that all is prepared. Needs torch with CUDA. Times are Unix nanoseconds of the host's
+clock.
 """
 import argparse
 import json
 import random
+import select
 import statistics
 import sys
 import time
@@ -49,10 +52,11 @@ def bursts(args):
     rng = random.Random(args.seed)
     lengths = [int(x) for x in args.lengths.split(",")] * args.count
     rng.shuffle(lengths)
-    say(kernel_seconds=kernel.seconds)
+    time.sleep(1)  # until what the kernel's own measurement did is over
+    say(kernel_seconds=kernel.seconds, idle_from=time.time_ns())
     time.sleep(2)
     for ms in lengths:
-        time.sleep(rng.uniform(0.7, 2.1))
+        time.sleep(rng.uniform(0.5, 1.5) * args.gap)
         times = max(1, round(ms / 1000 / kernel.seconds))
         torch.cuda.synchronize()
         start = time.time_ns()
@@ -64,8 +68,8 @@ def bursts(args):
 
 def steady(args):
     kernel = Kernel(4096)
-    end = time.monotonic() + args.seconds
-    while time.monotonic() < end:
+    say(kernel_seconds=kernel.seconds)
+    while not select.select([sys.stdin], [], [], 0)[0]:
         kernel.run(20)
         torch.cuda.synchronize()
 
@@ -83,15 +87,17 @@ def loop(args):
 
     for _ in range(200):
         step()
-    latencies = []
-    end = time.monotonic() + args.seconds
-    while time.monotonic() < end:
-        start = time.perf_counter()
-        step()
-        latencies.append(time.perf_counter() - start)
-    latencies.sort()
-    say(steps=len(latencies), mean_seconds=statistics.fmean(latencies), p50_seconds=latencies[len(latencies) // 2],
-        p99_seconds=latencies[len(latencies) * 99 // 100])
+    say(ready=True)
+    for line in sys.stdin:
+        latencies = []
+        end = time.monotonic() + float(line)
+        while time.monotonic() < end:
+            start = time.perf_counter()
+            step()
+            latencies.append(time.perf_counter() - start)
+        latencies.sort()
+        say(steps=len(latencies), mean_seconds=statistics.fmean(latencies), p50_seconds=latencies[len(latencies) // 2],
+            p99_seconds=latencies[len(latencies) * 99 // 100])
 
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -99,11 +105,10 @@ commands = parser.add_subparsers(required=True)
 one = commands.add_parser("bursts")
 one.add_argument("--lengths", default="5,20,50,200")
 one.add_argument("--count", type=int, default=40)
+one.add_argument("--gap", type=float, default=1.4)
 one.add_argument("--seed", type=int, default=1)
 one.set_defaults(run=bursts)
 for name, run in (("steady", steady), ("loop", loop)):
-    one = commands.add_parser(name)
-    one.add_argument("--seconds", type=float, default=20)
-    one.set_defaults(run=run)
+    commands.add_parser(name).set_defaults(run=run)
 arguments = parser.parse_args()
 arguments.run(arguments)

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -22,6 +24,9 @@ type bench struct {
 	out     string // folder for what is recorded
 	length  time.Duration
 	bursts  int
+	gap     time.Duration // between two of them, in the mean
+	pairs   int           // how often a loop is measured with and without the agent, in turn
+	only    string
 }
 
 func main() {
@@ -32,6 +37,9 @@ func main() {
 	flag.StringVar(&b.out, "out", "bin/gpu-check", "folder for the report and what is recorded")
 	flag.DurationVar(&b.length, "length", 20*time.Second, "length of each measurement")
 	flag.IntVar(&b.bursts, "bursts", 25, "bursts of each length")
+	flag.DurationVar(&b.gap, "gap", 1400*time.Millisecond, "time between two bursts, in the mean")
+	flag.IntVar(&b.pairs, "pairs", 5, "runs of the inference loop with the agent, and as many without, at each rate")
+	flag.StringVar(&b.only, "only", "", "measure these alone: readings, trace, bursts, cost, feel; separated by commas")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -62,14 +70,18 @@ func (b *bench) run(ctx context.Context) error {
 	say("### %s, driver %s\n", card.name, card.driver)
 	failed := 0
 	for _, m := range []struct {
-		name string
-		f    func(context.Context, func(string, ...any)) error
+		word, name string
+		f          func(context.Context, func(string, ...any)) error
 	}{
-		{"Readings against nvidia-smi", b.compare},
-		{"Bursts shown", b.showBursts},
-		{"Own cost", b.cost},
-		{"What an inference loop feels", b.feel},
+		{"readings", "Readings against nvidia-smi", b.compare},
+		{"trace", "What the driver gives", b.trace},
+		{"bursts", "Bursts shown", b.showBursts},
+		{"cost", "Own cost", b.cost},
+		{"feel", "What an inference loop feels", b.feel},
 	} {
+		if b.only != "" && !slices.Contains(strings.Split(b.only, ","), m.word) {
+			continue
+		}
 		say("#### %s\n", m.name)
 		if err := m.f(ctx, say); err != nil {
 			failed++
@@ -83,4 +95,12 @@ func (b *bench) run(ctx context.Context) error {
 		return fmt.Errorf("%d measurements failed; %s/report.md has the rest", failed, b.out)
 	}
 	return nil
+}
+
+// wait lets time pass, unless the measurement is given up.
+func (b *bench) wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
 }

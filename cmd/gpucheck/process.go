@@ -56,7 +56,7 @@ func start(ctx context.Context, file string, name string, args ...string) (end f
 // agent starts gpuline on inputs, with all of its samples as line protocol in a file.
 func (b *bench) agent(ctx context.Context, name, inputs string) (file string, end func() error, cmd *exec.Cmd, err error) {
 	config := filepath.Join(b.out, name+".toml")
-	text := "[agent]\nhttp = \"\"\n" + inputs + "[[outputs.stdout]]\nsamples = true\n"
+	text := "[agent]\nhttp = \"\"\nself_interval = \"1s\"\n" + inputs + "[[outputs.stdout]]\nsamples = true\n"
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return "", nil, nil, err
 	}

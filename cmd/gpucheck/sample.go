@@ -26,7 +26,8 @@ func readLines(file string) ([]sample, error) {
 	return parseLines(text)
 }
 
-func parseLines(text []byte) ([]sample, error) {
+// decode reads what gpuline wrote.
+func decode(text []byte) (*sdk.Batch, error) {
 	// A process that was told to end may leave half a line.
 	if i := bytes.LastIndexByte(text, '\n'); i >= 0 {
 		text = text[:i+1]
@@ -35,6 +36,14 @@ func parseLines(text []byte) ([]sample, error) {
 	b := sdk.NewBatch(catalog)
 	if err := lineprotocol.NewDecoder(catalog, lineprotocol.DecoderOptions{}).Decode(b, text, 0); err != nil {
 		return nil, fmt.Errorf("read what gpuline wrote: %w", err)
+	}
+	return b, nil
+}
+
+func parseLines(text []byte) ([]sample, error) {
+	b, err := decode(text)
+	if err != nil {
+		return nil, err
 	}
 	var all []sample
 	for m := range b.All() {

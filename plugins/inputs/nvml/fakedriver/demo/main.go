@@ -1,6 +1,7 @@
 // Command demo prepares a host without GPUs for a look at inputs.nvml: it builds the fake driver into a
 // folder, beside a scenario of four GPUs with bursts of work and a card that is lost for a while, and a
-// configuration that reads them. `make demo-driver` runs the agent on it.
+// configuration that reads them. With what `make gpu-check` recorded of a real card, it is one GPU that does
+// the same for ever. `make demo-driver` runs the agent on it.
 package main
 
 import (
@@ -34,20 +35,26 @@ samples = true
 `
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: demo FOLDER")
+	if len(os.Args) != 2 && len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: demo FOLDER [RINGS.CSV]")
 		os.Exit(2)
 	}
-	if err := prepare(os.Args[1]); err != nil {
+	if err := prepare(os.Args[1], os.Args[2:]...); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-func prepare(dir string) error {
+func prepare(dir string, recording ...string) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err
+	}
+	s := scenario()
+	for _, file := range recording {
+		if s, err = replay(file); err != nil {
+			return err
+		}
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -56,10 +63,25 @@ func prepare(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := scenario().WriteFile(filepath.Join(dir, "scenario")); err != nil {
+	if err := s.WriteFile(filepath.Join(dir, "scenario")); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "agent.toml"), fmt.Appendf(nil, config, lib), 0o600)
+}
+
+func replay(file string) (*fakedriver.Scenario, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	s, err := fakedriver.Replay(f)
+	if err != nil {
+		return nil, err
+	}
+	s.Loaded = -time.Hour
+	s.GPUs[0].Set("name", "Recorded GPU")
+	return s, nil
 }
 
 // length is how long a scenario is before it repeats.
