@@ -58,10 +58,10 @@ nvmlReturn_t nvmlDeviceRegisterEvents(nvmlDevice_t h, unsigned long long types, 
     return leave(NVML_SUCCESS);
 }
 
-/* next finds the first event that the set has still to deliver at t, -1 for none. */
-static int next(const struct nvmlEventSet_st *s, int64_t t)
+/* next finds the first event that the set has still to deliver, now or later, -1 for none. */
+static int next(const struct nvmlEventSet_st *s)
 {
-    for (int i = 0; i < s->sc->nevents && s->sc->events[i].t <= t; i++) {
+    for (int i = 0; i < s->sc->nevents; i++) {
         const struct event *e = &s->sc->events[i];
         for (int j = 0; j < s->n && !s->delivered[i]; j++)
             if (s->of[j].d->index == e->gpu && (s->of[j].types & e->type) && e->t > s->of[j].since) return i;
@@ -77,9 +77,10 @@ static nvmlReturn_t wait_event(nvmlEventSet_t set, nvmlEventData_t *out, unsigne
     const struct scenario *sc = state.sc;
     int64_t timeout = (int64_t)timeout_ms * 1000, begin = now();
     for (int64_t waited = 0; ;) {
-        int i = next(s, now());
-        if (i >= 0) {
-            const struct event *e = &sc->events[i];
+        int i = next(s);
+        const struct event *e = &sc->events[i < 0 ? 0 : i];
+        int64_t t = now();
+        if (i >= 0 && e->t <= t) {
             s->delivered[i] = true;
             memset(out, 0, sizeof *out);
             out->device.handle = sc->gpu[e->gpu];
@@ -89,11 +90,12 @@ static nvmlReturn_t wait_event(nvmlEventSet_t set, nvmlEventData_t *out, unsigne
             out->computeInstanceId = e->ci;
             return leave(NVML_SUCCESS);
         }
-        int64_t left = timeout - (waited > now() - begin ? waited : now() - begin);
-        CHECK(left > 0, NVML_ERROR_TIMEOUT);
-        int64_t pause = sc->clock ? 5000 : 50000;  /* a clock of a test may leap at any moment */
-        wait_outside(left < pause ? left : pause);
-        waited += left < pause ? left : pause;
+        int64_t pause = timeout - (waited > t - begin ? waited : t - begin);
+        CHECK(pause > 0, NVML_ERROR_TIMEOUT);
+        if (i >= 0 && e->t - t < pause) pause = e->t - t;
+        if (sc->clock && pause > 5000) pause = 5000;  /* a clock of a test may leap at any moment */
+        wait_outside(pause);
+        waited += pause;
         CHECK(state.sc == sc, NVML_ERROR_UNINITIALIZED);
         nvmlReturn_t rc = standing(false);
         CHECK(rc == NVML_SUCCESS, rc);
