@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -29,6 +30,7 @@ type Pipeline struct {
 	log     *slog.Logger
 	started time.Time
 	clock   *clock.Clock
+	meter   *sdk.Meter // of what belongs to no plugin
 	catalog *sdk.Catalog
 	batches *pool
 	server  *server
@@ -47,7 +49,6 @@ type Pipeline struct {
 	retired Ledger    // of parts that reloads have ended
 	leaving []*output // that reloads have ended, and that still deliver
 	ending  []*chain  // of such outputs, that still work
-	meters  []namedMeter
 }
 
 // New makes the agent that the plan describes. It opens nothing and starts nothing.
@@ -55,13 +56,14 @@ func New(plan Plan, log *slog.Logger) (*Pipeline, error) {
 	p := &Pipeline{
 		log:     log,
 		started: time.Now(),
+		meter:   sdk.NewMeter(sdk.Tag{Key: "plugin", Value: "agent"}),
 		catalog: sdk.NewCatalog(sdk.Limits{}),
 		abandon: make(chan struct{}),
 		quitter: make(chan struct{}, 1),
 		changes: make(chan change),
 		over:    make(chan struct{}),
 	}
-	p.clock = clock.New(quieted(log, slog.LevelDebug, "agent.clock"), p.meter("agent"), time.Time{})
+	p.clock = clock.New(quieted(log, slog.LevelDebug, "agent.clock"), p.meter, time.Time{})
 	p.batches = &pool{catalog: p.catalog}
 	p.chain = newChain(p.batches)
 	p.chain.abandon, p.chain.swaps = p.abandon, make(chan swap)
@@ -301,30 +303,27 @@ func (p *Pipeline) credit(ctx context.Context) {
 	}
 }
 
-// namedMeter holds the figures of all plugins that have had the name.
-type namedMeter struct {
-	name  string
-	meter *sdk.Meter
-}
-
-// meter returns the meter of a plugin. Its counters go on through reloads.
-func (p *Pipeline) meter(name string) *sdk.Meter {
+// meters returns the meters of the plugins at work, and of those that only deliver what they still have.
+func (p *Pipeline) meters() []*sdk.Meter {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, m := range p.meters {
-		if m.name == name {
-			return m.meter
+	byName := make(map[string]*sdk.Meter)
+	for _, c := range p.ending {
+		for at := range c.all() {
+			byName[at.name] = at.env.Meter
 		}
 	}
-	m := namedMeter{name, sdk.NewMeter(sdk.Tag{Key: "plugin", Value: name})}
-	p.meters = append(p.meters, m)
-	return m.meter
-}
-
-func (p *Pipeline) allMeters() []namedMeter {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Clone(p.meters)
+	for _, o := range p.leaving {
+		byName[o.name] = o.env.Meter
+	}
+	for _, at := range p.graph.parts {
+		byName[at.base().name] = at.base().env.Meter
+	}
+	meters := []*sdk.Meter{p.meter}
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		meters = append(meters, byName[name])
+	}
+	return meters
 }
 
 // Ledger returns the account of all metrics so far. It may be called from any goroutine.
@@ -342,12 +341,14 @@ func (p *Pipeline) Ledger() Ledger {
 			l.addStage(s.line())
 		}
 	}
+	l.stages = len(l.Stages)
 	for _, s := range past.Stages {
 		l.addStage(s)
 	}
 	for _, o := range slices.Concat(g.outputs, leaving) {
 		l.addOutput(o.account())
 	}
+	l.outputs = len(l.Outputs)
 	for _, o := range past.Outputs {
 		l.addOutput(o)
 	}
