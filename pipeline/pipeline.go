@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -83,7 +84,8 @@ func New(plan Plan, log *slog.Logger) (*Pipeline, error) {
 }
 
 // Run works until every input has come to its end, or every output, or ctx does. It returns what ended an
-// input for good, or kept an output from starting.
+// input for good, or kept an output from starting, or what a required output was not there for when the inputs
+// had ended.
 //
 // The end, in one sentence: inputs stop, their channel is closed, windows are flushed as partial, queues
 // drain until the grace ends, outputs are closed.
@@ -109,10 +111,13 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		p.working.Wait()
 		p.delivering.Wait()
 	}()
-	p.drain(ctx, finished, stopOutputs)
+	unasked := p.drain(ctx, finished, stopOutputs)
 	stopServer()
 	serving.Wait()
 	_, errs := p.endedOutputs()
+	if unasked {
+		errs = append(errs, p.undelivered()...)
+	}
 	return errors.Join(append(errs, err)...)
 }
 
@@ -225,8 +230,8 @@ func (p *Pipeline) inputFaults() error {
 }
 
 // drain waits until all is delivered. Once ctx has ended the grace bounds the wait; before, it goes on
-// for as long as something is delivered now and then.
-func (p *Pipeline) drain(ctx context.Context, finished <-chan struct{}, stopOutputs func()) {
+// for as long as something is delivered now and then. It reports whether it gave up without ctx's end.
+func (p *Pipeline) drain(ctx context.Context, finished <-chan struct{}, stopOutputs func()) (unasked bool) {
 	grace := p.grace()
 	stopping := ctx.Done()
 	if ctx.Err() != nil {
@@ -238,7 +243,7 @@ func (p *Pipeline) drain(ctx context.Context, finished <-chan struct{}, stopOutp
 	for {
 		select {
 		case <-finished:
-			return
+			return false
 		case <-stopping:
 			stopping = nil
 			late.Reset(grace)
@@ -250,9 +255,24 @@ func (p *Pipeline) drain(ctx context.Context, finished <-chan struct{}, stopOutp
 			}
 			stopOutputs()
 			p.leave(finished)
-			return
+			return stopping != nil
 		}
 	}
+}
+
+// undelivered says what was dropped because a required output was not there in time, an error an output.
+func (p *Pipeline) undelivered() (errs []error) {
+	for _, o := range p.now().outputs {
+		end := o.account()
+		n := end.droppedFor(sdk.DropShutdown)
+		if n == 0 || !o.plan.Required {
+			continue
+		}
+		o.log.Error("the inputs have ended, and the output has not taken all within [agent] shutdown_grace; what was left is dropped: "+
+			"mend what failed and run it again, or give the output a queue on disk", "metrics", n, "shutdown_grace", p.grace())
+		errs = append(errs, fmt.Errorf("%s: %d metrics were dropped", o.name, n))
+	}
+	return errs
 }
 
 // leave waits a moment for outputs that heed their context, and gives up the queues in memory of the others.

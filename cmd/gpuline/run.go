@@ -108,7 +108,7 @@ func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (
 	settle()
 	end()
 	ledger := agent.Ledger()
-	tellDrops(log, &ledger)
+	tellRest(log, &ledger)
 	level.Set(silent) // a reload, or a plugin that was left behind, may still have something to say
 	if fault := ledger.Check(); fault != nil {
 		_, _ = fmt.Fprintf(p.stderr, "gpuline: the ledger does not balance, please report this: %v\n", fault)
@@ -123,8 +123,8 @@ func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (
 // silent is above the level of every message.
 const silent = slog.Level(math.MaxInt)
 
-// tellDrops names what the ledger's line has as one number.
-func tellDrops(log *slog.Logger, ledger *pipeline.Ledger) {
+// tellRest names what the ledger's line has as one number.
+func tellRest(log *slog.Logger, ledger *pipeline.Ledger) {
 	tell := func(plugin string, drops []sdk.Drop) {
 		for _, d := range drops {
 			if d.Count > 0 {
@@ -136,7 +136,11 @@ func tellDrops(log *slog.Logger, ledger *pipeline.Ledger) {
 		tell(ledger.Stages[i].Name, ledger.Stages[i].Drops)
 	}
 	for i := range ledger.Outputs {
-		tell(ledger.Outputs[i].Name, ledger.Outputs[i].Drops)
+		o := &ledger.Outputs[i]
+		tell(o.Name, o.Drops)
+		if o.OnDisk && o.Queued > 0 {
+			log.Info("metrics wait on disk for the next start", "plugin", o.Name, "metrics", o.Queued)
+		}
 	}
 }
 
