@@ -92,7 +92,10 @@ func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	defer onSignals(cancel, func() {
+	defer onSignals(func() {
+		cancel()
+		time.AfterFunc(endQuiet, func() { tellWait(log, agent.Ledger()) })
+	}, func() {
 		_, _ = fmt.Fprintln(p.stderr, "gpuline: ended at once, by a second signal; what was on its way is lost")
 		os.Exit(statusKilled)
 	})()
@@ -118,6 +121,19 @@ func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (
 		return errReported // by the agent's log
 	}
 	return nil
+}
+
+// endQuiet is how long the end may take without a word.
+const endQuiet = time.Second
+
+// tellWait says what the end waits for, so that nobody takes it for an agent that hangs.
+func tellWait(log *slog.Logger, ledger pipeline.Ledger) {
+	for i := range ledger.Outputs {
+		if o := &ledger.Outputs[i]; o.Queued > 0 {
+			log.Info("at the end, the output gets up to [agent] shutdown_grace to take what is queued; another signal ends the agent at once",
+				"plugin", o.Name, "metrics", o.Queued)
+		}
+	}
 }
 
 // silent is above the level of every message.
