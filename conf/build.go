@@ -222,7 +222,11 @@ func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
 		}
 	}
 	at.report(missing, sdk.Configure(common, forAll)...)
-	at.report(missing, sdk.Configure(def.NewConfig(), forPlugin)...)
+	faults := sdk.Configure(def.NewConfig(), forPlugin)
+	if len(missing) > 0 {
+		faults = regardless(faults, def, own, forPlugin, in.table, missing)
+	}
+	at.report(missing, faults...)
 	b.alias(at, in, table)
 	p.Fingerprint = fingerprint(table)
 	p.New = func() (any, error) {
@@ -247,6 +251,21 @@ func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
 		at.report(nil, sdk.Faults(err)...)
 	}
 	return p
+}
+
+// regardless returns those of a table's faults that it has with the missing keys, too, their references as they
+// stand. The others come of the keys' absence, and would mislead.
+func regardless(faults []sdk.Fault, def *sdk.Definition, own []sdk.Option, table, written map[string]any, missing []string) []sdk.Fault {
+	whole := maps.Clone(table)
+	for _, key := range missing {
+		if has(own, key) {
+			whole[key] = written[key]
+		}
+	}
+	still := sdk.Configure(def.NewConfig(), whole)
+	return slices.DeleteFunc(faults, func(f sdk.Fault) bool {
+		return !slices.ContainsFunc(still, func(s sdk.Fault) bool { return s.Error() == f.Error() })
+	})
 }
 
 // defaults sets the common keys to their defaults, and to the plugin's where they differ.

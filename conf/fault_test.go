@@ -190,6 +190,8 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	out("url = \"ftp://${env:GPULINE_TEST_SECRET}\"", "1: [[outputs.store]]: url \"ftp://***\": unknown scheme")
 	out("url = \"${env:GPULINE_TEST_NONE}\"\nqueue.max_age = \"${env:GPULINE_TEST_NONE}\"", "2: `url` in [[outputs.store]]: environment variable GPULINE_TEST_NONE is not set",
 		"3: `queue.max_age` in [[outputs.store]]: environment variable GPULINE_TEST_NONE is not set")
+	in("gpus = 13\ntoken = \"${env:GPULINE_TEST_NONE}\"", "1: [[inputs.meter]]: no more can be said", "2: `gpus` in [[inputs.meter]]: brings bad luck: take 12",
+		"3: `token` in [[inputs.meter]]: environment variable GPULINE_TEST_NONE is not set")
 	if err := os.Unsetenv("CREDENTIALS_DIRECTORY"); err != nil {
 		t.Fatal(err)
 	}

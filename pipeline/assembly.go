@@ -15,7 +15,7 @@ type assembly struct {
 	pipeline *Pipeline
 	graph    *graph
 	old      *graph
-	names    map[string]int
+	names    map[string]bool // that are taken
 	places   map[string]int
 	folders  map[string]bool // of queues on disk
 	faults   []error
@@ -51,7 +51,7 @@ func (a *assembly) input(plan Input) (*input, string) {
 		abandon:  make(chan struct{}),
 		credit:   p.credit,
 		batches:  p.batches,
-		instance: a.instance(sdk.RoleInput, plan.Plugin),
+		instance: a.instance(place, sdk.RoleInput, plan.Plugin),
 		tagger:   tagger{tags: tags},
 	}
 	_, in.polled = in.impl.(sdk.Gatherer)
@@ -78,7 +78,11 @@ func (a *assembly) processor(scope string, plan Processor) *processor {
 		a.graph.parts[place] = old
 		return old
 	}
-	next := &processor{instance: a.instance(sdk.RoleProcessor, plan.Plugin), filter: newFilter(plan.Filter)}
+	return a.newProcessor(place, plan)
+}
+
+func (a *assembly) newProcessor(place string, plan Processor) *processor {
+	next := &processor{instance: a.instance(place, sdk.RoleProcessor, plan.Plugin), filter: newFilter(plan.Filter)}
 	next.errs = next.env.Meter.Counter("gpuline_errors_total", "Failures of a plugin.")
 	next.stage.role, next.stage.name, next.stage.made = roleProcessor, next.name, true
 	a.graph.parts[place] = next
@@ -92,11 +96,14 @@ func (a *assembly) output(plan Output) *output {
 	a.claim(&plan)
 	if old, ok := find[*output](a.old, place); ok && !old.ended.Load() && unchanged(&old.plan.Plugin, &plan.Plugin) {
 		a.graph.parts[place] = old
+		for i := range old.plan.Processors {
+			a.graph.parts[a.place(place, sdk.RoleProcessor, &old.plan.Processors[i].Plugin)] = old.own.processors[i]
+		}
 		return old
 	}
 	p := a.pipeline
 	o := &output{
-		instance: a.instance(sdk.RoleOutput, plan.Plugin),
+		instance: a.instance(place, sdk.RoleOutput, plan.Plugin),
 		plan:     plan,
 		filter:   newFilter(plan.Filter),
 		scaled:   sdk.NewBatch(p.catalog),
@@ -114,8 +121,9 @@ func (a *assembly) output(plan Output) *output {
 		o.own = newChain(p.batches)
 		o.own.sinks = []sink{o}
 		o.own.merge.name = "results of " + o.name
-		for _, planned := range plan.Processors {
-			o.own.processors = append(o.own.processors, a.processor(place, planned))
+		for _, planned := range plan.Processors { // those of the output before are at work until it has ended
+			under := a.place(place, sdk.RoleProcessor, &planned.Plugin)
+			o.own.processors = append(o.own.processors, a.newProcessor(under, planned))
 		}
 		o.entrance = &branch{chain: o.own}
 	}
@@ -136,16 +144,9 @@ func (a *assembly) claim(plan *Output) {
 }
 
 // instance prepares what every plugin has.
-func (a *assembly) instance(role sdk.Role, plan Plugin) instance {
+func (a *assembly) instance(place string, role sdk.Role, plan Plugin) instance {
 	p := a.pipeline
-	name := role.String() + "." + plan.Name
-	if plan.Alias != "" {
-		name += "." + plan.Alias
-	}
-	if a.names[name]++; a.names[name] > 1 {
-		name += "#" + strconv.Itoa(a.names[name])
-	}
-	meter := p.meter(name)
+	name, meter := a.name(place, role, &plan)
 	log := quieted(p.log, plan.Level, name)
 	env := &sdk.Env{
 		Log: log, Host: a.graph.host, Now: p.clock.Now, Catalog: p.catalog, Meter: meter, Totals: p.Totals,

@@ -18,8 +18,11 @@ type graph struct {
 	wiring  wiring
 	stages  []*stage // in the order of the ledger
 	links   []*link
-	parts   map[string]any // *input, *processor or *output, by their place in the plan
+	parts   map[string]part // by their place in the plan
 }
+
+// part is an *input, a *processor or an *output.
+type part interface{ base() *instance }
 
 // link says what a stage or an output takes over, and from whom.
 type link struct {
@@ -53,8 +56,9 @@ func (p *Pipeline) assemble(plan Plan, old *graph) (*graph, error) {
 	if plan.Agent.SelfInterval > 0 {
 		plan.Inputs = append(slices.Clip(plan.Inputs), p.selfInput(plan.Agent.SelfInterval))
 	}
-	a := &assembly{pipeline: p, old: old, names: make(map[string]int), places: make(map[string]int), folders: make(map[string]bool)}
-	a.graph = &graph{plan: plan, host: host, parts: make(map[string]any), wiring: wiring{prefixes: make(map[*input][]*processor)}}
+	a := &assembly{pipeline: p, old: old, names: make(map[string]bool), places: make(map[string]int), folders: make(map[string]bool)}
+	a.graph = &graph{plan: plan, host: host, parts: make(map[string]part), wiring: wiring{prefixes: make(map[*input][]*processor)}}
+	a.keepNames(&plan)
 	a.connect()
 	return a.graph, a.err()
 }
@@ -158,12 +162,12 @@ func (l *link) state() linkFlow {
 }
 
 // find returns what the old graph has at a place.
-func find[T any](g *graph, place string) (part T, ok bool) {
+func find[T part](g *graph, place string) (found T, ok bool) {
 	if g == nil {
-		return part, false
+		return found, false
 	}
-	part, ok = g.parts[place].(T)
-	return part, ok
+	found, ok = g.parts[place].(T)
+	return found, ok
 }
 
 // unchanged reports whether the operator left an instance as it was.

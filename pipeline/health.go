@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"iter"
 	"net/http"
 	"strings"
 	"sync"
@@ -11,15 +12,17 @@ import (
 // The pages by which whatever runs the agent learns how it is.
 const (
 	healthPath = "/healthz" // 503 when the engine itself is stuck: restart it
-	readyPath  = "/readyz"  // 503 when an input is stale or an output fails: look at it
+	readyPath  = "/readyz"  // 503 when an input is stale, or a processor or an output fails: look at it
 )
 
 const (
 	chainPatience  = 30 * time.Second // in one batch
 	outputPatience = 10 * time.Second // in failing, or in one write; at least twice its timeout
+
+	processorPatience = 10 * time.Second // in failing
 )
 
-// condition is how an input or an output is. Its owner reports, anybody asks.
+// condition is how a plugin is. Its owner reports, anybody asks.
 type condition struct {
 	mu      sync.Mutex
 	tried   bool // to open it, with whatever outcome
@@ -145,7 +148,21 @@ func (p *Pipeline) faultsNow(now time.Time) []string {
 			faults = append(faults, in.name+": "+f)
 		}
 	}
+	processors := func(all iter.Seq[*processor]) {
+		for at := range all {
+			if !at.condition.wasTried() { // its chain has had nothing for it
+				continue
+			}
+			if f := at.condition.fault(now, processorPatience, 0); f != "" {
+				faults = append(faults, at.name+": "+f)
+			}
+		}
+	}
+	processors(g.wiring.all())
 	for _, o := range g.outputs {
+		if o.own != nil {
+			processors(o.own.all())
+		}
 		if f := o.condition.fault(now, max(outputPatience, 2*o.plan.Timeout), 0); f != "" {
 			faults = append(faults, o.name+": "+f)
 		}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -184,5 +185,50 @@ func TestPagesBeforeTheirPlugins(t *testing.T) {
 		if _, err := stop(); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// TestReadyNamesProcessors that metrics pass by, once there has been something for them.
+func TestReadyNamesProcessors(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.served()
+		missing := make([]error, 1000)
+		for i := range missing {
+			missing[i] = errors.New("there is no program")
+		}
+		idle := make(chan struct{})
+		r.input(sdktest.NewFeed(t, append([]sdktest.Step{{Do: func(context.Context) error { <-idle; return nil }}}, many(1000, 1)...)...),
+			&sdktest.Stage{OpenErrs: missing})
+		r.processor(&sdktest.Stage{})
+		r.output(&sdktest.Sink{}, &sdktest.Stage{OpenErrs: missing}, &sdktest.Stage{})
+		p, stop := r.start()
+		synctest.Wait()
+		wantPage(t, p, readyPath, 200, "ok")
+		close(idle)
+		synctest.Wait()
+		wantPage(t, p, readyPath, 503, "processors.stage: not open\nprocessors.stage#3: not open")
+		stop()
+	})
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.served()
+		var works atomic.Bool
+		r.input(&ticking{name: "s"})
+		r.processor(&sdktest.Stage{Do: func(context.Context, *sdk.Batch) error {
+			if works.Load() {
+				return nil
+			}
+			return errors.New("the plugin has gone")
+		}})
+		r.output(&sdktest.Sink{})
+		p, stop := r.start()
+		time.Sleep(9 * time.Second)
+		wantPage(t, p, readyPath, 200, "ok")
+		time.Sleep(3 * time.Second)
+		wantPage(t, p, readyPath, 503, "processors.stage: failing for 12s")
+		works.Store(true)
+		time.Sleep(time.Second)
+		wantPage(t, p, readyPath, 200, "ok")
+		r.wantLog("works again")
+		stop()
 	})
 }

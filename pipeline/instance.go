@@ -34,6 +34,8 @@ type instance struct {
 
 var errPanic = errors.New("panic")
 
+func (i *instance) base() *instance { return i }
+
 // open makes and opens the plugin where it is not open. It returns errNotDue while a pause lasts.
 func (i *instance) open(ctx context.Context, timeout time.Duration) error {
 	if i.opened {

@@ -15,6 +15,8 @@ type Ledger struct {
 	Stages  []StageFlow
 	Outputs []OutputFlow
 	links   []linkFlow
+
+	stages, outputs int // so many of the first are at work; reloads have ended the others
 }
 
 // linkFlow is what passed between two stages.
@@ -57,6 +59,16 @@ func (f *OutputFlow) Dropped() uint64 {
 		n += d.Count
 	}
 	return n
+}
+
+// droppedFor returns how many were dropped for a reason.
+func (f *OutputFlow) droppedFor(reason sdk.Reason) uint64 {
+	for _, d := range f.Drops {
+		if d.Reason == reason {
+			return d.Count
+		}
+	}
+	return 0
 }
 
 // Check returns an error that names each stage and each connection whose sums do not hold. It is meant

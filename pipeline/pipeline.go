@@ -3,7 +3,9 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -29,6 +31,7 @@ type Pipeline struct {
 	log     *slog.Logger
 	started time.Time
 	clock   *clock.Clock
+	meter   *sdk.Meter // of what belongs to no plugin
 	catalog *sdk.Catalog
 	batches *pool
 	server  *server
@@ -47,7 +50,6 @@ type Pipeline struct {
 	retired Ledger    // of parts that reloads have ended
 	leaving []*output // that reloads have ended, and that still deliver
 	ending  []*chain  // of such outputs, that still work
-	meters  []namedMeter
 }
 
 // New makes the agent that the plan describes. It opens nothing and starts nothing.
@@ -55,13 +57,14 @@ func New(plan Plan, log *slog.Logger) (*Pipeline, error) {
 	p := &Pipeline{
 		log:     log,
 		started: time.Now(),
+		meter:   sdk.NewMeter(sdk.Tag{Key: "plugin", Value: "agent"}),
 		catalog: sdk.NewCatalog(sdk.Limits{}),
 		abandon: make(chan struct{}),
 		quitter: make(chan struct{}, 1),
 		changes: make(chan change),
 		over:    make(chan struct{}),
 	}
-	p.clock = clock.New(quieted(log, slog.LevelDebug, "agent.clock"), p.meter("agent"), time.Time{})
+	p.clock = clock.New(quieted(log, slog.LevelDebug, "agent.clock"), p.meter, time.Time{})
 	p.batches = &pool{catalog: p.catalog}
 	p.chain = newChain(p.batches)
 	p.chain.abandon, p.chain.swaps = p.abandon, make(chan swap)
@@ -81,7 +84,8 @@ func New(plan Plan, log *slog.Logger) (*Pipeline, error) {
 }
 
 // Run works until every input has come to its end, or every output, or ctx does. It returns what ended an
-// input for good, or kept an output from starting.
+// input for good, or kept an output from starting, or what a required output was not there for when the inputs
+// had ended.
 //
 // The end, in one sentence: inputs stop, their channel is closed, windows are flushed as partial, queues
 // drain until the grace ends, outputs are closed.
@@ -107,10 +111,13 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		p.working.Wait()
 		p.delivering.Wait()
 	}()
-	p.drain(ctx, finished, stopOutputs)
+	unasked := p.drain(ctx, finished, stopOutputs)
 	stopServer()
 	serving.Wait()
 	_, errs := p.endedOutputs()
+	if unasked {
+		errs = append(errs, p.undelivered()...)
+	}
 	return errors.Join(append(errs, err)...)
 }
 
@@ -223,8 +230,8 @@ func (p *Pipeline) inputFaults() error {
 }
 
 // drain waits until all is delivered. Once ctx has ended the grace bounds the wait; before, it goes on
-// for as long as something is delivered now and then.
-func (p *Pipeline) drain(ctx context.Context, finished <-chan struct{}, stopOutputs func()) {
+// for as long as something is delivered now and then. It reports whether it gave up without ctx's end.
+func (p *Pipeline) drain(ctx context.Context, finished <-chan struct{}, stopOutputs func()) (unasked bool) {
 	grace := p.grace()
 	stopping := ctx.Done()
 	if ctx.Err() != nil {
@@ -236,7 +243,7 @@ func (p *Pipeline) drain(ctx context.Context, finished <-chan struct{}, stopOutp
 	for {
 		select {
 		case <-finished:
-			return
+			return false
 		case <-stopping:
 			stopping = nil
 			late.Reset(grace)
@@ -248,9 +255,24 @@ func (p *Pipeline) drain(ctx context.Context, finished <-chan struct{}, stopOutp
 			}
 			stopOutputs()
 			p.leave(finished)
-			return
+			return stopping != nil
 		}
 	}
+}
+
+// undelivered says what was dropped because a required output was not there in time, an error an output.
+func (p *Pipeline) undelivered() (errs []error) {
+	for _, o := range p.now().outputs {
+		end := o.account()
+		n := end.droppedFor(sdk.DropShutdown)
+		if n == 0 || !o.plan.Required {
+			continue
+		}
+		o.log.Error("the inputs have ended, and the output has not taken all within [agent] shutdown_grace; what was left is dropped: "+
+			"mend what failed and run it again, or give the output a queue on disk", "metrics", n, "shutdown_grace", p.grace())
+		errs = append(errs, fmt.Errorf("%s: %d metrics were dropped", o.name, n))
+	}
+	return errs
 }
 
 // leave waits a moment for outputs that heed their context, and gives up the queues in memory of the others.
@@ -301,30 +323,27 @@ func (p *Pipeline) credit(ctx context.Context) {
 	}
 }
 
-// namedMeter holds the figures of all plugins that have had the name.
-type namedMeter struct {
-	name  string
-	meter *sdk.Meter
-}
-
-// meter returns the meter of a plugin. Its counters go on through reloads.
-func (p *Pipeline) meter(name string) *sdk.Meter {
+// meters returns the meters of the plugins at work, and of those that only deliver what they still have.
+func (p *Pipeline) meters() []*sdk.Meter {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, m := range p.meters {
-		if m.name == name {
-			return m.meter
+	byName := make(map[string]*sdk.Meter)
+	for _, c := range p.ending {
+		for at := range c.all() {
+			byName[at.name] = at.env.Meter
 		}
 	}
-	m := namedMeter{name, sdk.NewMeter(sdk.Tag{Key: "plugin", Value: name})}
-	p.meters = append(p.meters, m)
-	return m.meter
-}
-
-func (p *Pipeline) allMeters() []namedMeter {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Clone(p.meters)
+	for _, o := range p.leaving {
+		byName[o.name] = o.env.Meter
+	}
+	for _, at := range p.graph.parts {
+		byName[at.base().name] = at.base().env.Meter
+	}
+	meters := []*sdk.Meter{p.meter}
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		meters = append(meters, byName[name])
+	}
+	return meters
 }
 
 // Ledger returns the account of all metrics so far. It may be called from any goroutine.
@@ -342,12 +361,14 @@ func (p *Pipeline) Ledger() Ledger {
 			l.addStage(s.line())
 		}
 	}
+	l.stages = len(l.Stages)
 	for _, s := range past.Stages {
 		l.addStage(s)
 	}
 	for _, o := range slices.Concat(g.outputs, leaving) {
 		l.addOutput(o.account())
 	}
+	l.outputs = len(l.Outputs)
 	for _, o := range past.Outputs {
 		l.addOutput(o)
 	}

@@ -28,7 +28,7 @@ func (p *processor) process(ctx context.Context, b *sdk.Batch) {
 	}
 	if p.ready(ctx) {
 		p.filter.limit(b)
-		p.call(b, func() error { return p.impl.(sdk.Processor).Process(ctx, b) })
+		p.report(p.call(b, func() error { return p.impl.(sdk.Processor).Process(ctx, b) }))
 		p.filter.unlimit(b)
 	}
 	p.stage.publish(in, b.Len(), b)
@@ -59,8 +59,8 @@ func (p *processor) ready(ctx context.Context) bool {
 	return err == nil
 }
 
-// call calls the plugin. A panic drops the batch.
-func (p *processor) call(b *sdk.Batch, f func() error) {
+// call calls the plugin, and reports whether it did what it should. A panic drops the batch.
+func (p *processor) call(b *sdk.Batch, f func() error) (ok bool) {
 	err := p.protect(f)
 	switch {
 	case err == nil:
@@ -74,4 +74,5 @@ func (p *processor) call(b *sdk.Batch, f func() error) {
 		p.errs.Add(1)
 		p.log.Error("processor failed", "err", err)
 	}
+	return err == nil
 }

@@ -183,8 +183,14 @@ func (p *Pipeline) left(o *output) {
 	o.intake.queue.End(sdk.DropShutdown, errShutdown)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if i := slices.Index(p.leaving, o); i >= 0 {
-		p.leaving = slices.Delete(p.leaving, i, i+1)
-		p.retired.addOutput(o.account())
+	i := slices.Index(p.leaving, o)
+	if i < 0 {
+		return
+	}
+	p.leaving = slices.Delete(p.leaving, i, i+1)
+	last := o.account()
+	p.retired.addOutput(last)
+	if n := last.droppedFor(sdk.DropShutdown); n > 0 {
+		o.log.Warn("what waited for an output that a reload has ended was dropped at its end", "metrics", n)
 	}
 }

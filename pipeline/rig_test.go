@@ -95,11 +95,16 @@ func (r *rig) run() Ledger {
 
 func (r *rig) runErr() (Ledger, error) {
 	r.t.Helper()
+	return r.runUntil(r.t.Context())
+}
+
+func (r *rig) runUntil(ctx context.Context) (Ledger, error) {
+	r.t.Helper()
 	p, err := New(r.plan, slog.New(slog.NewTextHandler(&r.log, nil)))
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	err = p.Run(r.t.Context())
+	err = p.Run(ctx)
 	return r.balanced(p), err
 }
 

@@ -28,8 +28,8 @@ func (p *Pipeline) Totals() iter.Seq[sdk.Total] {
 				return
 			}
 		}
-		for _, m := range p.allMeters() {
-			for t := range m.meter.Totals() {
+		for _, m := range p.meters() {
+			for t := range m.Totals() {
 				if !yield(t) {
 					return
 				}
@@ -81,7 +81,8 @@ func resident() float64 {
 	return pages * float64(os.Getpagesize())
 }
 
-// totals yields the ledger as figures.
+// totals yields the ledger as figures. What reloads have ended is not in it: its sums would stand still for ever,
+// as those of an input do that reads nothing.
 func (l *Ledger) totals() iter.Seq[sdk.Total] {
 	return func(yield func(sdk.Total) bool) {
 		count := func(name, help string, value uint64, tags ...sdk.Tag) bool {
@@ -103,7 +104,7 @@ func (l *Ledger) totals() iter.Seq[sdk.Total] {
 			}
 			return true
 		}
-		for i := range l.Stages {
+		for i := range l.Stages[:l.stages] {
 			s := &l.Stages[i]
 			if s.Role == roleMerge {
 				if !count("gpuline_merge_conflicts_total", "Fields that two results of one window gave different values; the first stays.", s.Conflict,
@@ -126,7 +127,7 @@ func (l *Ledger) totals() iter.Seq[sdk.Total] {
 				return
 			}
 		}
-		for i := range l.Outputs {
+		for i := range l.Outputs[:l.outputs] {
 			o := &l.Outputs[i]
 			tag := sdk.Tag{Key: "plugin", Value: o.Name}
 			if !(count("gpuline_offered_total", "Metrics that reached an output.", o.Offered, tag) &&

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gpuline/gpuline/conf"
 	"github.com/gpuline/gpuline/pipeline"
@@ -11,10 +12,10 @@ import (
 
 // detect returns a plan for the GPUs of this host. It looks for what reads them, and runs nothing.
 func detect(p *program) (*pipeline.Plan, error) {
-	var errs []error
+	var missing strings.Builder
 	for _, f := range lookForGPUs() {
 		if f.Err != nil {
-			errs = append(errs, f.Err)
+			fmt.Fprintf(&missing, "  inputs.%s: %v\n", f.Input, f.Err)
 			continue
 		}
 		_, _ = fmt.Fprintf(p.stderr, "gpuline: no configuration was given; reading GPUs through %s with inputs.%s\n", f.Found, f.Input)
@@ -28,22 +29,10 @@ func detect(p *program) (*pipeline.Plan, error) {
 		}
 		return plan, nil
 	}
-	return nil, fmt.Errorf("no configuration was given, and no GPU was found: %w; "+
-		"or name a configuration with -c FILE, such as conf/demo.toml for simulated GPUs", oneLine(errs))
+	_, _ = fmt.Fprintf(p.stderr, "gpuline: no configuration was given, and no GPU was found:\n%s"+
+		"Name a configuration with -c FILE; gpuline init -o FILE writes one to start from, with simulated GPUs where there are no others.\n", &missing)
+	return nil, errReported
 }
 
 // detectedInput is the input of conf/detected.toml, in whose place another one stands where that is what there is.
 const detectedInput = "[[inputs.nvml]]\ninterval = \"100ms\"\n"
-
-// oneLine joins errors on one line.
-func oneLine(errs []error) error {
-	var all error
-	for _, err := range errs {
-		if all == nil {
-			all = err
-			continue
-		}
-		all = fmt.Errorf("%w; %w", all, err)
-	}
-	return all
-}

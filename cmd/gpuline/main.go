@@ -66,6 +66,8 @@ func command(use, short string, least, most int, does func(args []string) error)
 			switch {
 			case len(args) < least:
 				return fmt.Errorf("an argument is missing: %s", c.UseLine())
+			case len(args) > most && c.Flags().Lookup("config") != nil:
+				return fmt.Errorf("unexpected argument %q: a configuration is named with -c %[1]s", args[most])
 			case len(args) > most:
 				return fmt.Errorf("unexpected argument %q", args[most])
 			}

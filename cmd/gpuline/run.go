@@ -92,7 +92,10 @@ func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	defer onSignals(cancel, func() {
+	defer onSignals(func() {
+		cancel()
+		time.AfterFunc(endQuiet, func() { tellWait(log, agent.Ledger()) })
+	}, func() {
 		_, _ = fmt.Fprintln(p.stderr, "gpuline: ended at once, by a second signal; what was on its way is lost")
 		os.Exit(statusKilled)
 	})()
@@ -108,7 +111,7 @@ func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (
 	settle()
 	end()
 	ledger := agent.Ledger()
-	tellDrops(log, &ledger)
+	tellRest(log, &ledger)
 	level.Set(silent) // a reload, or a plugin that was left behind, may still have something to say
 	if fault := ledger.Check(); fault != nil {
 		_, _ = fmt.Fprintf(p.stderr, "gpuline: the ledger does not balance, please report this: %v\n", fault)
@@ -120,11 +123,24 @@ func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (
 	return nil
 }
 
+// endQuiet is how long the end may take without a word.
+const endQuiet = time.Second
+
+// tellWait says what the end waits for, so that nobody takes it for an agent that hangs.
+func tellWait(log *slog.Logger, ledger pipeline.Ledger) {
+	for i := range ledger.Outputs {
+		if o := &ledger.Outputs[i]; o.Queued > 0 {
+			log.Info("at the end, the output gets up to [agent] shutdown_grace to take what is queued; another signal ends the agent at once",
+				"plugin", o.Name, "metrics", o.Queued)
+		}
+	}
+}
+
 // silent is above the level of every message.
 const silent = slog.Level(math.MaxInt)
 
-// tellDrops names what the ledger's line has as one number.
-func tellDrops(log *slog.Logger, ledger *pipeline.Ledger) {
+// tellRest names what the ledger's line has as one number.
+func tellRest(log *slog.Logger, ledger *pipeline.Ledger) {
 	tell := func(plugin string, drops []sdk.Drop) {
 		for _, d := range drops {
 			if d.Count > 0 {
@@ -136,7 +152,11 @@ func tellDrops(log *slog.Logger, ledger *pipeline.Ledger) {
 		tell(ledger.Stages[i].Name, ledger.Stages[i].Drops)
 	}
 	for i := range ledger.Outputs {
-		tell(ledger.Outputs[i].Name, ledger.Outputs[i].Drops)
+		o := &ledger.Outputs[i]
+		tell(o.Name, o.Drops)
+		if o.OnDisk && o.Queued > 0 {
+			log.Info("metrics wait on disk for the next start", "plugin", o.Name, "metrics", o.Queued)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -176,4 +177,40 @@ func subprocess(t testing.TB, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(t.Context(), self, args...)
 	cmd.Env = append(os.Environ(), asProgram+"=1")
 	return cmd
+}
+
+// TestEndThatWaits holds that an agent that a signal ends says what it still waits for.
+func TestEndThatWaits(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "agent.toml")
+	text := `
+[agent]
+http = ""
+shutdown_grace = "6s"
+[[inputs.simulate]]
+gpus = 1
+[[outputs.influxdb]]
+url = "http://127.0.0.1:1"
+database = "d"
+`
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd, stderr := subprocess(t, "run", "-c", config), new(lockedBuffer)
+	cmd.Stderr = stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(stderr.String(), "write failed") && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, stderr)
+	}
+	want := regexp.MustCompile(`level=INFO msg="at the end, .* another signal ends the agent at once" plugin=outputs.influxdb metrics=\d+\n`)
+	if n := len(want.FindAllString(stderr.String(), -1)); n != 1 {
+		t.Errorf("it was said %d times:\n%s", n, stderr)
+	}
 }

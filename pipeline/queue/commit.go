@@ -137,8 +137,11 @@ func (q *Disk) tend() {
 	q.mu.Lock()
 	q.since, q.urgent = time.Time{}, false
 	q.mu.Unlock()
-	err := errors.Join(q.removeDrained(), q.heal(), q.commit())
-	q.closeIdle()
+	err := q.keep()
+	if err == nil {
+		err = errors.Join(q.removeDrained(), q.heal(), q.commit())
+		q.closeIdle()
+	}
 	q.mu.Lock()
 	q.outcome(err)
 	q.mu.Unlock()

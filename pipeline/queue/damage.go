@@ -103,6 +103,10 @@ func valueAt(text []byte, at int) ([]byte, bool) {
 	return text[at-headSize : at+n], true
 }
 
+func asideName(path string, now time.Time) string {
+	return path + corruptMark + now.UTC().Format("20060102T150405.000000000Z")
+}
+
 // putAside replaces a damaged segment by one with those of its batches that are whole and wanted, and
 // keeps the damaged file beside it. Until it is through, the segment stays as it is.
 func putAside(path string, now time.Time, wanted func(entry) bool) ([]entry, error) {
@@ -116,7 +120,7 @@ func putAside(path string, now time.Time, wanted func(entry) bool) ([]entry, err
 	for i, f := range all {
 		entries[i], puts[i] = f.entry, put{f.key, f.value}
 	}
-	aside := path + corruptMark + now.UTC().Format("20060102T150405.000000000Z")
+	aside := asideName(path, now)
 	if len(puts) == 0 {
 		return nil, os.Rename(path, aside)
 	}

@@ -16,8 +16,11 @@ func (q *Disk) finish() {
 	if q.lock == nil {
 		return
 	}
-	err := q.commit()
-	for ; full(err) && q.chunk > 1; err = q.commit() { // as much of it as there is room for
+	err := q.keep()
+	if err == nil {
+		err = errors.Join(q.heal(), q.commit())
+		for ; full(err) && q.chunk > 1; err = q.commit() { // as much of it as there is room for
+		}
 	}
 	err = errors.Join(err, q.removeDrained())
 	q.mu.Lock()

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"errors"
+	"io/fs"
 	"slices"
 	"time"
 )
@@ -31,6 +32,10 @@ func (q *Disk) healSegment(s *segment) error {
 		found = append(found, e)
 		return nil
 	})
+	gone := errors.Is(err, fs.ErrNotExist)
+	if gone {
+		err = nil
+	}
 	corrupt := errors.Is(err, errDamaged)
 	if corrupt {
 		found, err = putAside(s.path, time.Now(), func(e entry) bool { return wanted[e.key] })
@@ -49,10 +54,14 @@ func (q *Disk) healSegment(s *segment) error {
 		q.corrupt++
 		q.log.Error("a file of the queue was damaged; it is put aside, and what is whole in it goes on", "queue", q.path, "file", s.path)
 	}
+	before := q.rows
 	for i := range s.entries {
 		if at := (place{s: s, i: i}); !s.entries[i].gone && !q.isTaken(at) {
 			q.reconcile(at, whole[s.entries[i].key])
 		}
+	}
+	if gone {
+		q.log.Error("a file of the queue is gone, and what was in it is lost", "queue", q.path, "file", s.path, "metrics", before-q.rows)
 	}
 	return nil
 }

@@ -18,6 +18,20 @@ type Meter struct {
 // NewMeter returns a meter whose figures bear the given tags.
 func NewMeter(tags ...Tag) *Meter { return &Meter{tags: tags} }
 
+// Successor returns a meter for what takes the place of m's plugin: it counts on with m's counters, and its
+// gauges are its own.
+func (m *Meter) Successor() *Meter {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	next := NewMeter(m.tags...)
+	for _, n := range m.all {
+		if n.total.Kind == Counter {
+			next.all = append(next.all, n)
+		}
+	}
+	return next
+}
+
 // Number is one figure of a [Meter].
 type Number struct {
 	total Total

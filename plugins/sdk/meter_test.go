@@ -34,6 +34,20 @@ func TestMeter(t *testing.T) {
 	}
 }
 
+func TestSuccessorCountsOn(t *testing.T) {
+	m := NewMeter(Tag{"plugin", "x"})
+	reads := m.Counter("gpuline_reads_total", "Reads.")
+	reads.Add(2)
+	m.Gauge("gpuline_queue_bytes", "bytes", "Bytes.").Set(7.5)
+	next := m.Successor()
+	next.Counter("gpuline_reads_total", "Reads.").Add(1)
+	next.Gauge("gpuline_open_files", "", "Files.").Set(3)
+	reads.Add(1) // by the plugin that still ends
+	if got, want := totals(next), "gpuline_reads_total[{plugin x}] counter=4; gpuline_open_files[{plugin x}] gauge=3"; got != want {
+		t.Errorf("totals\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestANilMeterTakesEverything(t *testing.T) {
 	var m *Meter
 	n := m.Counter("gpuline_x_total", "X.")
