@@ -18,6 +18,10 @@ type device struct {
 	seen int   // the round that named it last
 	last int64 // time of its last row
 
+	onsets   vocabulary.Onsets
+	ecc      vocabulary.ECC
+	recovery vocabulary.Recovery
+
 	own       *sdk.Series // of gpu
 	instances map[string]*sdk.Series
 	processes map[string]*processSeries

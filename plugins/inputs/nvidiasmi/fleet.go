@@ -189,7 +189,9 @@ func (f *fleet) document(b *sdk.Batch, data []byte, at int64, asked *set) error 
 // supplement adds a row of what is not asked for in selective queries.
 func (f *fleet) supplement(b *sdk.Batch, d *device, s *sheet, at int64, asked set) {
 	if which := gpuSlots.without(asked); !s.lost && !s.have.and(which).empty() {
-		s.fill(b.Add(d.series(b), d.stamp(at)), which)
+		m := b.Add(d.series(b), d.stamp(at))
+		s.fill(m, which)
+		f.watch(b, d, m)
 		f.count(s)
 	}
 }
@@ -232,8 +234,25 @@ func (f *fleet) emit(b *sdk.Batch, d *device, s *sheet, at int64) {
 	if s.lost {
 		s.set(slotUp, 0)
 	}
-	s.fill(b.Add(d.series(b), d.stamp(at)), gpuSlots)
+	m := b.Add(d.series(b), d.stamp(at))
+	s.fill(m, gpuSlots)
+	if !s.lost {
+		f.watch(b, d, m)
+	}
 	f.count(s)
+}
+
+// watch adds the events that follow from a row of a GPU. The row of one that is lost tells none: some of its counters
+// are zero, and would seem to grow when it is found.
+func (f *fleet) watch(b *sdk.Batch, d *device, m *sdk.Metric) {
+	at := m.Time()
+	if v, ok := m.Number("throttle_reasons"); ok {
+		d.onsets.Observe(&f.events, b, d.tags, at, int64(v))
+	}
+	if v, ok := m.Number("recovery_action"); ok {
+		d.recovery.Observe(&f.events, b, d.tags, at, int64(v))
+	}
+	d.ecc.Observe(&f.events, b, d.tags, at, m)
 }
 
 func (f *fleet) count(s *sheet) {
