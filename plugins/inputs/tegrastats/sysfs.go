@@ -9,7 +9,7 @@ import (
 type sysfs struct {
 	root    string
 	looked  time.Time // for what there is
-	load    *node // of the GPU, in per mille
+	load    *node     // of the GPU, in per mille
 	clocks  []*node
 	maximum *node
 	emc     *node // root's alone
