@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/container"
 	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
@@ -18,6 +19,7 @@ import (
 type fleet struct {
 	only      []string // the devices that the operator wants; all where empty
 	processes int      // reported for each GPU at most
+	proc      string   // where the kernel shows them
 	events    vocabulary.Events
 	invalid   *sdk.Number
 
@@ -37,7 +39,7 @@ type fleet struct {
 }
 
 func newFleet(c *Config, meter *sdk.Meter) *fleet {
-	return &fleet{only: c.Devices, processes: c.Processes, invalid: meter.Counter("gpuline_nvidia_smi_invalid_values_total",
+	return &fleet{only: c.Devices, processes: c.Processes, proc: container.Proc, invalid: meter.Counter("gpuline_nvidia_smi_invalid_values_total",
 		"Readings of nvidia-smi that cannot be, such as a utilisation above 100 %, and were left out.")}
 }
 
@@ -182,7 +184,7 @@ func (f *fleet) document(b *sdk.Batch, data []byte, at int64, asked *set) error 
 			d.reportInstance(b, &f.doc.instances[i], at)
 			f.count(&f.doc.instances[i].sheet)
 		}
-		d.reportProcesses(b, f.doc.processes, f.processes, at)
+		d.reportProcesses(b, f.doc.processes, f.processes, at, f.proc)
 	}
 }
 
