@@ -58,8 +58,10 @@ func (d *device) fabric(text func(name, v string)) {
 		status = failure(ret).Error()
 	}
 	text("fabric_status", status)
-	health := []string{nvml.GPU_FABRIC_HEALTH_SUMMARY_HEALTHY: "Healthy", nvml.GPU_FABRIC_HEALTH_SUMMARY_UNHEALTHY: "Unhealthy",
-		nvml.GPU_FABRIC_HEALTH_SUMMARY_LIMITED_CAPACITY: "Limited Capacity"}
+	health := []string{
+		nvml.GPU_FABRIC_HEALTH_SUMMARY_HEALTHY: "Healthy", nvml.GPU_FABRIC_HEALTH_SUMMARY_UNHEALTHY: "Unhealthy",
+		nvml.GPU_FABRIC_HEALTH_SUMMARY_LIMITED_CAPACITY: "Limited Capacity",
+	}
 	if int(f.HealthSummary) < len(health) {
 		text("fabric_health", health[f.HealthSummary])
 	}
