@@ -35,6 +35,7 @@ type input struct {
 	errs     *sdk.Number
 	overruns *sdk.Number
 	stuck    *sdk.Number
+	invalid  *sdk.Number
 	seconds  *sdk.Number
 	last     *sdk.Number
 }
@@ -219,6 +220,9 @@ func (in *input) judge(ctx context.Context, err error) (again bool, end error) {
 // send takes what was read into the ledger and hands it on. It waits while the chain is busy.
 func (in *input) send(b *sdk.Batch, a *acks, held bool) {
 	b.SortByTime()
+	if n := leaveOutOdd(b); n > 0 {
+		in.invalid.Add(float64(n))
+	}
 	in.filter.apply(b)
 	in.tagger.apply(b)
 	if b.Len() == 0 {

@@ -142,7 +142,11 @@ func (m *mirror) define(c *cursor) figure {
 	return figure{number: m.meter.Gauge(name, sdk.Unit(unit), help, tags...), kind: kind}
 }
 
+// set takes a value over. One that is no finite number is left out: a counter would never go on.
 func (f *figure) set(v float64) {
+	if !sdk.FloatValue(v).Finite() {
+		return
+	}
 	if f.kind != sdk.Counter {
 		f.number.Set(v)
 		return

@@ -86,8 +86,11 @@ func (m *Meter) Totals() iter.Seq[Total] {
 	}
 }
 
-// Add adds v.
+// Add adds v, unless it is no finite number: that would stay for good.
 func (n *Number) Add(v float64) {
+	if !FloatValue(v).Finite() {
+		return
+	}
 	for {
 		old := n.bits.Load()
 		if n.bits.CompareAndSwap(old, math.Float64bits(math.Float64frombits(old)+v)) {

@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -54,6 +55,16 @@ func TestANilMeterTakesEverything(t *testing.T) {
 	n.Add(1)
 	if n.Get() != 1 || totals(m) != "" {
 		t.Errorf("%v, %q", n.Get(), totals(m))
+	}
+}
+
+func TestMeterTakesNoOddNumbers(t *testing.T) {
+	n := NewMeter().Counter("gpuline_x_total", "X.")
+	for _, v := range []float64{1, math.NaN(), math.Inf(1), math.Inf(-1), 2} {
+		n.Add(v)
+	}
+	if n.Get() != 3 {
+		t.Errorf("%v, want 3", n.Get())
 	}
 }
 

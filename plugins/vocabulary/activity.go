@@ -105,6 +105,7 @@ var activity = []Reading{
 		Field: gauge("integer_active_ratio", "ratio"), Metric: GPU,
 		Help: "Share of cycles in which the multiprocessors did integer operations.",
 		NVML: "GPM 4 INTEGER_UTIL",
+		DCGM: DCGM{1016, "DCGM_FI_PROF_PIPE_INT_ACTIVE", "DCGM_FI_PROF_INT_UTIL_RATIO", 1},
 	},
 	{
 		Field: gauge("encoder_sessions", ""), Metric: GPU,

@@ -28,6 +28,7 @@ var clocks = []Reading{
 		Field: gauge("clock_video_hertz", "hertz"), Metric: GPU,
 		Help: "Clock of the video engines.",
 		NVML: "GetClockInfo(VIDEO)", XML: "clocks/video_clock", CSV: "clocks.current.video", CSVOlder: []string{"clocks.video"}, SMIFactor: mega,
+		DCGM:     DCGM{102, "DCGM_FI_DEV_VIDEO_CLOCK", "", mega},
 		Telegraf: Telegraf{"clocks_current_video", mega},
 	},
 	{

@@ -85,11 +85,13 @@ var info = []Reading{
 	{
 		Field: code("minor_number", ""), Metric: Info, Help: "Number of the device file: /dev/nvidia0 is 0.",
 		NVML: "GetMinorNumber", XML: "minor_number",
+		DCGM: DCGM{55, "DCGM_FI_DEV_MINOR_NUMBER", "DCGM_FI_DEV_GPU_MINOR_NUMBER", 1},
 	},
 	{
 		Field: code("power_limit_default_watts", "watts"), Metric: Info, Help: "Power limit that the device starts with.",
 		NVML: "field 189 POWER_DEFAULT_LIMIT", XML: "gpu_power_readings/default_power_limit, power_readings/default_power_limit",
 		CSV: "power.default_limit", CSVOlder: []string{"gpu.power.default_limit"},
+		DCGM:     DCGM{163, "DCGM_FI_DEV_POWER_MGMT_LIMIT_DEF", "DCGM_FI_DEV_BOARD_POWER_LIMIT_DEFAULT_WATTS", 1},
 		Telegraf: Telegraf{"power_limit_default", 1},
 	},
 	{
@@ -103,12 +105,14 @@ var info = []Reading{
 		Field: code("power_limit_min_watts", "watts"), Metric: Info, Help: "Least power limit that can be set.",
 		NVML: "field 187 POWER_MIN_LIMIT", XML: "gpu_power_readings/min_power_limit, power_readings/min_power_limit",
 		CSV: "power.min_limit", CSVOlder: []string{"gpu.power.min_limit"},
+		DCGM:     DCGM{161, "DCGM_FI_DEV_POWER_MGMT_LIMIT_MIN", "DCGM_FI_DEV_BOARD_POWER_LIMIT_MIN_WATTS", 1},
 		Telegraf: Telegraf{"power_limit_min", 1},
 	},
 	{
 		Field: code("power_limit_max_watts", "watts"), Metric: Info, Help: "Greatest power limit that can be set.",
 		NVML: "field 188 POWER_MAX_LIMIT", XML: "gpu_power_readings/max_power_limit, power_readings/max_power_limit",
 		CSV: "power.max_limit", CSVOlder: []string{"gpu.power.max_limit"},
+		DCGM:     DCGM{162, "DCGM_FI_DEV_POWER_MGMT_LIMIT_MAX", "DCGM_FI_DEV_BOARD_POWER_LIMIT_MAX_WATTS", 1},
 		Telegraf: Telegraf{"power_limit_max", 1},
 	},
 	{
@@ -132,6 +136,7 @@ var info = []Reading{
 	{
 		Field: code("memory_temperature_max_operating_celsius", "celsius"), Metric: Info, Help: "Memory temperature above which the driver lowers clocks.",
 		NVML: "GetTemperatureThreshold(MEM_MAX)", XML: "temperature/gpu_temp_max_mem_threshold",
+		DCGM:     DCGM{151, "DCGM_FI_DEV_MEM_MAX_OP_TEMP", "DCGM_FI_DEV_MEMORY_MAX_OP_TEMP_CELSIUS", 1},
 		Telegraf: Telegraf{"temperature_max_mem_threshold", 1},
 	},
 	{
@@ -152,11 +157,13 @@ var info = []Reading{
 	{
 		Field: code("clock_sm_max_hertz", "hertz"), Metric: Info, Help: "Fastest clock of the multiprocessors.",
 		NVML: "GetMaxClockInfo(SM)", XML: "max_clocks/sm_clock", CSV: "clocks.max.sm", SMIFactor: mega,
+		DCGM:  DCGM{113, "DCGM_FI_DEV_MAX_SM_CLOCK", "", mega},
 		Tegra: "devfreq/*gpu/max_freq",
 	},
 	{
 		Field: code("clock_memory_max_hertz", "hertz"), Metric: Info, Help: "Fastest clock of the device memory.",
 		NVML: "GetMaxClockInfo(MEM)", XML: "max_clocks/mem_clock", CSV: "clocks.max.memory", CSVOlder: []string{"clocks.max.mem"}, SMIFactor: mega,
+		DCGM: DCGM{114, "DCGM_FI_DEV_MAX_MEM_CLOCK", "", mega},
 	},
 	{
 		Field: code("clock_graphics_max_hertz", "hertz"), Metric: Info, Help: "Fastest clock of the graphics engine.",
@@ -165,9 +172,11 @@ var info = []Reading{
 	{
 		Field: code("pcie_link_generation_max", ""), Metric: Info, Help: "Highest PCIe generation of this device in this slot.",
 		NVML: "GetMaxPcieLinkGeneration", XML: "pci/pci_gpu_link_info/pcie_gen/max_link_gen", CSV: "pcie.link.gen.max",
+		DCGM: DCGM{235, "DCGM_FI_DEV_PCIE_MAX_LINK_GEN", "", 1},
 	},
 	{
 		Field: code("pcie_link_width_max", ""), Metric: Info, Help: "Most PCIe lanes of this device in this slot.",
 		NVML: "GetMaxPcieLinkWidth", XML: "pci/pci_gpu_link_info/link_widths/max_link_width", CSV: "pcie.link.width.max",
+		DCGM: DCGM{236, "DCGM_FI_DEV_PCIE_MAX_LINK_WIDTH", "", 1},
 	},
 }

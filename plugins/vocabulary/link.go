@@ -74,7 +74,6 @@ var link = []Reading{
 	{
 		Field: gauge("nvlink_bytes_per_second", "bytes_per_second"), Metric: GPU,
 		Help: "Rate of data over all NVLinks, both ways together; DCGM's text calls it a counter.",
-		NVML: "from fields 138 and 139",
 		DCGM: DCGM{449, "DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL", "DCGM_FI_DEV_NVLINK_THROUGHPUT_TOTAL", nvlinkRate},
 	},
 	{

@@ -44,11 +44,13 @@ var memory = []Reading{
 		Field: gauge("bar1_used_bytes", "bytes"), Metric: GPU,
 		Help: "BAR1 memory mapped, through which the host and other devices reach device memory.",
 		NVML: "GetBAR1MemoryInfo", XML: "bar1_memory_usage/used", SMIFactor: mebi,
+		DCGM: DCGM{92, "DCGM_FI_DEV_BAR1_USED", "", mebi},
 	},
 	{
 		Field: gauge("bar1_total_bytes", "bytes"), Metric: GPU,
 		Help: "BAR1 memory that can be mapped.",
 		NVML: "GetBAR1MemoryInfo", XML: "bar1_memory_usage/total", SMIFactor: mebi,
+		DCGM: DCGM{90, "DCGM_FI_DEV_BAR1_TOTAL", "", mebi},
 	},
 	{
 		Field: gauge("protected_memory_used_bytes", "bytes"), Metric: GPU,

@@ -84,6 +84,7 @@ var temperature = []Reading{
 		Field: gauge("temperature_margin_celsius", "celsius"), Metric: GPU,
 		Help: "How much warmer the core may become before it is slowed down (T.Limit).",
 		NVML: "GetMarginTemperature", XML: "temperature/gpu_temp_tlimit", CSV: "temperature.gpu.tlimit",
+		DCGM:     DCGM{153, "DCGM_FI_DEV_GPU_TEMP_LIMIT", "DCGM_FI_DEV_GPU_TEMP_MARGIN_CELSIUS", 1},
 		Telegraf: Telegraf{"temperature_gpu_tlimit", 1},
 	},
 	{

@@ -65,7 +65,7 @@ do = "panik"`,
 			"agent.toml:5: unknown key `max_memroy` in [[inputs.external]]: did you mean `max_memory`?",
 			"agent.toml:8: unknown key `config.rowz` in [[inputs.external]]: did you mean `rows`?",
 			"agent.toml:9: `config.rows` in [[inputs.external]]: must be an integer, not a string",
-			"agent.toml:11: `config.misdeed.do` in [[inputs.external]]: must be one of \"exit\", \"panic\", \"hang\", \"alloc\", \"error\": did you mean `panic`?",
+			"agent.toml:11: `config.misdeed.do` in [[inputs.external]]: must be one of \"exit\", \"panic\", \"hang\", \"alloc\", \"spawn\", \"error\": did you mean `panic`?",
 		)
 		f("which", way, `
 [[inputs.external]]

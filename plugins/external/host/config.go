@@ -18,7 +18,7 @@ type Config struct {
 	Args         []string          `toml:"args" doc:"Arguments for the program."`
 	Env          map[string]string `toml:"env" doc:"Environment variables for the program, which gets no others but PATH."`
 	InheritEnv   []string          `toml:"inherit_env" doc:"Names of the agent's environment variables that the program gets too."`
-	MaxMemory    sdk.Size          `toml:"max_memory" doc:"A process that occupies more is restarted; 0 for no bound." default:"512MiB"`
+	MaxMemory    sdk.Size          `toml:"max_memory" doc:"A plugin that occupies more, with the processes that it has started, is restarted; 0 for no bound." default:"512MiB"`
 	StartTimeout time.Duration     `toml:"start_timeout" doc:"A process that has not started by then is killed, and tried again." default:"10s" min:"10ms"`
 	StopTimeout  time.Duration     `toml:"stop_timeout" doc:"Time that the plugin gets to close before its process is killed." default:"3s"`
 	HangTimeout  time.Duration     `toml:"hang_timeout" doc:"A process that gives no sign of life for so long is killed and restarted." default:"10s" min:"100ms"`

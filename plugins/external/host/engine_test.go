@@ -275,11 +275,18 @@ func TestStopped(t *testing.T) {
 	}
 }
 
-// TestAllocates: a plugin that allocates without end is restarted before it harms the host.
+// TestAllocates: a plugin that allocates without end is restarted before it harms the host, as is one that has
+// others allocate.
 func TestAllocates(t *testing.T) {
+	for _, how := range []string{"alloc", "spawn"} {
+		t.Run(how, func(t *testing.T) { testAllocates(t, how) })
+	}
+}
+
+func testAllocates(t *testing.T, how string) {
 	a := newAgent(t)
 	once := filepath.Join(t.TempDir(), "once")
-	a.input("ticks", table{"misdeed": table{"do": "alloc", "when": int64(3), "once": once}}, table{"max_memory": "200MiB"})
+	a.input("ticks", table{"misdeed": table{"do": how, "when": int64(3), "once": once}}, table{"max_memory": "200MiB"})
 	sink := a.sink()
 	a.start()
 	eventually(t, func() string {

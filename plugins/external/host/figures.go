@@ -3,8 +3,6 @@ package host
 import (
 	"fmt"
 	"math"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -35,7 +33,7 @@ func newMeters(m *sdk.Meter) meters {
 		up:       m.Gauge(UpName, "", "1 while the process of an external plugin works."),
 		circuit:  m.Gauge(CircuitName, "", "1 while an external plugin has crashed so often that it is only tried now and then."),
 		restarts: m.Counter(RestartsName, "Times that the process of an external plugin was started again."),
-		memory:   m.Gauge(MemoryName, "bytes", "Memory that the process of an external plugin occupies."),
+		memory:   m.Gauge(MemoryName, "bytes", "Memory that the process of an external plugin, and those that it has started, occupy."),
 		cpu:      m.Counter(CPUName, "Processor time that the processes of an external plugin have used."),
 	}
 }
@@ -133,33 +131,44 @@ func isFigure(p *proto.Figure) bool {
 // usage follows what a process costs.
 type usage struct{ cpu float64 }
 
-// look reads what the process pid occupies and has used; an error says that it is too much.
+// look reads what the process pid has used and, with those that it has started, occupies; an error says that it is too
+// much.
 func (u *usage) look(pid int, limit int64, m *meters) error {
 	if pid == 0 {
 		return nil
 	}
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return nil //nolint:nilerr // it has just ended, or there is no /proc
-	}
-	_, rest, found := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	if !found || len(fields) < 22 {
+	p, ok := weigh(pid)
+	if !ok {
 		return nil
 	}
-	number := func(i int) float64 {
-		n, _ := strconv.ParseFloat(fields[i], 64)
-		return n
+	if p.cpu > u.cpu {
+		m.cpu.Add(p.cpu - u.cpu)
+		u.cpu = p.cpu
 	}
-	const ticks = 100 // USER_HZ, on every architecture that Go knows
-	cpu, resident := (number(11)+number(12))/ticks, number(21)*float64(os.Getpagesize())
-	if cpu > u.cpu {
-		m.cpu.Add(cpu - u.cpu)
-		u.cpu = cpu
-	}
-	m.memory.Set(resident)
-	if limit > 0 && resident > float64(limit) {
-		return fmt.Errorf("the plugin occupies %.0f MiB, more than `max_memory` allows (%.0f MiB)", resident/(1<<20), float64(limit)/(1<<20))
+	size := occupied(pid, p.resident, limit)
+	m.memory.Set(size)
+	if limit > 0 && size > float64(limit) {
+		return fmt.Errorf("the plugin occupies %.0f MiB, more than `max_memory` allows (%.0f MiB)", size/(1<<20), float64(limit)/(1<<20))
 	}
 	return nil
+}
+
+// occupied returns what a process, of which own is resident, and those that it has started occupy. What they share,
+// as those of a program that forks do, counts once where it matters.
+func occupied(pid int, own float64, limit int64) float64 {
+	others, resident := offspring(pid)
+	size := own + resident
+	if limit == 0 || size <= float64(limit) || len(others) == 0 {
+		return size
+	}
+	size = 0
+	for _, pid := range append(others, pid) {
+		part, ok := proportion(pid)
+		if !ok {
+			p, _ := weigh(pid)
+			part = p.resident
+		}
+		size += part
+	}
+	return size
 }

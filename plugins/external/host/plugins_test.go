@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/external"
+	"github.com/gpuline/gpuline/plugins/external/host"
 	"github.com/gpuline/gpuline/plugins/external/internal/author"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
@@ -29,6 +30,7 @@ func testPlugins() []sdk.Definition {
 }
 
 func TestMain(m *testing.M) {
+	host.BeHog()
 	if os.Getenv("GPULINE_PLUGIN") != "" {
 		before()
 		external.Serve("1.2.3", slices.Concat(testPlugins(), benchPlugins(), builtins())...)
@@ -69,11 +71,13 @@ func before() {
 
 // misdeed is what a plugin does when it is asked to.
 type misdeed struct {
-	Do   string `toml:"do" enum:"exit|panic|hang|alloc|error"`
+	Do   string `toml:"do" enum:"exit|panic|hang|alloc|spawn|error"`
 	When int64  `toml:"when"`               // at which call, from 1; 0 for each
 	Once string `toml:"once" doc:"A file."` // only if it is not there yet
 	n    int64
 }
+
+var spawned []*exec.Cmd // with the pipes that keep them
 
 func (m *misdeed) commit() error {
 	m.n++
@@ -96,6 +100,17 @@ func (m *misdeed) commit() error {
 		select {}
 	case "error":
 		return errors.New("as asked for")
+	case "spawn":
+		for range 3 {
+			c := host.Hog(0, 80, 0, "-")
+			if _, err := c.StdinPipe(); err != nil { // which ends with this process
+				panic(err)
+			}
+			if err := c.Start(); err != nil {
+				panic(err)
+			}
+			spawned = append(spawned, c)
+		}
 	case "alloc":
 		var all [][]byte
 		for {

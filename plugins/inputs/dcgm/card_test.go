@@ -43,6 +43,7 @@ var card = []agreed{
 	{"fp64_active_ratio", 0.326, perMille, "value 0 gpm_fp64 326", []says{{1006, "0.326000"}}},
 	{"fp32_active_ratio", 0.217, perMille, "value 0 gpm_fp32 217", []says{{1007, "0.217000"}}},
 	{"fp16_active_ratio", 0.108, perMille, "value 0 gpm_fp16 108", []says{{1008, "0.108000"}}},
+	{"integer_active_ratio", 0.319, perMille, "value 0 gpm_integer 319", []says{{1016, "0.319000"}}},
 	{"pcie_tx_bytes_per_second", 1.5e9, 500, "value 0 pcie_tx 1500", []says{{1009, "1500000000"}, {200, "1500000"}}},
 	{"pcie_rx_bytes_per_second", 2.5e9, 500, "value 0 pcie_rx 2500", []says{{1010, "2500000000"}, {201, "2500000"}}},
 	{"nvlink_tx_bytes_per_second", 3.5e9, 500, "value 0 nvlink_tx 3500", []says{{1011, "3500000000"}}},
@@ -51,6 +52,7 @@ var card = []agreed{
 
 	{"clock_sm_hertz", 1_755_000_000, 0, "value 0 clock_sm 1755", []says{{100, "1755"}}},
 	{"clock_memory_hertz", 2_619_000_000, 0, "value 0 clock_memory 2619", []says{{101, "2619"}}},
+	{"clock_video_hertz", 1_605_000_000, 0, "value 0 clock_video 1605", []says{{102, "1605"}}},
 	{"pstate", 2, 0, "value 0 pstate 2", []says{{190, "2"}}},
 	{"throttle_reasons", 0x102, 0, "value 0 throttle 258", []says{{112, "258"}}},
 
@@ -68,12 +70,15 @@ var card = []agreed{
 	{"power_limit_watts", 650.25, milliwatt, "value 0 power_limit 650250", []says{{164, "650.250000"}}},
 	{"temperature_celsius", 61, 0, "value 0 temperature 61", []says{{150, "61"}}},
 	{"memory_temperature_celsius", 72, 0, "value 0 memory_temperature 72", []says{{140, "72"}}},
+	{"temperature_margin_celsius", 26, 0, "value 0 margin_temperature 26", []says{{153, "26"}}},
 
 	{"memory_used_bytes", 20_480 << 20, 0, "value 0 memory_used 20480", []says{{252, "20480"}}},
 	{"memory_free_bytes", 60_528 << 20, 0, "", []says{{251, "60528"}}},
 	{"memory_reserved_bytes", 551 << 20, 0, "set 0 memory_reserved 551", []says{{253, "551"}}},
 	{"memory_total_bytes", 81_559 << 20, 0, "set 0 memory_total 81559", []says{{250, "81559"}}},
 	{"memory_used_ratio", 20_480. / (81_559 - 551), 0.5e-6, "", []says{{254, "0.252815"}}},
+	{"bar1_used_bytes", 3 << 20, 0, "value 0 bar1_used 3", []says{{92, "3"}}},
+	{"bar1_total_bytes", 65_536 << 20, 0, "set 0 bar1_total 65536", []says{{90, "65536"}}},
 
 	{"pcie_link_generation", 4, 0, "value 0 pcie_gen 4", []says{{237, "4"}}},
 	{"pcie_link_width", 8, 0, "value 0 pcie_width 8", []says{{238, "8"}}},
@@ -96,9 +101,18 @@ var card = []agreed{
 
 	// Of gpu_info.
 	{"power_limit_requested_watts", 640.5, milliwatt, "set 0 power_requested_limit 640500", []says{{160, "640.500000"}}},
+	{"power_limit_default_watts", 610.5, milliwatt, "set 0 power_default_limit 610500", []says{{163, "610.500000"}}},
+	{"power_limit_min_watts", 210.25, milliwatt, "set 0 power_min_limit 210250", []says{{161, "210.250000"}}},
+	{"power_limit_max_watts", 720.75, milliwatt, "set 0 power_max_limit 720750", []says{{162, "720.750000"}}},
 	{"temperature_max_operating_celsius", 86, 0, "set 0 threshold_gpu 86", []says{{152, "86"}}},
 	{"temperature_slowdown_celsius", 91, 0, "set 0 threshold_slowdown 91", []says{{158, "91"}}},
 	{"temperature_shutdown_celsius", 96, 0, "set 0 threshold_shutdown 96", []says{{159, "96"}}},
+	{"memory_temperature_max_operating_celsius", 103, 0, "set 0 threshold_memory 103", []says{{151, "103"}}},
+	{"clock_sm_max_hertz", 1_965_000_000, 0, "set 0 max_clock_sm 1965", []says{{113, "1965"}}},
+	{"clock_memory_max_hertz", 2_600_000_000, 0, "set 0 max_clock_memory 2600", []says{{114, "2600"}}},
+	{"pcie_link_generation_max", 6, 0, "set 0 max_pcie_gen 6", []says{{235, "6"}}},
+	{"pcie_link_width_max", 12, 0, "set 0 max_pcie_width 12", []says{{236, "12"}}},
+	{"minor_number", 7, 0, "set 0 minor 7", []says{{55, "7"}}},
 }
 
 // elsewhere names readings of both that are compared elsewhere, or cannot be compared on this card.

@@ -177,7 +177,7 @@ type plans struct {
 }
 
 // recent are fields that hostengines before 4 do not know.
-var recent = []int{157, 1420, 1422, 1423, 1424, 1523}
+var recent = []int{153, 157, 1420, 1422, 1423, 1424, 1523}
 
 // errorFields are slow ones that dmon reads all the same, since nobody wants to be late for them.
 var errorFields = []int{310, 311, 395, 1523}

@@ -107,7 +107,7 @@ func TestDmonRows(t *testing.T) {
 	if n := figure(w.env, "gpuline_dcgm_noise_rows_total"); n != 0 || len(w.errs) > 0 || len(of(w.rows, "event=lost")) > 0 {
 		t.Errorf("%v lines of noise, errors %q", n, w.errs)
 	}
-	if lines := asked(t); len(lines) != 1 || !strings.HasPrefix(lines[0], "dmon -e 100,101,112,") || !strings.HasSuffix(lines[0], ",1012 -d 100") {
+	if lines := asked(t); len(lines) != 1 || !strings.HasPrefix(lines[0], "dmon -e 100,101,102,112,") || !strings.HasSuffix(lines[0], ",1012 -d 100") {
 		t.Errorf("%q", lines)
 	}
 }

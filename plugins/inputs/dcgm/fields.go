@@ -22,13 +22,14 @@ const (
 
 // slowFields change seldom, or are dear to read.
 var slowFields = []int{
-	152, 158, 159, 160, 164, 191, 202, 237, 238, 250, 253, 310, 311, 312, 313, 390, 391, 392, 393, 394, 395, 396,
-	409, 429, 439, 1523,
+	55, 90, 92, 113, 114, 151, 152, 158, 159, 160, 161, 162, 163, 164, 191, 202, 235, 236, 237, 238, 250, 253, 310, 311, 312, 313,
+	390, 391, 392, 393, 394, 395, 396, 409, 429, 439, 1523,
 }
 
 // leftOut are not asked for unless somebody names them: DCGM calls 200 and 201 deprecated, 254 follows from
-// others, and what 243 to 245 and 449 say is seldom looked at.
-var leftOut = []int{200, 201, 243, 244, 245, 254, 449}
+// others, what 243 to 245 and 449 say is seldom looked at, and where a card cannot count 1016
+// the hostengine refuses the other profiling fields with it.
+var leftOut = []int{200, 201, 243, 244, 245, 254, 449, 1016}
 
 // tierOf returns how often a field is to be sampled.
 func tierOf(id int) tier {

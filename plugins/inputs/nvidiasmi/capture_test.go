@@ -108,8 +108,21 @@ func checkDocument(t *testing.T, data []byte) {
 	if counts["process"] != min(processes, 32*len(gpus)) || counts["instance"] != instances {
 		t.Errorf("%d processes and %d MIG instances, want %d and %d", counts["process"], counts["instance"], processes, instances)
 	}
+	if n := counts["event ecc"]; n > 0 {
+		t.Errorf("%d events of memory errors that were there before", n)
+	}
 	if t.Failed() {
 		t.Log(describe(b))
+	}
+	b.Reset()
+	f.begin(b, 2, 2e9, true)
+	if err := f.document(b, data, 2e9, nil); err != nil {
+		t.Error(err)
+	}
+	for m := range b.All() {
+		if m.Class() == sdk.ClassEvent {
+			t.Errorf("nothing has changed, and yet %s", m.Series())
+		}
 	}
 }
 

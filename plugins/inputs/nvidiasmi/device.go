@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/container"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
@@ -17,6 +18,10 @@ type device struct {
 	lost bool
 	seen int   // the round that named it last
 	last int64 // time of its last row
+
+	onsets   vocabulary.Onsets
+	ecc      vocabulary.ECC
+	recovery vocabulary.Recovery
 
 	own       *sdk.Series // of gpu
 	instances map[string]*sdk.Series
@@ -128,8 +133,9 @@ type processSeries struct {
 
 var slotProcessMemory = slots[vocabulary.Process+" memory_used_bytes"]
 
-// reportProcesses adds a row for each process, the greatest first and limit of them at most.
-func (d *device) reportProcesses(b *sdk.Batch, list []process, limit int, at int64) {
+// reportProcesses adds a row for each process, the greatest first and limit of them at most. proc is where the kernel
+// shows processes.
+func (d *device) reportProcesses(b *sdk.Batch, list []process, limit int, at int64, proc string) {
 	memory := &readings[slotProcessMemory]
 	if len(list) > limit {
 		slices.SortStableFunc(list, func(p, q process) int {
@@ -145,7 +151,7 @@ func (d *device) reportProcesses(b *sdk.Batch, list []process, limit int, at int
 		if _, err := strconv.ParseUint(string(p.pid), 10, 32); err != nil || !ok || !memory.Valid(v) {
 			continue // nothing to say of it
 		}
-		b.Add(d.processSeries(b, p), at).SetNumber(memory.Field, v)
+		b.Add(d.processSeries(b, p, proc), at).SetNumber(memory.Field, v)
 	}
 	for key, s := range d.processes {
 		if !s.listed {
@@ -155,7 +161,7 @@ func (d *device) reportProcesses(b *sdk.Batch, list []process, limit int, at int
 	}
 }
 
-func (d *device) processSeries(b *sdk.Batch, p *process) *sdk.Series {
+func (d *device) processSeries(b *sdk.Batch, p *process, proc string) *sdk.Series {
 	var room [128]byte
 	key := append(append(append(room[:0], p.pid...), ' '), p.kind...)
 	key = append(append(append(key, ' '), p.gi...), '/')
@@ -163,10 +169,13 @@ func (d *device) processSeries(b *sdk.Batch, p *process) *sdk.Series {
 	s := d.processes[string(key)]
 	if s == nil {
 		s = new(processSeries)
+		id, pod := container.Of(proc, string(p.pid))
 		s.series = b.Series(vocabulary.Process, append(d.partition(p.gi, p.ci),
 			sdk.Tag{Key: vocabulary.TagPID, Value: clean(p.pid)},
 			sdk.Tag{Key: vocabulary.TagProcess, Value: clean(p.name)},
-			sdk.Tag{Key: vocabulary.TagType, Value: clean(p.kind)})...)
+			sdk.Tag{Key: vocabulary.TagType, Value: clean(p.kind)},
+			sdk.Tag{Key: vocabulary.TagContainer, Value: id},
+			sdk.Tag{Key: vocabulary.TagPod, Value: pod})...)
 		if d.processes == nil {
 			d.processes = make(map[string]*processSeries)
 		}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/container"
 	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
@@ -18,6 +19,7 @@ import (
 type fleet struct {
 	only      []string // the devices that the operator wants; all where empty
 	processes int      // reported for each GPU at most
+	proc      string   // where the kernel shows them
 	events    vocabulary.Events
 	invalid   *sdk.Number
 
@@ -37,7 +39,7 @@ type fleet struct {
 }
 
 func newFleet(c *Config, meter *sdk.Meter) *fleet {
-	return &fleet{only: c.Devices, processes: c.Processes, invalid: meter.Counter("gpuline_nvidia_smi_invalid_values_total",
+	return &fleet{only: c.Devices, processes: c.Processes, proc: container.Proc, invalid: meter.Counter("gpuline_nvidia_smi_invalid_values_total",
 		"Readings of nvidia-smi that cannot be, such as a utilisation above 100 %, and were left out.")}
 }
 
@@ -182,14 +184,16 @@ func (f *fleet) document(b *sdk.Batch, data []byte, at int64, asked *set) error 
 			d.reportInstance(b, &f.doc.instances[i], at)
 			f.count(&f.doc.instances[i].sheet)
 		}
-		d.reportProcesses(b, f.doc.processes, f.processes, at)
+		d.reportProcesses(b, f.doc.processes, f.processes, at, f.proc)
 	}
 }
 
 // supplement adds a row of what is not asked for in selective queries.
 func (f *fleet) supplement(b *sdk.Batch, d *device, s *sheet, at int64, asked set) {
 	if which := gpuSlots.without(asked); !s.lost && !s.have.and(which).empty() {
-		s.fill(b.Add(d.series(b), d.stamp(at)), which)
+		m := b.Add(d.series(b), d.stamp(at))
+		s.fill(m, which)
+		f.watch(b, d, m)
 		f.count(s)
 	}
 }
@@ -232,8 +236,25 @@ func (f *fleet) emit(b *sdk.Batch, d *device, s *sheet, at int64) {
 	if s.lost {
 		s.set(slotUp, 0)
 	}
-	s.fill(b.Add(d.series(b), d.stamp(at)), gpuSlots)
+	m := b.Add(d.series(b), d.stamp(at))
+	s.fill(m, gpuSlots)
+	if !s.lost {
+		f.watch(b, d, m)
+	}
 	f.count(s)
+}
+
+// watch adds the events that follow from a row of a GPU. The row of one that is lost tells none: some of its counters
+// are zero, and would seem to grow when it is found.
+func (f *fleet) watch(b *sdk.Batch, d *device, m *sdk.Metric) {
+	at := m.Time()
+	if v, ok := m.Number("throttle_reasons"); ok {
+		d.onsets.Observe(&f.events, b, d.tags, at, int64(v))
+	}
+	if v, ok := m.Number("recovery_action"); ok {
+		d.recovery.Observe(&f.events, b, d.tags, at, int64(v))
+	}
+	d.ecc.Observe(&f.events, b, d.tags, at, m)
 }
 
 func (f *fleet) count(s *sheet) {

@@ -2,6 +2,8 @@ package nvidiasmi
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -259,6 +261,31 @@ func TestProcessCap(t *testing.T) {
 	f(0)
 	f(2, "5", "3")
 	f(9, "1", "3", "4", "5")
+}
+
+// TestContainers: a process bears the tags of the container and the pod that it is in, as those of inputs.nvml do.
+func TestContainers(t *testing.T) {
+	const id, pod = "4f5c0123456789abcdef0123456789abcdef0123456789abcdef0123456789ab", "0a1b2c3d-1111-2222-3333-444455556666"
+	f, b := newFleet(testConfig(), nil), newBatch()
+	f.proc = t.TempDir()
+	if err := os.Mkdir(filepath.Join(f.proc, "1"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(f.proc, "1", "cgroup"), []byte("0::/kubepods/besteffort/pod"+pod+"/"+id+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.document(b, []byte(world{gpus: 1}.document()), 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[string]string)
+	for m := range b.All() {
+		if m.Name() == vocabulary.Process {
+			got[m.Tag(vocabulary.TagPID)] = m.Tag(vocabulary.TagContainer) + " " + m.Tag(vocabulary.TagPod)
+		}
+	}
+	if want := map[string]string{"1": id[:12] + " " + pod, "2": " "}; !maps.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 // TestInfoIsSeldom checks that gpu_info comes first, on a change, and every five minutes.

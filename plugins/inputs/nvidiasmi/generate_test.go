@@ -1,6 +1,7 @@
 package nvidiasmi
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -13,7 +14,14 @@ type world struct {
 	lost   map[int]bool
 	only   string // the UUIDs that are asked for; all where empty
 	load   int    // percent
+
+	held   string // what holds clocks back, as its element has it; clocks that an operator has set where empty
+	failed int    // uncorrectable ones of memory, beyond those that each GPU has
+	needs  string // recovery action; none where empty
 }
+
+func (w world) reason() string { return cmp.Or(w.held, "applications_clocks_setting") }
+func (w world) action() string { return cmp.Or(w.needs, "None") }
 
 func (w world) uuid(i int) string { return fmt.Sprintf("GPU-5eed0000-0000-4000-8000-%012d", i) }
 func (w world) bus(i int) string  { return fmt.Sprintf("00000000:%02X:00.0", 0x10+i) }
@@ -59,7 +67,7 @@ func (w world) gpu(s *xmlText, i int) {
 	s.group("gpu_operation_mode", "current_gom", "N/A", "pending_gom", "N/A")
 	s.leaf("c2c_mode", "Disabled")
 	s.group("gpu_virtualization_mode", "virtualization_mode", "Pass-Through", "host_vgpu_mode", "N/A", "vgpu_heterogeneous_mode", "N/A")
-	s.leaves("gpu_recovery_action", "None", "gsp_firmware_version", "590.10.01")
+	s.leaves("gpu_recovery_action", w.action(), "gsp_firmware_version", "590.10.01")
 	s.group("ibmnpu", "relaxed_ordering_mode", "N/A")
 	w.pci(s, i)
 	s.leaves("fan_speed", "N/A", "performance_state", "P0")
@@ -167,7 +175,7 @@ func (w world) throttling(s *xmlText) {
 		"hw_power_brake_slowdown", "sync_boost", "sw_thermal_slowdown", "display_clocks_setting",
 	} {
 		state := "Not Active"
-		if r == "sw_power_cap" {
+		if r == w.reason() {
 			state = "Active"
 		}
 		s.leaf("clocks_event_reason_"+r, state)
@@ -184,7 +192,7 @@ func (w world) errors(s *xmlText, v func(string) string) {
 	s.open("ecc_errors")
 	for _, when := range []string{"volatile", "aggregate"} {
 		s.group(when, "sram_correctable", "1", "sram_uncorrectable_parity", "2", "sram_uncorrectable_secded", "3",
-			"dram_correctable", v("4"), "dram_uncorrectable", v("5"))
+			"dram_correctable", v("4"), "dram_uncorrectable", v(fmt.Sprint(5+w.failed)))
 	}
 	s.close("ecc_errors")
 	s.open("retired_pages")
@@ -224,7 +232,11 @@ func (w world) cell(i int, name string) string {
 	case "pstate":
 		return "P2"
 	case "clocks_event_reasons.active", "clocks_throttle_reasons.active":
-		return "0x0000000000000004"
+		return fmt.Sprintf("0x%016X", reasonBits[w.reason()])
+	case "ecc.errors.uncorrected.volatile.total":
+		return fmt.Sprint(10 + w.failed)
+	case "gpu_recovery_action":
+		return w.action()
 	case "fan.speed":
 		return "[N/A]"
 	case "power.draw.instant", "power.draw", "power.draw.average", "enforced.power.limit":

@@ -103,7 +103,7 @@ var defaultQuery = []string{
 	"clock_sm_hertz", "clock_memory_hertz", "clock_graphics_hertz", "pstate", "throttle_reasons",
 	"throttle_sw_power_seconds", "throttle_sw_thermal_seconds", "throttle_hw_thermal_seconds",
 	"throttle_power_brake_seconds", "throttle_sync_boost_seconds",
-	"ecc_corrected_errors", "ecc_uncorrected_errors",
+	"ecc_corrected_errors", "ecc_uncorrected_errors", "recovery_action",
 }
 
 // wanted returns the slots of the readings to ask for, in the order of the configuration.

@@ -107,13 +107,14 @@ func (r *reading) decode(text []byte, column *scale) (v float64, ok bool) {
 // The recovery actions of NVML, by the words that stand for them.
 func recovery(text []byte) (code float64, ok bool) {
 	w, ok := word(text)
-	if !ok {
+	switch {
+	case !ok:
 		return 0, false
+	case bytes.EqualFold(w, []byte("none")):
+		return 0, true
 	}
 	s := strings.ToLower(string(w))
 	switch {
-	case s == "none":
-		return 0, true
 	case strings.Contains(s, "drain") && strings.Contains(s, "reset"):
 		return 4, true
 	case strings.Contains(s, "drain"):

@@ -10,6 +10,7 @@ import (
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/container"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
@@ -131,11 +132,11 @@ func (d *device) processTags(k processKey) []sdk.Tag {
 		tags = instanceTags(tags, int(k.gi), int(k.ci))
 	}
 	pid := strconv.FormatUint(uint64(k.pid), 10)
-	container, pod := containerOf(procRoot, pid)
+	id, pod := container.Of(container.Proc, pid)
 	return append(slices.Clip(tags),
 		sdk.Tag{Key: vocabulary.TagPID, Value: pid},
-		sdk.Tag{Key: vocabulary.TagProcess, Value: programOf(procRoot, pid)},
+		sdk.Tag{Key: vocabulary.TagProcess, Value: programOf(container.Proc, pid)},
 		sdk.Tag{Key: vocabulary.TagType, Value: k.kind},
-		sdk.Tag{Key: vocabulary.TagContainer, Value: container},
+		sdk.Tag{Key: vocabulary.TagContainer, Value: id},
 		sdk.Tag{Key: vocabulary.TagPod, Value: pod})
 }

@@ -30,19 +30,40 @@ func (d *device) settings(text func(name, v string)) {
 	word("virtualization_mode", callVirtualization, []string{"None", "Pass-Through", "VGPU", "Host VGPU", "Host VSGA"},
 		func() (int, nvml.Return) { v, ret := d.handle.GetVirtualizationMode(); return int(v), ret })
 
-	var f nvml.GpuFabricInfo_v2
-	if d.ask(callFabric, func() (ret nvml.Return) { f, ret = d.handle.GetGpuFabricInfoV().V2(); return ret }) {
-		states := []string{"Not Supported", "Not Started", "In Progress", "Completed"}
-		if int(f.State) < len(states) {
-			text("fabric_state", states[f.State])
-		}
-		if int(f.State) == len(states)-1 {
-			status := "Success"
-			if ret := nvml.Return(f.Status); ret != nvml.SUCCESS {
-				status = failure(ret).Error()
-			}
-			text("fabric_status", status)
-		}
+	d.fabric(text)
+}
+
+// fabric tells how a GPU takes part in its NVLink fabric. Older drivers know no summary of its health.
+func (d *device) fabric(text func(name, v string)) {
+	var f nvml.GpuFabricInfo_v3
+	var old nvml.GpuFabricInfo_v2
+	switch {
+	case d.refused[callFabric]:
+		return
+	case d.try(callFabric, func() (ret nvml.Return) { f, ret = d.handle.GetGpuFabricInfoV().V3(); return ret }) == nvml.SUCCESS:
+	case d.ask(callFabric, func() (ret nvml.Return) { old, ret = d.handle.GetGpuFabricInfoV().V2(); return ret }):
+		f = nvml.GpuFabricInfo_v3{State: old.State, Status: old.Status}
+	default:
+		return
+	}
+	states := []string{"Not Supported", "Not Started", "In Progress", "Completed"}
+	if int(f.State) < len(states) {
+		text("fabric_state", states[f.State])
+	}
+	if int(f.State) != len(states)-1 {
+		return
+	}
+	status := "Success"
+	if ret := nvml.Return(f.Status); ret != nvml.SUCCESS {
+		status = failure(ret).Error()
+	}
+	text("fabric_status", status)
+	health := []string{
+		nvml.GPU_FABRIC_HEALTH_SUMMARY_HEALTHY: "Healthy", nvml.GPU_FABRIC_HEALTH_SUMMARY_UNHEALTHY: "Unhealthy",
+		nvml.GPU_FABRIC_HEALTH_SUMMARY_LIMITED_CAPACITY: "Limited Capacity",
+	}
+	if int(f.HealthSummary) < len(health) {
+		text("fabric_health", health[f.HealthSummary])
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // The names of integrated GPUs as devices.
@@ -13,7 +14,7 @@ var gpuDevices = []string{"gpu", "gk20a", "gm20b", "gp10b", "gv11b", "ga10b", "g
 
 // openSysfs looks for what there is below root, and keeps it open.
 func openSysfs(root string) *sysfs {
-	y := &sysfs{root: root, meminfo: open(filepath.Join(root, "proc/meminfo"))}
+	y := &sysfs{root: root, looked: time.Now(), meminfo: open(filepath.Join(root, "proc/meminfo"))}
 	loads := []string{filepath.Join(root, "sys/devices/gpu.0/load"), filepath.Join(root, "sys/devices/platform/gpu.0/load")}
 	for _, dir := range glob(root, "sys/class/devfreq/*") {
 		if !isGPUDevice(dir) {
@@ -33,7 +34,9 @@ func openSysfs(root string) *sysfs {
 		name, temp := textOf(filepath.Join(dir, "type")), open(filepath.Join(dir, "temp"))
 		if temp != nil && isName([]byte(name)) {
 			y.zones = append(y.zones, thermalZone{[]byte(name), temp})
+			continue
 		}
+		_ = temp.close()
 	}
 	for _, dir := range glob(root, "sys/class/hwmon/hwmon*") {
 		y.monitor(dir)

@@ -196,6 +196,7 @@ func (f *follower) line(line []byte) bool {
 	}
 	f.message = f.message[:0] // what came before a line is not why the process ends
 	s.at = f.in.env.Now().UnixNano()
+	f.in.sysfs.renew(time.Now())
 	f.in.sysfs.supplement(s)
 	f.packets.Put(packet{sheet: s})
 	return true

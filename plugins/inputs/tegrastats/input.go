@@ -111,6 +111,7 @@ func (in *Input) sample(ctx context.Context, b *sdk.Batch) error {
 	for now := time.Now(); !in.next.After(now); {
 		in.next = in.next.Add(max(in.interval, now.Sub(in.next).Truncate(in.interval)))
 	}
+	in.sysfs.renew(time.Now())
 	in.sysfs.read(&in.sheet)
 	in.sheet.at = in.env.Now().UnixNano()
 	in.report(b, &in.sheet)

@@ -1,11 +1,15 @@
 package tegrastats
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // sysfs is what the kernel offers of a Jetson below /sys and /proc. It belongs to one goroutine.
 type sysfs struct {
 	root    string
-	load    *node // of the GPU, in per mille
+	looked  time.Time // for what there is
+	load    *node     // of the GPU, in per mille
 	clocks  []*node
 	maximum *node
 	emc     *node // root's alone
@@ -38,6 +42,20 @@ type fanControl struct {
 
 // hasGPU reports whether anything of a GPU can be read.
 func (y *sysfs) hasGPU() bool { return y.load != nil || len(y.clocks) > 0 }
+
+// lookAgain is how often what there is is looked for anew.
+const lookAgain = time.Minute
+
+// renew looks for what there is anew, now and then: the file of a device that the kernel has taken away, and found
+// again since, has no text any more.
+func (y *sysfs) renew(now time.Time) {
+	if now.Sub(y.looked) < lookAgain {
+		return
+	}
+	_ = y.close() // they were read alone
+	*y = *openSysfs(y.root)
+	y.looked = now
+}
 
 // close closes all files.
 func (y *sysfs) close() error {
