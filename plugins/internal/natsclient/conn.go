@@ -23,10 +23,11 @@ type Conn struct {
 	config  Config
 	options []nats.Option
 	log     *slog.Logger
-	nc      *nats.Conn
+	nc      atomic.Pointer[nats.Conn]
 	end     context.CancelFunc // of what nc dials
 	here    *presence
-	last    atomic.Pointer[error] // why the last try to connect failed
+	lost    atomic.Pointer[time.Time] // when the first round through all servers had failed
+	last    atomic.Pointer[error]     // why the last try to connect failed
 	gauge   *sdk.Number
 	again   *sdk.Number
 
@@ -41,9 +42,7 @@ const (
 	// The messages of a batch go out in as few writes.
 	writeBuffer = 512 << 10
 
-	// Between two rounds through all servers. Who is back is found within a second, and a fleet does not come
-	// in step. A server that knows the agent and refuses it is asked less often.
-	againAfter   = 250 * time.Millisecond
+	// A server that knows the agent and refuses it is asked after so long at least.
 	refusedAfter = 10 * time.Second
 )
 
@@ -74,7 +73,8 @@ func (k *Conn) connect(ctx context.Context) error {
 		k.here.set(over)
 		return fmt.Errorf("connect to %s: %w", k.config.servers(), err)
 	}
-	k.nc, k.end = nc, end
+	k.end = end
+	k.nc.Store(nc)
 	return nil
 }
 
@@ -150,12 +150,20 @@ func (k *Conn) identify(add func(nats.Option)) error {
 	return nil
 }
 
-func (k *Conn) pause(int) time.Duration {
-	d := againAfter
-	if last := k.last.Load(); last != nil && refused(*last) {
-		d = refusedAfter
+// pause returns how long to rest between two rounds through all servers.
+func (k *Conn) pause(round int) time.Duration {
+	now := time.Now()
+	if round == 1 {
+		k.lost.Store(&now)
 	}
-	return d + rand.N(d)
+	// What a server says that was reached, or what is wrong with its certificate, the client tells in no other way.
+	if nc := k.nc.Load(); nc != nil && nc.LastError() != nil {
+		k.absence(nc, nc.LastError())
+	}
+	if last := k.last.Load(); last != nil && refused(*last) {
+		return refusedAfter + rand.N(refusedAfter)
+	}
+	return Pause(now.Sub(*k.lost.Load()))
 }
 
 // refused reports whether a server is there and does not want the agent.
@@ -205,7 +213,7 @@ func (k *Conn) Ready(ctx context.Context) (*nats.Conn, error) {
 		state, changed := k.here.get()
 		switch state {
 		case here:
-			return k.nc, nil
+			return k.nc.Load(), nil
 		case over:
 			k.end()
 			if err := k.connect(ctx); err != nil {
@@ -239,14 +247,14 @@ func (k *Conn) JetStream(nc *nats.Conn, options ...jetstream.JetStreamOpt) (jets
 // Flush waits until the server has what was sent, or for so long.
 func (k *Conn) Flush(within time.Duration) {
 	if k.Connected() {
-		_ = k.nc.FlushTimeout(within) // who calls has no use for an error: the connection is about to end
+		_ = k.nc.Load().FlushTimeout(within) // who calls has no use for an error: the connection is about to end
 	}
 }
 
 // Close ends the connection.
 func (k *Conn) Close() {
 	k.end()
-	k.nc.Close()
+	k.nc.Load().Close()
 	k.here.set(over)
 	k.gauge.Set(0)
 }
