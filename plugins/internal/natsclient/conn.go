@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"os"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,7 @@ type Conn struct {
 	here    *presence
 	lost    atomic.Pointer[time.Time] // when the first round through all servers had failed
 	last    atomic.Pointer[error]     // why the last try to connect failed
+	reached atomic.Int32              // servers that took a connection in this round
 	gauge   *sdk.Number
 	again   *sdk.Number
 
@@ -66,7 +68,15 @@ func (k *Conn) connect(ctx context.Context) error {
 	k.here.set(away)
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	var settled atomic.Bool
-	nc, err := nats.Connect(k.config.servers(), append(k.options, nats.SetCustomDialer(hurried(ctx, life, &settled)))...)
+	dial := hurried(ctx, life, &settled)
+	count := dialFunc(func(network, address string) (net.Conn, error) {
+		c, err := dial(network, address)
+		if err == nil {
+			k.reached.Add(1)
+		}
+		return c, err
+	})
+	nc, err := nats.Connect(k.config.servers(), append(k.options, nats.SetCustomDialer(count))...)
 	settled.Store(true)
 	if err != nil {
 		end()
@@ -150,7 +160,8 @@ func (k *Conn) identify(add func(nats.Option)) error {
 	return nil
 }
 
-// pause returns how long to rest between two rounds through all servers.
+// pause returns how long to rest between two rounds through all servers. A server that takes a connection and lets
+// it fail may have too much to do: a round is paid for by as many pauses as it made connections.
 func (k *Conn) pause(round int) time.Duration {
 	now := time.Now()
 	if round == 1 {
@@ -163,7 +174,7 @@ func (k *Conn) pause(round int) time.Duration {
 	if last := k.last.Load(); last != nil && refused(*last) {
 		return refusedAfter + rand.N(refusedAfter)
 	}
-	return Pause(now.Sub(*k.lost.Load()))
+	return Pause(now.Sub(*k.lost.Load())) * time.Duration(max(k.reached.Swap(0), 1))
 }
 
 // refused reports whether a server is there and does not want the agent.

@@ -251,6 +251,15 @@ func TestRefusalIsNoEnd(t *testing.T) {
 		}
 	}
 	f(errors.New("connection refused"), 250*time.Millisecond, 500*time.Millisecond)
+	long := time.Now().Add(-time.Hour)
+	k.lost.Store(&long)
+	if d := k.pause(9); d < 5*time.Second || d > 10*time.Second {
+		t.Errorf("%v after an hour", d)
+	}
+	k.reached.Store(3)
+	if d := k.pause(10); d < 15*time.Second || d > 30*time.Second {
+		t.Errorf("%v after an hour and three connections that came to nothing", d)
+	}
 	f(nats.ErrAuthorization, 10*time.Second, 20*time.Second)
 	f(nats.ErrAuthExpired, 10*time.Second, 20*time.Second)
 
