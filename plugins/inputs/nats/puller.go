@@ -58,6 +58,10 @@ func (p *puller) next(ctx context.Context, nc *nats.Conn) ([]message, error) {
 	}
 	if silent(err) {
 		p.conn.Doubt()
+		for _, why := range p.conn.Forbidden(ctx, nc) { // silence is also what follows on a right that is missing
+			err = fmt.Errorf("%w: %w", err, why)
+			break
+		}
 	}
 	if p.failures++; p.failures%lookAgain == 0 || gone(err) {
 		p.consumer = nil

@@ -33,6 +33,7 @@ type Conn struct {
 	gauge   *sdk.Number
 	again   *sdk.Number
 
+	refusals *refusals // of this connection
 	doubtful bool // see Doubt
 }
 
@@ -52,11 +53,13 @@ const (
 // server that is not there is no error, and is waited for no longer than ctx lasts.
 func Dial(ctx context.Context, c *Config, env *sdk.Env, name string) (*Conn, error) {
 	k := &Conn{
-		config: *c,
-		log:    env.Log,
-		here:   newPresence(),
-		gauge:  env.Meter.Gauge("gpuline_nats_connected", "", "1 while there is a connection to a NATS server."),
-		again:  env.Meter.Counter("gpuline_nats_reconnects_total", "Connections that were lost and made again."),
+		config:   *c,
+		log:      env.Log,
+		here:     newPresence(),
+		refusals: newRefusals(),
+
+		gauge: env.Meter.Gauge("gpuline_nats_connected", "", "1 while there is a connection to a NATS server."),
+		again: env.Meter.Counter("gpuline_nats_reconnects_total", "Connections that were lost and made again."),
 	}
 	if err := k.prepare(name); err != nil {
 		return nil, err
@@ -188,6 +191,7 @@ func (k *Conn) connected(nc *nats.Conn) {
 		return
 	}
 	k.last.Store(nil)
+	k.refusals.forget()
 	k.gauge.Set(1)
 	k.here.set(here)
 	k.log.Info("connected", "server", nc.ConnectedUrlRedacted())
@@ -207,6 +211,7 @@ func (k *Conn) disconnected(_ *nats.Conn, err error) {
 }
 
 func (k *Conn) failed(_ *nats.Conn, sub *nats.Subscription, err error) {
+	k.refusals.note(err)
 	if sub != nil {
 		k.log.Warn("server or client reports an error", "err", err, "subject", sub.Subject)
 		return

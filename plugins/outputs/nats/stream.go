@@ -19,8 +19,19 @@ const (
 	ackTimeout = 30 * time.Second
 )
 
-// store publishes what of j is not confirmed, and waits for the confirmations.
+// store publishes what of j is not confirmed, and waits for the confirmations. Silence is also what follows on a
+// right that is missing.
 func (o *NATS) store(ctx context.Context, nc *nats.Conn, j *job) error {
+	err := o.publish(ctx, nc, j)
+	if errors.Is(err, context.DeadlineExceeded) {
+		for subject, why := range o.conn.Forbidden(ctx, nc) {
+			return o.forbidden(subject, why)
+		}
+	}
+	return err
+}
+
+func (o *NATS) publish(ctx context.Context, nc *nats.Conn, j *job) error {
 	if err := o.prepare(ctx, nc); err != nil {
 		return err
 	}

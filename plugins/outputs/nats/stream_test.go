@@ -453,6 +453,46 @@ func TestServerIsAbsent(t *testing.T) {
 	}
 }
 
+// A subject that the server forbids is named, and holds what is meant for it: a stream that has the rest of the batch
+// does not get it again.
+func TestForbiddenSubjectOfAStream(t *testing.T) {
+	s := natstest.Run(t, func(o *server.Options) {
+		o.Users = []*server.User{
+			{Username: "u", Password: "p", Permissions: &server.Permissions{
+				Publish: &server.SubjectPermission{Deny: []string{"gpu.h.1", "$JS.API.STREAM.CREATE.X"}},
+			}},
+			{Username: "admin", Password: "p"},
+		}
+	})
+	all, err := s.JetStream(nats.UserInfo("admin", "p")).CreateStream(t.Context(), jetstream.StreamConfig{Name: "GPULINE", Subjects: []string{"gpu.>"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(want string, change func(*Config)) {
+		t.Helper()
+		o, c := opened(t, func(c *Config) {
+			c.URL, c.User, c.Password, c.JetStream = s.URL(), "u", sdk.NewSecret("p"), true
+			change(c)
+		})
+		b := sdktest.Batch(t, c, "gpu,host=h,gpu_index=0 x=1 1\ngpu,host=h,gpu_index=1 x=1 2")
+		b.ID = sdk.BatchID{Agent: "h", Epoch: 1, Seq: 1}
+		for range 2 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			err := o.Write(ctx, b)
+			cancel()
+			var wait *sdk.RetryError
+			if !errors.As(err, &wait) || wait.After < refused || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, want %q", err, want)
+			}
+		}
+	}
+	f("let the agent publish to gpu.*.*", func(*Config) {})
+	f("let the agent publish to $JS.API.STREAM.CREATE.X", func(c *Config) { c.Stream.Create, c.Stream.Name = true, "X" })
+	if info, err := all.Info(t.Context()); err != nil || info.State.LastSeq != 1 {
+		t.Errorf("%+v, %v", info, err)
+	}
+}
+
 // An account without JetStream, or without the right to publish, holds the batch.
 func TestAccountWithoutJetStream(t *testing.T) {
 	s := natstest.Run(t, func(o *server.Options) { o.JetStream = false })
