@@ -137,7 +137,11 @@ func run(ctx context.Context, edges, gpus int, trouble time.Duration) error {
 
 // logFile returns where the agents' logs go: not onto the table.
 func logFile(h *host) (io.Writer, error) {
-	if info, err := os.Stdout.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+	info, err := os.Stdout.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("look at the standard output: %w", err)
+	}
+	if info.Mode()&os.ModeCharDevice == 0 { // no terminal
 		return os.Stderr, nil
 	}
 	file, err := os.CreateTemp("", "fleet-demo-*.log")

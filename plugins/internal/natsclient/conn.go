@@ -34,7 +34,7 @@ type Conn struct {
 	again   *sdk.Number
 
 	refusals *refusals // of this connection
-	doubtful bool // see Doubt
+	doubtful bool      // see Doubt
 }
 
 const (
@@ -152,11 +152,11 @@ func (k *Conn) identify(add func(nats.Option)) error {
 	case !c.Token.Empty():
 		add(nats.Token(c.Token.Reveal()))
 	case c.NKey != "":
-		o, err := nats.NkeyOptionFromSeed(c.NKey)
+		key, err := publicKey(c.NKey)
 		if err != nil {
 			return fmt.Errorf("connect: nkey %s: %w", c.NKey, err)
 		}
-		add(o)
+		add(nats.Nkey(key, func(nonce []byte) ([]byte, error) { return sign(c.NKey, nonce) }))
 	case c.Creds != "":
 		add(nats.UserCredentials(c.Creds))
 	}
@@ -174,6 +174,7 @@ func (k *Conn) pause(round int) time.Duration {
 	if nc := k.nc.Load(); nc != nil && nc.LastError() != nil {
 		k.absence(nc, nc.LastError())
 	}
+	k.renew()
 	if last := k.last.Load(); last != nil && refused(*last) {
 		return refusedAfter + rand.N(refusedAfter)
 	}

@@ -170,6 +170,43 @@ func TestWaysToConnect(t *testing.T) {
 		func(c *Config) { c.TLS.CA = a.CA() })
 }
 
+// A key and credentials that are exchanged while the agent runs serve from the next connection on.
+func TestFilesAreReadAnew(t *testing.T) {
+	f := func(name string, prepare func(o *server.Options) (file string), use func(c *Config, file string)) {
+		t.Run(name, func(t *testing.T) {
+			var file string
+			s := natstest.Run(t, func(o *server.Options) { o.JetStream, file = false, prepare(o) })
+			var c Config
+			c.URL = s.URL()
+			use(&c, file)
+			k, err := dial(t, c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			nc, err := ready(t, k, 10*time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Stop()
+			text, err := os.ReadFile(prepare(s.Options()))
+			if err == nil {
+				err = os.WriteFile(file, text, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Start()
+			natstest.Eventually(t, 30*time.Second, "connection", func() bool { return nc.IsConnected() && k.Connected() })
+		})
+	}
+	f("nkey", func(o *server.Options) string {
+		file, public := seedOf(t, newPair(t, nkeys.CreateUser))
+		o.Nkeys = []*server.NkeyUser{{Nkey: public}}
+		return file
+	}, func(c *Config, file string) { c.NKey = file })
+	f("creds", func(o *server.Options) string { return operator(t, o) }, func(c *Config, file string) { c.Creds = file })
+}
+
 func TestFilesThatAreNotThere(t *testing.T) {
 	f := func(change func(*Config), want string) {
 		t.Helper()
