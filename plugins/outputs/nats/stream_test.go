@@ -196,6 +196,41 @@ func TestFullStream(t *testing.T) {
 	}
 }
 
+// A stream that takes nothing is asked with one message, and ever less often.
+func TestStreamThatTakesNothing(t *testing.T) {
+	s := natstest.Run(t, nil)
+	limited := jetstream.StreamConfig{Name: "X", Subjects: []string{"gpu.>"}, MaxBytes: 10, Discard: jetstream.DiscardNew}
+	makeStream(t, s, limited)
+	seen := listen(t, s, "gpu.>")
+	o, c := opened(t, func(c *Config) { c.URL, c.JetStream = s.URL(), true })
+	f := func(want int, least, most time.Duration) {
+		t.Helper()
+		err := write(t, o, tiny(t, c, 50, 1))
+		var retry *sdk.RetryError
+		if !errors.As(err, &retry) || retry.After < least || retry.After > most {
+			t.Errorf("%v, want a pause of %v to %v", err, least, most)
+		}
+		next(t, seen, want)
+	}
+	f(50, time.Second, 2*time.Second)
+	f(1, time.Second, 2*time.Second)
+	o.closed = time.Now().Add(-time.Minute)
+	f(1, 3*time.Second, 10*time.Second)
+	o.closed = time.Now().Add(-time.Hour)
+	f(1, 5*time.Second, 13*time.Second)
+	limited.MaxBytes = -1
+	if _, err := s.JetStream().UpdateStream(t.Context(), limited); err != nil {
+		t.Fatal(err)
+	}
+	if err := write(t, o, tiny(t, c, 50, 1)); err != nil {
+		t.Fatal(err)
+	}
+	next(t, seen, 50)
+	if !o.closed.IsZero() {
+		t.Error("the stream counts as closed")
+	}
+}
+
 // A batch that is sent again, since nobody learnt that it was stored, is stored once.
 func TestDuplicates(t *testing.T) {
 	s := natstest.Run(t, nil)
