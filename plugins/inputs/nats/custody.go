@@ -33,7 +33,20 @@ type answer struct {
 }
 
 func acknowledge(m jetstream.Msg) error { return m.Ack() }
-func reject(m jetstream.Msg) error      { return m.Nak() }
+
+// rejectedFor is how long a message rests that could not be delivered: what cannot take it now cannot at once either.
+const rejectedFor = time.Second
+
+// reject lets another hub have m, or this one again.
+func (c *custody) reject(m jetstream.Msg) error {
+	c.mu.Lock()
+	ended := c.ended
+	c.mu.Unlock()
+	if ended {
+		return m.Nak()
+	}
+	return m.NakWithDelay(rejectedFor)
+}
 
 // lastFlush is how long the last answers may take to reach the server.
 const lastFlush = 2 * time.Second
@@ -69,12 +82,24 @@ func (c *custody) take(all []message) {
 	}
 }
 
+// oldest returns the least of next and the stream's numbers of what is held.
+func (c *custody) oldest(next uint64) uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for m := range c.held {
+		if meta, err := m.Metadata(); err == nil {
+			next = min(next, meta.Sequence.Stream)
+		}
+	}
+	return next
+}
+
 // lot returns the Ack for messages whose metrics go on together.
 func (c *custody) lot(all []jetstream.Msg) sdk.Ack {
 	return func(err error) {
 		send := acknowledge
 		if err != nil {
-			send = reject
+			send = c.reject
 		}
 		c.answer(all, send)
 	}

@@ -325,6 +325,46 @@ func TestConsumerIsDeleted(t *testing.T) {
 	wantAll(t, lines(0, 3), h.collect(3, nil))
 }
 
+// Where a consumer begins with what is new, one that is made again goes on from what was read.
+func TestConsumerOfNewMessagesIsDeleted(t *testing.T) {
+	s := natstest.Run(t, nil)
+	stream := makeStream(t, s, jetstream.StreamConfig{})
+	js := s.JetStream()
+	numbered(t, js, 0, 3)
+	h := open(t, func(c *Config) { jetStream(s)(c); c.Start = "new" })
+	h.none(time.Second) // and the consumer is there
+	numbered(t, js, 3, 2)
+	wantAll(t, lines(3, 2), h.collect(2, nil))
+	numbered(t, js, 5, 1)
+	_, ack := h.read() // in hand
+	if err := stream.DeleteConsumer(t.Context(), "gpuline"); err != nil {
+		t.Fatal(err)
+	}
+	numbered(t, js, 6, 4)
+	wantAll(t, lines(5, 5), h.collect(5, nil))
+	ack(nil)
+	settled(t, stream)
+	if err := js.DeleteStream(t.Context(), "GPULINE"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := h.readFor(patience); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Errorf("without the stream: %v", err)
+	}
+	makeStream(t, s, jetstream.StreamConfig{})
+	numbered(t, js, 10, 4)
+	wantAll(t, lines(10, 4), h.collect(4, nil))
+}
+
+// A consumer that the stream cannot have is a fault that says why.
+func TestConsumerThatCannotBe(t *testing.T) {
+	s := natstest.Run(t, nil)
+	makeStream(t, s, jetstream.StreamConfig{Retention: jetstream.WorkQueuePolicy})
+	h := open(t, func(c *Config) { jetStream(s)(c); c.Start = "new" })
+	if _, _, err := h.readFor(patience); err == nil || !strings.Contains(err.Error(), "deliver all on workqueue") {
+		t.Error(err)
+	}
+}
+
 func TestStartNew(t *testing.T) {
 	s := natstest.Run(t, nil)
 	makeStream(t, s, jetstream.StreamConfig{})
