@@ -397,7 +397,50 @@ func TestStreamThatTakesSmallMessages(t *testing.T) {
 	}
 }
 
-// Nothing is lost or doubled while the servers of a cluster are killed and started again.
+// A batch that waits, and meets a server that takes less than the one that it was cut for, is cut anew.
+func TestServerComesBackWithSmallerMessages(t *testing.T) {
+	f := func(stored bool) {
+		t.Helper()
+		s := natstest.Run(t, nil)
+		seen := listen(t, s, "gpu")
+		o, c := opened(t, func(c *Config) { c.URL, c.Subject, c.JetStream = s.URL(), "gpu", stored })
+		b := stream(t, c, 300)
+		ctx, cancel := context.WithCancel(t.Context())
+		if err := write(t, o, tiny(t, c, 1, 1)); (err == nil) == stored { // no stream; and connected by now
+			t.Error(err)
+		}
+		next(t, seen, 1)
+		cancel()
+		if err := o.Write(ctx, b); err == nil {
+			t.Fatal("nothing waits")
+		}
+		s.Stop()
+		s.Options().MaxPayload = 4096
+		s.Start()
+		js := s.JetStream()
+		seen = listen(t, s, "gpu")
+		if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "X", Subjects: []string{"gpu"}}); err != nil && stored {
+			t.Fatal(err)
+		}
+		natstest.Eventually(t, 30*time.Second, "delivery", func() bool { return write(t, o, b) == nil })
+		var got []string
+		for len(got) < b.Len() {
+			select {
+			case m := <-seen:
+				got = append(got, unpack(t, o, m.Data)...)
+			case <-time.After(10 * time.Second):
+				t.Fatalf("%d metrics of %d", len(got), b.Len())
+			}
+		}
+		if diff := cmp.Diff(sdktest.Dump(b), got); diff != "" {
+			t.Errorf("-in +out\n%s", diff)
+		}
+	}
+	f(true)
+	f(false)
+}
+
+// Nothing is lost or doubled while the servers of a cluster are killed, or retire, and are started again.
 func TestCluster(t *testing.T) {
 	servers := natstest.Cluster(t, 3)
 	var urls []string
@@ -434,7 +477,11 @@ func TestCluster(t *testing.T) {
 				}
 			}
 		}
-		servers[victim].Stop()
+		if i == 2 {
+			servers[victim].Retire()
+		} else {
+			servers[victim].Stop()
+		}
 		batches(20)
 		servers[victim].Start()
 		batches(5)
