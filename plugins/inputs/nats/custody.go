@@ -1,6 +1,8 @@
 package nats
 
 import (
+	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -18,12 +20,14 @@ type custody struct {
 	conn *natsclient.Conn
 	stop chan struct{}
 	wake chan struct{}
+	less chan struct{} // fewer messages are held
 	done sync.WaitGroup
 
 	mu      sync.Mutex
 	held    map[jetstream.Msg]struct{}
 	answers []answer
 	wait    time.Duration // the consumer's AckWait
+	most    int           // messages to hold
 	ended   bool
 }
 
@@ -56,19 +60,42 @@ func newCustody(conn *natsclient.Conn) *custody {
 		conn: conn,
 		stop: make(chan struct{}),
 		wake: make(chan struct{}, 1),
+		less: make(chan struct{}, 1),
 		held: make(map[jetstream.Msg]struct{}),
 		wait: time.Minute,
+		most: math.MaxInt,
 	}
 	c.done.Go(c.run)
 	return c
 }
 
-// patience says after which time the server gives a message to another hub.
-func (c *custody) patience(wait time.Duration) {
+// terms says after which time the server gives a message to another hub, and how many all hubs may have in hand. This
+// one leaves them a quarter: where its outputs are down and those of the others are not, they go on.
+func (c *custody) terms(wait time.Duration, pending int) {
 	c.mu.Lock()
-	c.wait = wait
+	c.wait, c.most = wait, math.MaxInt
+	if pending > 0 {
+		c.most = max(pending-pending/4, 1)
+	}
 	c.mu.Unlock()
 	c.signal()
+}
+
+// room waits until further messages may be taken, and returns how many. It returns 0 when ctx ends.
+func (c *custody) room(ctx context.Context) int {
+	for {
+		c.mu.Lock()
+		n := c.most - len(c.held)
+		c.mu.Unlock()
+		if n > 0 {
+			return n
+		}
+		select {
+		case <-c.less:
+		case <-ctx.Done():
+			return 0
+		}
+	}
 }
 
 // take notes what was received.
@@ -141,6 +168,10 @@ func (c *custody) answer(all []jetstream.Msg, send func(jetstream.Msg) error) {
 	}
 	ended, last := c.ended, len(c.held) == 0
 	c.mu.Unlock()
+	select {
+	case c.less <- struct{}{}:
+	default:
+	}
 	if !ended {
 		c.signal()
 		return

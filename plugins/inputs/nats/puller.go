@@ -119,12 +119,16 @@ func (p *puller) pull(ctx context.Context, nc *nats.Conn) ([]message, error) {
 			return nil, err
 		}
 	}
+	room := p.custody.room(ctx)
+	if room == 0 {
+		return nil, ctx.Err()
+	}
 	all, err := p.first(ctx)
-	if err != nil || len(all) == 0 {
+	if err != nil || len(all) == 0 || room == 1 {
 		return all, err
 	}
 	// This pull is never given up: what the server had sent would come again only after ack_wait.
-	got, err := p.consumer.Fetch(maxMessages, jetstream.FetchMaxBytes(int(p.config.BatchBytes)), jetstream.FetchMaxWait(moreWait))
+	got, err := p.consumer.Fetch(min(room-1, maxMessages), jetstream.FetchMaxBytes(int(p.config.BatchBytes)), jetstream.FetchMaxWait(moreWait))
 	if err == nil {
 		for m := range got.Messages() {
 			all = append(all, received(m))
@@ -240,7 +244,7 @@ func (p *puller) bind(ctx context.Context, nc *nats.Conn) error {
 	}
 	p.forget()
 	p.nc, p.consumer = nc, consumer
-	p.custody.patience(found.AckWait)
+	p.custody.terms(found.AckWait, found.MaxAckPending)
 	return nil
 }
 
