@@ -387,29 +387,34 @@ func TestOutputThatCannotStartLeavesItsQueueOnDisk(t *testing.T) {
 	})
 }
 
-// TestFarEndThatReturnsGetsAllWithinASecond has a far end that was down for ten minutes.
-func TestFarEndThatReturnsGetsAllWithinASecond(t *testing.T) {
-	f := func(disk string) {
+// A far end that was down for seconds gets what waits for it within a second, and one that was down for longer within
+// an eighth of that time, at most ten seconds, while few tries are made.
+func TestFarEndThatReturnsGetsAllSoon(t *testing.T) {
+	f := func(disk string, outage, within time.Duration, tries int64) {
 		t.Helper()
 		inBubble(t, func(t *testing.T, r *rig) {
 			sink := refusing()
 			r.input(&ticking{name: "s"})
 			r.diskOutput(sink, disk)
 			p, stop := r.start()
-			time.Sleep(10*time.Minute + 500*time.Millisecond)
-			if calls := sink.Calls(); calls > 2000 {
-				t.Errorf("%d tries in ten minutes", calls)
+			time.Sleep(outage + 500*time.Millisecond)
+			if calls := int64(sink.Calls()); calls > tries {
+				t.Errorf("%d tries in %v", calls, outage)
 			}
 			sink.up.Store(true)
-			time.Sleep(time.Second)
+			time.Sleep(within)
 			synctest.Wait()
-			if o := p.Ledger().Outputs[0]; o.Delivered < 601 || o.Queued > 0 {
-				t.Errorf("a second after it has returned: %+v", o)
+			if o := p.Ledger().Outputs[0]; o.Delivered <= uint64(outage/time.Second) || o.Queued > 0 {
+				t.Errorf("%v after it has returned: %+v", within, o)
 			}
 			l, _ := stop()
 			wantNumbers(t, &sink.Sink, int(l.Outputs[0].Delivered))
 		})
 	}
-	f("")
-	f(filepath.Join(t.TempDir(), "queue"))
+	disk := func() string { return filepath.Join(t.TempDir(), "queue") }
+	f("", 7*time.Second, time.Second, 20)
+	f(disk(), 7*time.Second, time.Second, 20)
+	f("", 40*time.Second, 6*time.Second, 70)
+	f("", 10*time.Minute, 10*time.Second, 200)
+	f(disk(), 10*time.Minute, 10*time.Second, 200)
 }

@@ -124,32 +124,42 @@ func (i *instance) protect(f func() error) (err error) {
 
 // backoff yields growing pauses: half a second, doubling up to half a minute, each less up to a half
 // at random so that a fleet does not come back in step.
-type backoff struct{ last time.Duration }
+type backoff struct {
+	last  time.Duration
+	since time.Time // of the first failure
+}
 
 const (
 	firstPause = 500 * time.Millisecond
 	maxPause   = 30 * time.Second
 
-	networkPause = time.Second
+	// After an error of the network.
+	networkPause     = time.Second
+	longNetworkPause = 10 * time.Second
 )
 
 func (b *backoff) next() time.Duration {
+	if b.last == 0 {
+		b.since = time.Now()
+	}
 	b.last = min(max(2*b.last, firstPause), maxPause)
 	return b.last - rand.N(b.last/2)
 }
 
-// after is next, except after an error of the network: a far end that was unreachable gets what waits for it
-// within a second after it has returned.
+// after is next, except after an error of the network: a far end that was unreachable for some seconds gets what
+// waits for it within a second after it has returned. One that was away for longer is not met by all agents at
+// once: the pause grows with the time that it was away.
 func (b *backoff) after(err error) time.Duration {
 	pause := b.next()
 	var unreachable net.Error
 	if errors.As(err, &unreachable) {
-		return min(pause, networkPause-rand.N(networkPause/2))
+		most := min(max(time.Since(b.since)/8, networkPause), longNetworkPause)
+		return min(pause, most-rand.N(most/2))
 	}
 	return pause
 }
 
-func (b *backoff) reset() { b.last = 0 }
+func (b *backoff) reset() { *b = backoff{} }
 
 // sleep waits for d, and reports false when ctx ended first.
 func sleep(ctx context.Context, d time.Duration) bool {

@@ -1,7 +1,7 @@
 // Command fleetdemo shows a fleet in one process: a JetStream cluster of three servers, agents that read simulated GPUs
 // and publish what their windows make of them, and a hub that takes it from the stream and shows it in a table.
-// One server is stopped and started again, now and then. Ctrl-C ends it: edges first, then the hub, and each says
-// its ledger.
+// One server is stopped and started again, now and then, which is said below the table. Ctrl-C ends it: edges first,
+// then the hub. Then each says its ledger, and the last line whether all has arrived.
 package main
 
 import (
@@ -9,6 +9,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -20,6 +21,7 @@ import (
 	"github.com/gpuline/gpuline/pipeline"
 	"github.com/gpuline/gpuline/plugins/all"
 	"github.com/gpuline/gpuline/plugins/outputs/nats/natstest"
+	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
 const edgeTOML = `
@@ -47,7 +49,9 @@ stream = { create = true, subjects = ["gpu.>"], replicas = 3, max_age = "1h", ma
 
 const hubTOML = `
 [agent]
+hostname = "hub"
 http = "127.0.0.1:9445"
+[[inputs.news]]
 [[inputs.nats]]
 urls = [%s]
 jetstream = true
@@ -81,16 +85,25 @@ func main() {
 func run(ctx context.Context, edges, gpus int, trouble time.Duration) error {
 	h := &host{ctx: context.Background()}
 	defer h.end()
+	fmt.Fprintln(os.Stderr, "fleet-demo: three NATS servers are started, and a stream on them")
 	servers := natstest.Cluster(h, 3)
 	var urls []string
 	for _, s := range servers {
 		urls = append(urls, fmt.Sprintf("%q", s.URL()))
 	}
 	list := strings.Join(urls, ", ")
-	fmt.Fprintf(os.Stderr, "fleet-demo: three NATS servers, %d agents with %d simulated GPUs each, and a hub, whose table this is; Ctrl-C ends it\n", edges, gpus)
+	told := make(news, 16)
+	told.say(fmt.Sprintf("%d agents with %d simulated GPUs each publish to three NATS servers; this is the table of a hub that reads there", edges, gpus))
+	if trouble > 0 {
+		told.say(fmt.Sprintf("each %v one of the servers is stopped for half of that time: nothing is lost; Ctrl-C ends it", trouble))
+	}
+	log, err := logFile(h)
+	if err != nil {
+		return err
+	}
 	var agents []*agent
 	for i := range edges {
-		a, err := start(fmt.Sprintf("edge-%d", i), fmt.Sprintf(edgeTOML, i, gpus, i+1, list))
+		a, err := start(fmt.Sprintf("edge-%d", i), fmt.Sprintf(edgeTOML, i, gpus, i+1, list), log)
 		if err != nil {
 			return err
 		}
@@ -99,21 +112,51 @@ func run(ctx context.Context, edges, gpus int, trouble time.Duration) error {
 			a.delivers(ctx)
 		}
 	}
-	hub, err := start("hub", fmt.Sprintf(hubTOML, list))
+	hub, err := start("hub", fmt.Sprintf(hubTOML, list), log, told.definition())
 	if err != nil {
 		return err
 	}
-	makeTrouble(ctx, servers, trouble)
+	makeTrouble(ctx, servers, trouble, told)
 	var all []error
 	for _, a := range agents {
 		all = append(all, a.end())
 	}
-	time.Sleep(2 * time.Second) // the hub reads what is left
-	return errors.Join(append(all, hub.end())...)
+	sent := delivered(agents)
+	for end := time.Now().Add(20 * time.Second); hub.read() < sent && time.Now().Before(end); {
+		time.Sleep(50 * time.Millisecond)
+	}
+	all = append(all, hub.end())
+	fmt.Fprintln(os.Stderr)
+	for _, a := range append(agents, hub) {
+		l := a.p.Ledger()
+		fmt.Fprintf(os.Stderr, "%-8s %s\n", a.name, l.String())
+	}
+	fmt.Fprintf(os.Stderr, "the agents delivered %d metrics to the stream, and the hub read %d there\n", sent, hub.read())
+	return errors.Join(all...)
+}
+
+// logFile returns where the agents' logs go: not onto the table.
+func logFile(h *host) (io.Writer, error) {
+	info, err := os.Stdout.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("look at the standard output: %w", err)
+	}
+	if info.Mode()&os.ModeCharDevice == 0 { // no terminal
+		return os.Stderr, nil
+	}
+	file, err := os.CreateTemp("", "fleet-demo-*.log")
+	if err != nil {
+		return nil, fmt.Errorf("make a file for logs: %w", err)
+	}
+	h.Cleanup(func() {
+		_ = file.Close()
+		fmt.Fprintln(os.Stderr, "what they logged is in", file.Name())
+	})
+	return file, nil
 }
 
 // makeTrouble stops a server now and then, and starts it again, until ctx ends.
-func makeTrouble(ctx context.Context, servers []*natstest.Server, every time.Duration) {
+func makeTrouble(ctx context.Context, servers []*natstest.Server, every time.Duration, told news) {
 	if every <= 0 {
 		<-ctx.Done()
 		return
@@ -123,11 +166,11 @@ func makeTrouble(ctx context.Context, servers []*natstest.Server, every time.Dur
 		if !sleep(ctx, every) {
 			return
 		}
-		fmt.Fprintln(os.Stderr, s.Name(), "is stopped")
+		told.say(s.Name() + " is stopped")
 		s.Stop()
 		again := sleep(ctx, every/2)
 		s.Start()
-		fmt.Fprintln(os.Stderr, s.Name(), "is started")
+		told.say(s.Name() + " is started again")
 		if !again {
 			return
 		}
@@ -151,12 +194,12 @@ type agent struct {
 	done chan error
 }
 
-func start(name, text string) (*agent, error) {
-	plan, err := conf.Parse(all.Plugins(), name+".toml", []byte(text))
+func start(name, text string, to io.Writer, more ...sdk.Definition) (*agent, error) {
+	plan, err := conf.Parse(append(all.Plugins(), more...), name+".toml", []byte(text))
 	if err != nil {
 		return nil, err
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})).With("agent", name)
+	log := slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{Level: slog.LevelWarn})).With("agent", name)
 	p, err := pipeline.New(*plan, log)
 	if err != nil {
 		return nil, err
@@ -170,18 +213,37 @@ func start(name, text string) (*agent, error) {
 // delivers waits until the agent has delivered something, so that the stream is there for those that come after it.
 func (a *agent) delivers(ctx context.Context) {
 	for {
-		l := a.p.Ledger()
-		if len(l.Outputs) > 0 && l.Outputs[0].Delivered > 0 || !sleep(ctx, 50*time.Millisecond) {
+		if delivered([]*agent{a}) > 0 || !sleep(ctx, 50*time.Millisecond) {
 			return
 		}
 	}
+}
+
+// delivered returns how many metrics the first outputs of agents have delivered.
+func delivered(agents []*agent) (n uint64) {
+	for _, a := range agents {
+		if l := a.p.Ledger(); len(l.Outputs) > 0 {
+			n += l.Outputs[0].Delivered
+		}
+	}
+	return n
+}
+
+// read returns how many metrics the hub has read from the stream.
+func (a *agent) read() (n uint64) {
+	l := a.p.Ledger()
+	for i := range l.Stages {
+		if s := &l.Stages[i]; s.Name == "inputs.nats" {
+			n += s.In
+		}
+	}
+	return n
 }
 
 func (a *agent) end() error {
 	a.stop()
 	err := <-a.done
 	l := a.p.Ledger()
-	fmt.Fprintf(os.Stderr, "%s: %s\n", a.name, l.String())
 	return errors.Join(err, l.Check())
 }
 

@@ -18,10 +18,15 @@ type Stream struct {
 	// gets the first few, while Bad counts all.
 	Report func(LineError)
 
+	// Room, where it is set, is asked before the stream takes so many bytes more for a long line, and told of those
+	// that it gives back, which are negative. Without room the line is refused.
+	Room func(bytes int) bool
+
 	buf    []byte
 	data   []byte // the part of buf that is still to be decoded
 	err    error  // after data; io.EOF at the end
 	within bool   // a line that is too long: its end is to come
+	full   bool   // there is no room for the rest of a line
 	line   int    // lines gone through
 	bad    int
 }
@@ -31,13 +36,29 @@ const MaxLine = 1 << 20
 
 const chunkSize = 256 << 10 // read at once
 
-var errLongLine = fmt.Errorf("line is longer than %d bytes", MaxLine)
+var (
+	errLongLine = fmt.Errorf("line is longer than %d bytes", MaxLine)
+	errNoRoom   = errors.New("there is no memory for a line of that length now")
+)
 
 // Lend gives the stream memory to read into, such as that of a stream which has ended.
 func (s *Stream) Lend(buf []byte) { s.buf = buf }
 
 // Buffer returns the memory that the stream reads into, for the next one.
 func (s *Stream) Buffer() []byte { return s.buf }
+
+// Resize has the stream read into a buffer of another size, where there is room for that and for what is still to be
+// decoded.
+func (s *Stream) Resize(size int) {
+	if len(s.data) >= size || !s.room(size-len(s.buf)) {
+		return
+	}
+	other := make([]byte, size)
+	s.data = other[:copy(other, s.data)]
+	s.buf = other
+}
+
+func (s *Stream) room(bytes int) bool { return s.Room == nil || s.Room(bytes) }
 
 // Bad returns how many lines were refused so far.
 func (s *Stream) Bad() int { return s.bad }
@@ -55,15 +76,20 @@ func (s *Stream) Decode(d *Decoder, b *sdk.Batch, now int64, limit int) Progress
 		s.skipLine()
 	}
 	p, err := d.DecodeSome(b, s.data, now, limit, s.err == nil)
-	if p.Bytes == 0 && len(s.data) > MaxLine {
+	if p.Bytes == 0 && (len(s.data) > MaxLine || s.full) {
 		// A line that is too long, or a quoted string that does not end: that costs its first line.
 		end := bytes.LastIndexByte(s.data, '\n') + 1
 		if end == 0 {
-			s.refuse(LineError{Line: 1, Column: 1, Err: errLongLine})
+			why := errLongLine
+			if s.full {
+				why = errNoRoom
+			}
+			s.refuse(LineError{Line: 1, Column: 1, Err: why})
 			s.line++
-			s.data, s.within = nil, true
+			s.data, s.within, s.full = nil, true, false
 			return p
 		}
+		s.full = false
 		p, err = d.DecodeSome(b, s.data[:end], now, limit, false)
 	}
 	if bad := (*DecodeError)(nil); errors.As(err, &bad) {
@@ -92,9 +118,10 @@ func (s *Stream) Fill(ctx context.Context, read func(ctx context.Context, p []by
 	case len(s.buf) == 0:
 		s.buf = make([]byte, chunkSize)
 	case len(s.data) == len(s.buf):
-		larger := make([]byte, min(2*len(s.buf), MaxLine+1))
-		s.data = larger[:copy(larger, s.data)]
-		s.buf = larger
+		if s.Resize(min(2*len(s.buf), MaxLine+1)); len(s.data) == len(s.buf) {
+			s.full = true
+			return
+		}
 	default:
 		s.data = s.buf[:copy(s.buf, s.data)]
 	}

@@ -33,7 +33,7 @@ type Config struct {
 	MaxBody        sdk.Size      `toml:"max_body" doc:"Bytes of a request's body, decompressed or not; a longer one is refused." default:"25MB" min:"1kB" max:"1GB"`
 	MaxLines       int           `toml:"max_lines" doc:"Lines of a request; one with more is refused." default:"500000" min:"1"`
 	MaxConnections int           `toml:"max_connections" doc:"Connections at a time, of all sockets; further ones are closed at once." default:"1000" min:"1"`
-	Buffer         sdk.Size      `toml:"buffer" doc:"Memory for what is being received and for what waits to be decoded. Datagrams get up to half of it." default:"64MB" min:"256KiB"`
+	Buffer         sdk.Size      `toml:"buffer" doc:"Memory for what is being received and for what waits to be decoded. Datagrams get up to half of it, streams a quarter." default:"64MB" min:"256KiB"`
 	ReadTimeout    time.Duration `toml:"read_timeout" doc:"Time that a client has to send a request." default:"30s" min:"10ms"`
 	AckTimeout     time.Duration `toml:"ack_timeout" doc:"Time that a request waits until every required output has its lines; then the answer is 503." default:"10s" min:"10ms"`
 }

@@ -12,11 +12,13 @@ type memory struct {
 
 	mu   sync.Mutex
 	lent int64
+	held int64    // of these, by streams
 	free [][]byte // the last returned last
 	idle int64    // their sum
 }
 
 const (
+	leastBuffer = 4 << 10 // of a stream
 	smallBuffer = 64 << 10
 	keptBuffers = 8 << 20 // bytes that are kept while nobody needs them
 )
@@ -55,6 +57,24 @@ func (m *memory) grow(b []byte, most int) []byte {
 	m.lent += int64(size - cap(b))
 	m.mu.Unlock()
 	return append(make([]byte, 0, size), b...)
+}
+
+// admit takes the least that a stream needs into account. It reports false where streams have a quarter of all.
+func (m *memory) admit() bool { return m.reserve(leastBuffer, m.limit/4) }
+
+// enlarge takes n more bytes of a stream into account, or gives them back where n is negative. It reports false where
+// streams have an eighth of all: long lines leave room for further streams.
+func (m *memory) enlarge(n int) bool { return m.reserve(int64(n), m.limit/8) }
+
+func (m *memory) reserve(n, share int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n > 0 && (m.held+n > share || m.lent+n > m.limit) {
+		return false
+	}
+	m.held += n
+	m.lent += n
+	return true
 }
 
 // giveBack ends a loan.

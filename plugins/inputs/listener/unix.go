@@ -109,13 +109,24 @@ func (l *Listener) follow(conn net.Conn) {
 		}
 		_ = conn.Close()
 	})
+	if !l.memory.admit() {
+		l.figures.refused.Add(1)
+		l.log.Warn("connection closed: there is no memory for another stream: see `buffer`")
+		return
+	}
 	r := newRequest(0, l.precision)
-	r.stream = &lineprotocol.Stream{Report: func(bad lineprotocol.LineError) {
-		l.log.Warn("bad line in a stream was left out", "line", bad.Line, "err", bad.Message())
-	}}
-	r.stream.Lend(make([]byte, smallBuffer))
+	r.stream = &lineprotocol.Stream{
+		Room: l.memory.enlarge,
+		Report: func(bad lineprotocol.LineError) {
+			l.log.Warn("bad line in a stream was left out", "line", bad.Line, "err", bad.Message())
+		},
+	}
+	r.stream.Lend(make([]byte, leastBuffer))
+	defer func() { l.memory.enlarge(-len(r.stream.Buffer())) }()
+	more := false // than there was room for
 	read := func(_ context.Context, p []byte) (int, error) {
 		n, err := conn.Read(p)
+		more = n == len(p)
 		l.figures.bytes.Add(float64(n))
 		return n, err
 	}
@@ -125,6 +136,9 @@ func (l *Listener) follow(conn net.Conn) {
 		}
 		if !l.inbox.put(r) || <-r.answered != nil {
 			return
+		}
+		if size := len(r.stream.Buffer()); size > smallBuffer || more && size < smallBuffer {
+			r.stream.Resize(smallBuffer)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/gpuline/gpuline/plugins/outputs/nats/natstest"
 )
 
-// The hub goes on while servers of a cluster are killed, one after the other.
+// The hub goes on while servers of a cluster are killed, or retire, one after the other.
 func TestCluster(t *testing.T) {
 	servers := natstest.Cluster(t, 3)
 	var urls []string
@@ -56,8 +56,12 @@ func TestCluster(t *testing.T) {
 		}
 	}
 	more(20)
-	for _, s := range servers[:2] {
-		s.Stop()
+	for i, s := range servers {
+		if i == 2 {
+			s.Retire()
+		} else {
+			s.Stop()
+		}
 		more(20)
 		s.Start()
 		more(5)

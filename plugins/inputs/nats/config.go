@@ -23,7 +23,7 @@ type Config struct {
 	Consumer      string        `toml:"consumer" doc:"Name of the durable consumer; all hubs that name the same share the messages between them. It is made where there is none." default:"gpuline"`
 	Start         string        `toml:"start" doc:"Where a consumer that is made begins: with all that the stream holds, or with what comes." default:"all" enum:"all|new"`
 	AckWait       time.Duration `toml:"ack_wait" doc:"A message of a hub that has died goes to another one after so long: take at least three times the outputs' flush_interval. For a consumer that is made." default:"60s" min:"1s"`
-	MaxAckPending int           `toml:"max_ack_pending" doc:"Messages that all hubs together may have in hand. For a consumer that is made." default:"1000" min:"1"`
+	MaxAckPending int           `toml:"max_ack_pending" doc:"Messages that all hubs together may have in hand, of which each leaves a quarter to the others. For a consumer that is made." default:"10000" min:"1"`
 
 	Encoding  string   `toml:"encoding" doc:"What a message holds whose headers do not tell it." default:"influx" enum:"influx|json|record"`
 	Precision string   `toml:"precision" doc:"The unit of the time stamps in line protocol." default:"ns" enum:"ns|us|ms|s"`

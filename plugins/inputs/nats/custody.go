@@ -1,6 +1,8 @@
 package nats
 
 import (
+	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -18,12 +20,14 @@ type custody struct {
 	conn *natsclient.Conn
 	stop chan struct{}
 	wake chan struct{}
+	less chan struct{} // fewer messages are held
 	done sync.WaitGroup
 
 	mu      sync.Mutex
 	held    map[jetstream.Msg]struct{}
 	answers []answer
 	wait    time.Duration // the consumer's AckWait
+	most    int           // messages to hold
 	ended   bool
 }
 
@@ -33,7 +37,20 @@ type answer struct {
 }
 
 func acknowledge(m jetstream.Msg) error { return m.Ack() }
-func reject(m jetstream.Msg) error      { return m.Nak() }
+
+// rejectedFor is how long a message rests that could not be delivered: what cannot take it now cannot at once either.
+const rejectedFor = time.Second
+
+// reject lets another hub have m, or this one again.
+func (c *custody) reject(m jetstream.Msg) error {
+	c.mu.Lock()
+	ended := c.ended
+	c.mu.Unlock()
+	if ended {
+		return m.Nak()
+	}
+	return m.NakWithDelay(rejectedFor)
+}
 
 // lastFlush is how long the last answers may take to reach the server.
 const lastFlush = 2 * time.Second
@@ -43,19 +60,42 @@ func newCustody(conn *natsclient.Conn) *custody {
 		conn: conn,
 		stop: make(chan struct{}),
 		wake: make(chan struct{}, 1),
+		less: make(chan struct{}, 1),
 		held: make(map[jetstream.Msg]struct{}),
 		wait: time.Minute,
+		most: math.MaxInt,
 	}
 	c.done.Go(c.run)
 	return c
 }
 
-// patience says after which time the server gives a message to another hub.
-func (c *custody) patience(wait time.Duration) {
+// terms says after which time the server gives a message to another hub, and how many all hubs may have in hand. This
+// one leaves them a quarter: where its outputs are down and those of the others are not, they go on.
+func (c *custody) terms(wait time.Duration, pending int) {
 	c.mu.Lock()
-	c.wait = wait
+	c.wait, c.most = wait, math.MaxInt
+	if pending > 0 {
+		c.most = max(pending-pending/4, 1)
+	}
 	c.mu.Unlock()
 	c.signal()
+}
+
+// room waits until further messages may be taken, and returns how many. It returns 0 when ctx ends.
+func (c *custody) room(ctx context.Context) int {
+	for {
+		c.mu.Lock()
+		n := c.most - len(c.held)
+		c.mu.Unlock()
+		if n > 0 {
+			return n
+		}
+		select {
+		case <-c.less:
+		case <-ctx.Done():
+			return 0
+		}
+	}
 }
 
 // take notes what was received.
@@ -69,12 +109,24 @@ func (c *custody) take(all []message) {
 	}
 }
 
+// oldest returns the least of next and the stream's numbers of what is held.
+func (c *custody) oldest(next uint64) uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for m := range c.held {
+		if meta, err := m.Metadata(); err == nil {
+			next = min(next, meta.Sequence.Stream)
+		}
+	}
+	return next
+}
+
 // lot returns the Ack for messages whose metrics go on together.
 func (c *custody) lot(all []jetstream.Msg) sdk.Ack {
 	return func(err error) {
 		send := acknowledge
 		if err != nil {
-			send = reject
+			send = c.reject
 		}
 		c.answer(all, send)
 	}
@@ -116,6 +168,10 @@ func (c *custody) answer(all []jetstream.Msg, send func(jetstream.Msg) error) {
 	}
 	ended, last := c.ended, len(c.held) == 0
 	c.mu.Unlock()
+	select {
+	case c.less <- struct{}{}:
+	default:
+	}
 	if !ended {
 		c.signal()
 		return

@@ -214,25 +214,28 @@ func TestAckAfterClose(t *testing.T) {
 	wantAll(t, lines(5, 5), h.collect(5, nil)) // at once, and not after ack_wait
 }
 
-// No more than max_ack_pending messages are in hand.
+// No more than max_ack_pending messages are in hand, of which a hub leaves a quarter to others: one whose outputs are
+// down does not hold up the rest.
 func TestMaxAckPending(t *testing.T) {
 	s := natstest.Run(t, nil)
 	makeStream(t, s, jetstream.StreamConfig{})
-	numbered(t, s.JetStream(), 0, 20)
-	h := open(t, func(c *Config) { jetStream(s)(c); c.MaxAckPending = 5 })
-	got, ack := h.read()
-	for len(got) < 5 {
-		more, next := h.read()
-		got = append(got, more...)
-		first := ack
-		ack = func(err error) { first(err); next(err) }
+	numbered(t, s.JetStream(), 0, 30)
+	set := func(c *Config) { jetStream(s)(c); c.MaxAckPending = 8 }
+	stuck := open(t, set)
+	var got []string
+	var acks []sdk.Ack
+	for len(got) < 6 {
+		more, ack := stuck.read()
+		got, acks = append(got, more...), append(acks, ack)
 	}
-	if len(got) != 5 {
-		t.Errorf("%d in hand", len(got))
+	wantAll(t, lines(0, 6), got)
+	stuck.none(300 * time.Millisecond)
+	other := open(t, set)
+	wantAll(t, lines(6, 14), other.collect(14, nil))
+	for _, ack := range acks {
+		ack(nil)
 	}
-	h.none(300 * time.Millisecond)
-	ack(nil)
-	wantAll(t, lines(5, 15), h.collect(15, nil))
+	wantAll(t, lines(20, 10), stuck.collect(10, nil))
 }
 
 // A hub that starts before server, stream and messages reads them when they are there.
@@ -323,6 +326,46 @@ func TestConsumerIsDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantAll(t, lines(0, 3), h.collect(3, nil))
+}
+
+// Where a consumer begins with what is new, one that is made again goes on from what was read.
+func TestConsumerOfNewMessagesIsDeleted(t *testing.T) {
+	s := natstest.Run(t, nil)
+	stream := makeStream(t, s, jetstream.StreamConfig{})
+	js := s.JetStream()
+	numbered(t, js, 0, 3)
+	h := open(t, func(c *Config) { jetStream(s)(c); c.Start = "new" })
+	h.none(time.Second) // and the consumer is there
+	numbered(t, js, 3, 2)
+	wantAll(t, lines(3, 2), h.collect(2, nil))
+	numbered(t, js, 5, 1)
+	_, ack := h.read() // in hand
+	if err := stream.DeleteConsumer(t.Context(), "gpuline"); err != nil {
+		t.Fatal(err)
+	}
+	numbered(t, js, 6, 4)
+	wantAll(t, lines(5, 5), h.collect(5, nil))
+	ack(nil)
+	settled(t, stream)
+	if err := js.DeleteStream(t.Context(), "GPULINE"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := h.readFor(patience); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Errorf("without the stream: %v", err)
+	}
+	makeStream(t, s, jetstream.StreamConfig{})
+	numbered(t, js, 10, 4)
+	wantAll(t, lines(10, 4), h.collect(4, nil))
+}
+
+// A consumer that the stream cannot have is a fault that says why.
+func TestConsumerThatCannotBe(t *testing.T) {
+	s := natstest.Run(t, nil)
+	makeStream(t, s, jetstream.StreamConfig{Retention: jetstream.WorkQueuePolicy})
+	h := open(t, func(c *Config) { jetStream(s)(c); c.Start = "new" })
+	if _, _, err := h.readFor(patience); err == nil || !strings.Contains(err.Error(), "deliver all on workqueue") {
+		t.Error(err)
+	}
 }
 
 func TestStartNew(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -21,8 +22,9 @@ type puller struct {
 	custody  *custody
 	nc       *nats.Conn // that the consumer belongs to
 	consumer jetstream.Consumer
-	wish     *wish // nil while nothing is asked for
-	failures int   // in a row
+	wish     *wish  // nil while nothing is asked for
+	failures int    // in a row
+	further  uint64 // the stream's number behind the last message; 0 before the first
 }
 
 const (
@@ -52,12 +54,20 @@ func (p *puller) next(ctx context.Context, nc *nats.Conn) ([]message, error) {
 	switch {
 	case len(all) > 0 || err == nil:
 		p.failures = 0
+		p.note(all)
 		return all, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
 	if silent(err) {
 		p.conn.Doubt()
+		for _, why := range p.conn.Forbidden(ctx, nc) { // silence is also what follows on a right that is missing
+			err = fmt.Errorf("%w: %w", err, why)
+			break
+		}
+	}
+	if errors.Is(err, jetstream.ErrStreamNotFound) && p.further > 0 {
+		p.further = 1 // one that takes its place holds nothing that was read
 	}
 	if p.failures++; p.failures%lookAgain == 0 || gone(err) {
 		p.consumer = nil
@@ -73,8 +83,20 @@ func (p *puller) next(ctx context.Context, nc *nats.Conn) ([]message, error) {
 	return nil, nil
 }
 
+func (p *puller) note(all []message) {
+	for i := range all {
+		if meta, err := all[i].stored.Metadata(); err == nil {
+			p.further = max(p.further, meta.Sequence.Stream+1)
+		}
+	}
+}
+
 // missing reports whether an operator must do something.
 func missing(err error) bool {
+	var api *jetstream.APIError
+	if errors.As(err, &api) && api.Code == http.StatusBadRequest { // a consumer that the stream cannot have
+		return true
+	}
 	return errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, errConsumer) ||
 		errors.Is(err, nats.ErrPermissionViolation)
 }
@@ -97,12 +119,16 @@ func (p *puller) pull(ctx context.Context, nc *nats.Conn) ([]message, error) {
 			return nil, err
 		}
 	}
+	room := p.custody.room(ctx)
+	if room == 0 {
+		return nil, ctx.Err()
+	}
 	all, err := p.first(ctx)
-	if err != nil || len(all) == 0 {
+	if err != nil || len(all) == 0 || room == 1 {
 		return all, err
 	}
 	// This pull is never given up: what the server had sent would come again only after ack_wait.
-	got, err := p.consumer.Fetch(maxMessages, jetstream.FetchMaxBytes(int(p.config.BatchBytes)), jetstream.FetchMaxWait(moreWait))
+	got, err := p.consumer.Fetch(min(room-1, maxMessages), jetstream.FetchMaxBytes(int(p.config.BatchBytes)), jetstream.FetchMaxWait(moreWait))
 	if err == nil {
 		for m := range got.Messages() {
 			all = append(all, received(m))
@@ -218,7 +244,7 @@ func (p *puller) bind(ctx context.Context, nc *nats.Conn) error {
 	}
 	p.forget()
 	p.nc, p.consumer = nc, consumer
-	p.custody.patience(found.AckWait)
+	p.custody.terms(found.AckWait, found.MaxAckPending)
 	return nil
 }
 
@@ -233,8 +259,12 @@ func (p *puller) settings() jetstream.ConsumerConfig {
 		FilterSubjects: p.config.Subjects,
 		DeliverPolicy:  jetstream.DeliverAllPolicy,
 	}
-	if p.config.Start == "new" {
+	switch {
+	case p.config.Start != "new":
+	case p.further == 0:
 		c.DeliverPolicy = jetstream.DeliverNewPolicy
+	default: // it was there, and is made again
+		c.DeliverPolicy, c.OptStartSeq = jetstream.DeliverByStartSequencePolicy, p.custody.oldest(p.further)
 	}
 	return c
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"os"
 	"sync/atomic"
 	"time"
@@ -23,14 +24,17 @@ type Conn struct {
 	config  Config
 	options []nats.Option
 	log     *slog.Logger
-	nc      *nats.Conn
+	nc      atomic.Pointer[nats.Conn]
 	end     context.CancelFunc // of what nc dials
 	here    *presence
-	last    atomic.Pointer[error] // why the last try to connect failed
+	lost    atomic.Pointer[time.Time] // when the first round through all servers had failed
+	last    atomic.Pointer[error]     // why the last try to connect failed
+	reached atomic.Int32              // servers that took a connection in this round
 	gauge   *sdk.Number
 	again   *sdk.Number
 
-	doubtful bool // see Doubt
+	refusals *refusals // of this connection
+	doubtful bool      // see Doubt
 }
 
 const (
@@ -41,9 +45,7 @@ const (
 	// The messages of a batch go out in as few writes.
 	writeBuffer = 512 << 10
 
-	// Between two rounds through all servers. Who is back is found within a second, and a fleet does not come
-	// in step. A server that knows the agent and refuses it is asked less often.
-	againAfter   = 250 * time.Millisecond
+	// A server that knows the agent and refuses it is asked after so long at least.
 	refusedAfter = 10 * time.Second
 )
 
@@ -51,11 +53,13 @@ const (
 // server that is not there is no error, and is waited for no longer than ctx lasts.
 func Dial(ctx context.Context, c *Config, env *sdk.Env, name string) (*Conn, error) {
 	k := &Conn{
-		config: *c,
-		log:    env.Log,
-		here:   newPresence(),
-		gauge:  env.Meter.Gauge("gpuline_nats_connected", "", "1 while there is a connection to a NATS server."),
-		again:  env.Meter.Counter("gpuline_nats_reconnects_total", "Connections that were lost and made again."),
+		config:   *c,
+		log:      env.Log,
+		here:     newPresence(),
+		refusals: newRefusals(),
+
+		gauge: env.Meter.Gauge("gpuline_nats_connected", "", "1 while there is a connection to a NATS server."),
+		again: env.Meter.Counter("gpuline_nats_reconnects_total", "Connections that were lost and made again."),
 	}
 	if err := k.prepare(name); err != nil {
 		return nil, err
@@ -67,14 +71,23 @@ func (k *Conn) connect(ctx context.Context) error {
 	k.here.set(away)
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	var settled atomic.Bool
-	nc, err := nats.Connect(k.config.servers(), append(k.options, nats.SetCustomDialer(hurried(ctx, life, &settled)))...)
+	dial := hurried(ctx, life, &settled)
+	count := dialFunc(func(network, address string) (net.Conn, error) {
+		c, err := dial(network, address)
+		if err == nil {
+			k.reached.Add(1)
+		}
+		return c, err
+	})
+	nc, err := nats.Connect(k.config.servers(), append(k.options, nats.SetCustomDialer(count))...)
 	settled.Store(true)
 	if err != nil {
 		end()
 		k.here.set(over)
 		return fmt.Errorf("connect to %s: %w", k.config.servers(), err)
 	}
-	k.nc, k.end = nc, end
+	k.end = end
+	k.nc.Store(nc)
 	return nil
 }
 
@@ -139,23 +152,33 @@ func (k *Conn) identify(add func(nats.Option)) error {
 	case !c.Token.Empty():
 		add(nats.Token(c.Token.Reveal()))
 	case c.NKey != "":
-		o, err := nats.NkeyOptionFromSeed(c.NKey)
+		key, err := publicKey(c.NKey)
 		if err != nil {
 			return fmt.Errorf("connect: nkey %s: %w", c.NKey, err)
 		}
-		add(o)
+		add(nats.Nkey(key, func(nonce []byte) ([]byte, error) { return sign(c.NKey, nonce) }))
 	case c.Creds != "":
 		add(nats.UserCredentials(c.Creds))
 	}
 	return nil
 }
 
-func (k *Conn) pause(int) time.Duration {
-	d := againAfter
-	if last := k.last.Load(); last != nil && refused(*last) {
-		d = refusedAfter
+// pause returns how long to rest between two rounds through all servers. A server that takes a connection and lets
+// it fail may have too much to do: a round is paid for by as many pauses as it made connections.
+func (k *Conn) pause(round int) time.Duration {
+	now := time.Now()
+	if round == 1 {
+		k.lost.Store(&now)
 	}
-	return d + rand.N(d)
+	// What a server says that was reached, or what is wrong with its certificate, the client tells in no other way.
+	if nc := k.nc.Load(); nc != nil && nc.LastError() != nil {
+		k.absence(nc, nc.LastError())
+	}
+	k.renew()
+	if last := k.last.Load(); last != nil && refused(*last) {
+		return refusedAfter + rand.N(refusedAfter)
+	}
+	return Pause(now.Sub(*k.lost.Load())) * time.Duration(max(k.reached.Swap(0), 1))
 }
 
 // refused reports whether a server is there and does not want the agent.
@@ -169,6 +192,7 @@ func (k *Conn) connected(nc *nats.Conn) {
 		return
 	}
 	k.last.Store(nil)
+	k.refusals.forget()
 	k.gauge.Set(1)
 	k.here.set(here)
 	k.log.Info("connected", "server", nc.ConnectedUrlRedacted())
@@ -188,6 +212,7 @@ func (k *Conn) disconnected(_ *nats.Conn, err error) {
 }
 
 func (k *Conn) failed(_ *nats.Conn, sub *nats.Subscription, err error) {
+	k.refusals.note(err)
 	if sub != nil {
 		k.log.Warn("server or client reports an error", "err", err, "subject", sub.Subject)
 		return
@@ -205,7 +230,7 @@ func (k *Conn) Ready(ctx context.Context) (*nats.Conn, error) {
 		state, changed := k.here.get()
 		switch state {
 		case here:
-			return k.nc, nil
+			return k.nc.Load(), nil
 		case over:
 			k.end()
 			if err := k.connect(ctx); err != nil {
@@ -239,14 +264,14 @@ func (k *Conn) JetStream(nc *nats.Conn, options ...jetstream.JetStreamOpt) (jets
 // Flush waits until the server has what was sent, or for so long.
 func (k *Conn) Flush(within time.Duration) {
 	if k.Connected() {
-		_ = k.nc.FlushTimeout(within) // who calls has no use for an error: the connection is about to end
+		_ = k.nc.Load().FlushTimeout(within) // who calls has no use for an error: the connection is about to end
 	}
 }
 
 // Close ends the connection.
 func (k *Conn) Close() {
 	k.end()
-	k.nc.Close()
+	k.nc.Load().Close()
 	k.here.set(over)
 	k.gauge.Set(0)
 }

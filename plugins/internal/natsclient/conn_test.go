@@ -170,6 +170,43 @@ func TestWaysToConnect(t *testing.T) {
 		func(c *Config) { c.TLS.CA = a.CA() })
 }
 
+// A key and credentials that are exchanged while the agent runs serve from the next connection on.
+func TestFilesAreReadAnew(t *testing.T) {
+	f := func(name string, prepare func(o *server.Options) (file string), use func(c *Config, file string)) {
+		t.Run(name, func(t *testing.T) {
+			var file string
+			s := natstest.Run(t, func(o *server.Options) { o.JetStream, file = false, prepare(o) })
+			var c Config
+			c.URL = s.URL()
+			use(&c, file)
+			k, err := dial(t, c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			nc, err := ready(t, k, 10*time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Stop()
+			text, err := os.ReadFile(prepare(s.Options()))
+			if err == nil {
+				err = os.WriteFile(file, text, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Start()
+			natstest.Eventually(t, 30*time.Second, "connection", func() bool { return nc.IsConnected() && k.Connected() })
+		})
+	}
+	f("nkey", func(o *server.Options) string {
+		file, public := seedOf(t, newPair(t, nkeys.CreateUser))
+		o.Nkeys = []*server.NkeyUser{{Nkey: public}}
+		return file
+	}, func(c *Config, file string) { c.NKey = file })
+	f("creds", func(o *server.Options) string { return operator(t, o) }, func(c *Config, file string) { c.Creds = file })
+}
+
 func TestFilesThatAreNotThere(t *testing.T) {
 	f := func(change func(*Config), want string) {
 		t.Helper()
@@ -185,7 +222,7 @@ func TestFilesThatAreNotThere(t *testing.T) {
 	f(func(c *Config) { c.TLS.CA = "/nowhere/ca.pem" }, "/nowhere/ca.pem")
 }
 
-// A server that is not there when the agent starts, or goes and comes back, is connected to within a second.
+// A server that is not there when the agent starts, or goes and comes back, is connected to soon.
 func TestServerComesLate(t *testing.T) {
 	s := natstest.New(t, func(o *server.Options) { o.JetStream = false })
 	k, err := dial(t, Config{URLs: []string{"nats://127.0.0.1:1", s.URL()}})
@@ -203,7 +240,7 @@ func TestServerComesLate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(began); took > time.Second {
+		if took := time.Since(began); took > 3*time.Second {
 			t.Errorf("it took %v", took)
 		}
 		if first == nil {
@@ -251,6 +288,15 @@ func TestRefusalIsNoEnd(t *testing.T) {
 		}
 	}
 	f(errors.New("connection refused"), 250*time.Millisecond, 500*time.Millisecond)
+	long := time.Now().Add(-time.Hour)
+	k.lost.Store(&long)
+	if d := k.pause(9); d < 5*time.Second || d > 10*time.Second {
+		t.Errorf("%v after an hour", d)
+	}
+	k.reached.Store(3)
+	if d := k.pause(10); d < 15*time.Second || d > 30*time.Second {
+		t.Errorf("%v after an hour and three connections that came to nothing", d)
+	}
 	f(nats.ErrAuthorization, 10*time.Second, 20*time.Second)
 	f(nats.ErrAuthExpired, 10*time.Second, 20*time.Second)
 
@@ -263,9 +309,38 @@ func TestRefusalIsNoEnd(t *testing.T) {
 	if _, err := ready(t, c, 100*time.Millisecond); err == nil || !errors.Is(err, nats.ErrAuthorization) || strings.Contains(err.Error(), "old") {
 		t.Errorf("%v", err)
 	}
-	if c.nc.IsClosed() {
+	if c.nc.Load().IsClosed() {
 		t.Error("the client has given up")
 	}
+}
+
+// A server that comes back and does not want the agent any more, or whose certificate is not to be trusted, is
+// named as the reason, and is no longer asked as one that is only away.
+func TestServerComesBackAnother(t *testing.T) {
+	f := func(want string, change func(*server.Options)) {
+		t.Helper()
+		a := natstest.NewAuthority(t)
+		s := natstest.Run(t, func(o *server.Options) {
+			o.JetStream, o.Username, o.Password = false, "u", "p"
+			o.TLS, o.TLSConfig, o.TLSTimeout = true, a.Server(false), 5
+		})
+		k, err := dial(t, Config{URL: s.URL(), User: "u", Password: sdk.NewSecret("p"), TLS: tlsclient.Config{CA: a.CA()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ready(t, k, 10*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		s.Stop()
+		change(s.Options())
+		s.Start()
+		natstest.Eventually(t, 20*time.Second, want, func() bool {
+			_, err := ready(t, k, 10*time.Millisecond)
+			return err != nil && strings.Contains(err.Error(), want)
+		})
+	}
+	f("Authorization Violation", func(o *server.Options) { o.Password = "another" })
+	f("certificate", func(o *server.Options) { o.TLSConfig = natstest.NewAuthority(t).Server(false) })
 }
 
 func TestValidate(t *testing.T) {

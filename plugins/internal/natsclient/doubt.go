@@ -23,14 +23,15 @@ func (k *Conn) prove(ctx context.Context) {
 	}
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	before := k.nc.Stats().InMsgs
-	err := k.nc.FlushWithContext(limited)
-	if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil || k.nc.Stats().InMsgs != before {
+	nc := k.nc.Load()
+	before := nc.Stats().InMsgs
+	err := nc.FlushWithContext(limited)
+	if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil || nc.Stats().InMsgs != before {
 		return
 	}
-	k.log.Warn("the server has not answered for long; another connection is made", "server", k.nc.ConnectedUrlRedacted())
+	k.log.Warn("the server has not answered for long; another connection is made", "server", nc.ConnectedUrlRedacted())
 	k.here.set(away)
-	if err := k.nc.ForceReconnect(); err != nil {
+	if err := nc.ForceReconnect(); err != nil {
 		k.log.Debug("no new connection is made now", "err", err) // it is over, and Ready sees to it
 	}
 }

@@ -88,8 +88,10 @@ func (o *InfluxDB) later(e *endpoint, to *target, a answer) error {
 	return err // the engine backs off
 }
 
-// spread lengthens a pause by up to a tenth, so that a fleet does not come back in step.
-func spread(d time.Duration) time.Duration { return d + rand.N(d/10+1) }
+// spread lengthens a pause by up to a tenth, a short one by up to a half, so that a fleet does not come back in step.
+func spread(d time.Duration) time.Duration {
+	return d + rand.N(max(min(d/2, 3*time.Second), d/10)+1)
+}
 
 // refused gives up the lines that the server has found fault with, as far as it is clear which these are.
 func (o *InfluxDB) refused(j *job, p part, e *endpoint, a answer) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -16,7 +17,7 @@ var errLost = errors.New("the connection was lost before the server had all")
 
 // tell publishes the messages to whoever listens, and waits until the server has them.
 func (o *NATS) tell(ctx context.Context, nc *nats.Conn, j *job) error {
-	connects, before := nc.Stats().Reconnects, nc.LastError()
+	connects := nc.Stats().Reconnects
 	for i := range j.messages {
 		m := &j.messages[i]
 		if m.state != waiting {
@@ -37,17 +38,30 @@ func (o *NATS) tell(ctx context.Context, nc *nats.Conn, j *job) error {
 		}
 		return retry(again, fmt.Errorf("wait for the server to have it: %w", err))
 	}
-	// A server that forbids a subject says so before it answers the flush; each time it is an error of its own.
-	if err := nc.LastError(); errors.Is(err, nats.ErrPermissionViolation) && !errors.Is(err, before) {
-		return retry(refused, fmt.Errorf("%w: let the agent publish to %s", err, o.pattern))
-	}
 	if nc.Stats().Reconnects != connects {
 		return retry(again, errLost)
 	}
+	// A server that forbids subjects says so before it answers the flush. The others it has taken.
+	forbidden := o.conn.Forbidden(ctx, nc)
+	var held error
 	for i := range j.messages {
-		if m := &j.messages[i]; m.state == waiting {
-			o.delivered(m)
+		m := &j.messages[i]
+		if m.state != waiting {
+			continue
 		}
+		if why := forbidden[m.subject]; why != nil {
+			held = o.forbidden(m.subject, why)
+			continue
+		}
+		o.delivered(m)
 	}
-	return nil
+	return held
+}
+
+// forbidden is the error that has Write called again once an operator may have seen to a right that is missing.
+func (o *NATS) forbidden(subject string, why error) error {
+	if !strings.HasPrefix(subject, "$") { // which is JetStream's own
+		subject = o.pattern
+	}
+	return retry(refused, fmt.Errorf("%w: let the agent publish to %s", why, subject))
 }

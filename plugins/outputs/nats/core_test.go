@@ -126,6 +126,66 @@ func TestForbiddenSubject(t *testing.T) {
 	f("2", "")
 }
 
+// Where a server forbids some subjects of a batch, the messages to the others are not sent again with those that wait,
+// whatever becomes of the connection meanwhile.
+func TestForbiddenSubjectAmongOthers(t *testing.T) {
+	deny := func(subjects ...string) []*server.User {
+		return []*server.User{{Username: "u", Password: "p", Permissions: &server.Permissions{
+			Publish: &server.SubjectPermission{Deny: subjects},
+		}}}
+	}
+	admin := &server.User{Username: "admin", Password: "p"}
+	s := natstest.Run(t, func(o *server.Options) {
+		o.JetStream, o.Users = false, append(deny("gpu.h.1", "gpu.h.\u00b5\"", "gpu.h.5"), admin)
+	})
+	listener := s.Client(nats.UserInfo("admin", "p"))
+	seen := make(chan *nats.Msg, 1000)
+	if _, err := listener.ChanSubscribe("gpu.>", seen); err != nil {
+		t.Fatal(err)
+	}
+	if err := listener.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	change := func(users []*server.User) {
+		t.Helper()
+		s.Stop()
+		s.Options().Users = append(users, admin)
+		s.Start()
+		natstest.Eventually(t, 20*time.Second, "listener", func() bool { return listener.IsConnected() && listener.Flush() == nil })
+	}
+	o, c := opened(t, func(c *Config) { c.URL, c.User, c.Password = s.URL(), "u", sdk.NewSecret("p") })
+	var b *sdk.Batch
+	f := func(want string, subjects ...string) {
+		t.Helper()
+		err := write(t, o, b)
+		var wait *sdk.RetryError
+		if (err == nil) != (want == "") || err != nil && (!errors.As(err, &wait) || wait.After < refused || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%v, want %q", err, want)
+		}
+		var got []string
+		for _, m := range next(t, seen, len(subjects)) {
+			got = append(got, m.Subject)
+		}
+		if diff := cmp.Diff(subjects, got); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+	}
+	text := func(seq uint64) {
+		b = sdktest.Batch(t, c, "gpu,host=h,gpu_index=0 x=1 1\ngpu,host=h,gpu_index=1 x=1 2\n"+
+			"gpu,host=h,gpu_index=\u00b5\" x=1 3\ngpu,host=h,gpu_index=3 x=1 4")
+		b.ID = sdk.BatchID{Agent: "h", Epoch: 1, Seq: seq}
+	}
+	text(1)
+	f("let the agent publish to gpu.*.*", "gpu.h.0", "gpu.h.3")
+	f("let the agent publish to gpu.*.*")
+	change(deny("gpu.h.1"))
+	f("let the agent publish to gpu.*.*", "gpu.h.\u00b5\"")
+	change(deny("gpu.h.5"))
+	f("", "gpu.h.1")
+	text(2)
+	f("", "gpu.h.0", "gpu.h.1", "gpu.h.\u00b5\"", "gpu.h.3")
+}
+
 // A server that goes in the middle of a Write has not taken it, and one that comes back gets it.
 func TestServerGoesAndComesBack(t *testing.T) {
 	s := natstest.New(t, func(o *server.Options) { o.JetStream = false })

@@ -42,7 +42,8 @@ type NATS struct {
 	conn    *natsclient.Conn
 	nc      *nats.Conn // that stream belongs to
 	stream  jetstream.JetStream
-	settled bool // the stream is there, or is not to be made
+	settled bool      // the stream is there, or is not to be made
+	closed  time.Time // since when the stream has taken nothing; zero while it does
 
 	fresh  job  // what Write encodes into
 	unsent *job // of the last Write, if it ended before all was delivered
@@ -77,7 +78,7 @@ func (o *NATS) Open(ctx context.Context, env *sdk.Env) error {
 	if err != nil {
 		return err
 	}
-	o.conn, o.limit = conn, 0
+	o.conn, o.limit, o.closed = conn, 0, time.Time{}
 	return nil
 }
 
@@ -183,7 +184,7 @@ func (o *NATS) delivered(m *message) {
 // The pauses before a batch is tried again.
 const (
 	again   = 100 * time.Millisecond // the connection comes back by itself, and is waited for in Write
-	full    = time.Second            // of a stream that has no room, or is not there
+	full    = time.Second            // of a stream that has no room, or is not there, at first
 	refused = 30 * time.Second       // of a right that is missing
 )
 

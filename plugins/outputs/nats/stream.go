@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/gpuline/gpuline/plugins/internal/natsclient"
 )
 
 const (
@@ -19,8 +22,19 @@ const (
 	ackTimeout = 30 * time.Second
 )
 
-// store publishes what of j is not confirmed, and waits for the confirmations.
+// store publishes what of j is not confirmed, and waits for the confirmations. Silence is also what follows on a
+// right that is missing.
 func (o *NATS) store(ctx context.Context, nc *nats.Conn, j *job) error {
+	err := o.publish(ctx, nc, j)
+	if errors.Is(err, context.DeadlineExceeded) {
+		for subject, why := range o.conn.Forbidden(ctx, nc) {
+			return o.forbidden(subject, why)
+		}
+	}
+	return err
+}
+
+func (o *NATS) publish(ctx context.Context, nc *nats.Conn, j *job) error {
 	if err := o.prepare(ctx, nc); err != nil {
 		return err
 	}
@@ -79,18 +93,27 @@ func (f *flight) poll(m *message) bool {
 
 func (f *flight) confirm(m *message, ack *jetstream.PubAck) {
 	f.answered = true
+	f.output.closed = time.Time{}
 	if ack.Duplicate {
 		f.output.duplicates.Add(1)
 	}
 	f.output.delivered(m)
 }
 
-// admit waits until there is room for size more bytes. It reports false once there is no use in sending more.
+// admit waits until there is room for size more bytes. It reports false once there is no use in sending more. A stream
+// that has taken nothing last time gets one message first: a fleet does not send it batches that it refuses.
 func (f *flight) admit(ctx context.Context, size int) bool {
-	for f.err == nil && len(f.on) > 0 && (len(f.on) >= maxInFlight || f.bytes+size > maxInFlightBytes) {
+	for f.err == nil && len(f.on) > 0 && (len(f.on) >= f.window() || f.bytes+size > maxInFlightBytes) {
 		f.wait(ctx)
 	}
 	return f.err == nil
+}
+
+func (f *flight) window() int {
+	if f.output.closed.IsZero() {
+		return maxInFlight
+	}
+	return 1
 }
 
 func (f *flight) add(i int) {
@@ -143,8 +166,9 @@ func (f *flight) hold(err error) {
 	}
 }
 
-// streamFull is the server's code for a stream that has no room and discards what is new.
-const streamFull jetstream.ErrorCode = 10077
+// notStored is the server's code for a stream that did not store a message: it has no room and discards what is new,
+// or its disk refuses. The words tell which.
+const notStored jetstream.ErrorCode = 10077
 
 // fail sorts what became of m. Whatever it is, nothing is lost: the stream is mended, and m is sent again.
 func (f *flight) fail(m *message, err error) {
@@ -161,17 +185,26 @@ func (f *flight) fail(m *message, err error) {
 		}
 		m.state = tooLarge
 		f.output.learn(len(m.data))
-	case errors.As(err, &api) && api.ErrorCode == streamFull:
-		f.hold(retry(full, fmt.Errorf("the stream is full, and the metrics wait: %w", err)))
+	case errors.As(err, &api) && api.ErrorCode == notStored && strings.Contains(api.Description, "maximum"):
+		f.hold(f.output.later(fmt.Errorf("the stream is full, and the metrics wait: %w", err)))
 	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
 		f.output.settled = false // it may have been deleted
-		f.hold(retry(full, fmt.Errorf("no stream takes the subject %s: make one that takes %s, or set `stream.create`: %w",
+		f.hold(f.output.later(fmt.Errorf("no stream takes the subject %s: make one that takes %s, or set `stream.create`: %w",
 			m.subject, f.output.pattern, err)))
 	case errors.As(err, &api):
-		f.hold(retry(full, err))
+		f.hold(f.output.later(err))
 	default:
 		f.hold(retry(again, err))
 	}
+}
+
+// later is the error of a stream that takes nothing, or is not there: the longer that lasts, the less often it is
+// tried.
+func (o *NATS) later(err error) error {
+	if o.closed.IsZero() {
+		o.closed = time.Now()
+	}
+	return retry(max(full, natsclient.Pause(time.Since(o.closed))), err)
 }
 
 // learn notes that the stream takes less than size bytes of data.
@@ -188,7 +221,7 @@ func (o *NATS) prepare(ctx context.Context, nc *nats.Conn) error {
 		o.forget()
 		stream, err := o.conn.JetStream(nc, jetstream.WithPublishAsyncTimeout(ackTimeout), jetstream.WithPublishAsyncMaxPending(1<<16))
 		if err != nil {
-			return retry(full, err)
+			return o.later(err)
 		}
 		o.nc, o.stream = nc, stream
 	}
@@ -204,7 +237,7 @@ func (o *NATS) prepare(ctx context.Context, nc *nats.Conn) error {
 		}
 	}
 	if err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-		return retry(full, fmt.Errorf("make the stream %s: %w", settings.Name, err))
+		return o.later(fmt.Errorf("make the stream %s: %w", settings.Name, err))
 	}
 	o.settled = true
 	return nil

@@ -196,6 +196,41 @@ func TestFullStream(t *testing.T) {
 	}
 }
 
+// A stream that takes nothing is asked with one message, and ever less often.
+func TestStreamThatTakesNothing(t *testing.T) {
+	s := natstest.Run(t, nil)
+	limited := jetstream.StreamConfig{Name: "X", Subjects: []string{"gpu.>"}, MaxBytes: 10, Discard: jetstream.DiscardNew}
+	makeStream(t, s, limited)
+	seen := listen(t, s, "gpu.>")
+	o, c := opened(t, func(c *Config) { c.URL, c.JetStream = s.URL(), true })
+	f := func(want int, least, most time.Duration) {
+		t.Helper()
+		err := write(t, o, tiny(t, c, 50, 1))
+		var retry *sdk.RetryError
+		if !errors.As(err, &retry) || retry.After < least || retry.After > most {
+			t.Errorf("%v, want a pause of %v to %v", err, least, most)
+		}
+		next(t, seen, want)
+	}
+	f(50, time.Second, 2*time.Second)
+	f(1, time.Second, 2*time.Second)
+	o.closed = time.Now().Add(-time.Minute)
+	f(1, 3*time.Second, 10*time.Second)
+	o.closed = time.Now().Add(-time.Hour)
+	f(1, 5*time.Second, 13*time.Second)
+	limited.MaxBytes = -1
+	if _, err := s.JetStream().UpdateStream(t.Context(), limited); err != nil {
+		t.Fatal(err)
+	}
+	if err := write(t, o, tiny(t, c, 50, 1)); err != nil {
+		t.Fatal(err)
+	}
+	next(t, seen, 50)
+	if !o.closed.IsZero() {
+		t.Error("the stream counts as closed")
+	}
+}
+
 // A batch that is sent again, since nobody learnt that it was stored, is stored once.
 func TestDuplicates(t *testing.T) {
 	s := natstest.Run(t, nil)
@@ -362,7 +397,50 @@ func TestStreamThatTakesSmallMessages(t *testing.T) {
 	}
 }
 
-// Nothing is lost or doubled while the servers of a cluster are killed and started again.
+// A batch that waits, and meets a server that takes less than the one that it was cut for, is cut anew.
+func TestServerComesBackWithSmallerMessages(t *testing.T) {
+	f := func(stored bool) {
+		t.Helper()
+		s := natstest.Run(t, nil)
+		seen := listen(t, s, "gpu")
+		o, c := opened(t, func(c *Config) { c.URL, c.Subject, c.JetStream = s.URL(), "gpu", stored })
+		b := stream(t, c, 300)
+		ctx, cancel := context.WithCancel(t.Context())
+		if err := write(t, o, tiny(t, c, 1, 1)); (err == nil) == stored { // no stream; and connected by now
+			t.Error(err)
+		}
+		next(t, seen, 1)
+		cancel()
+		if err := o.Write(ctx, b); err == nil {
+			t.Fatal("nothing waits")
+		}
+		s.Stop()
+		s.Options().MaxPayload = 4096
+		s.Start()
+		js := s.JetStream()
+		seen = listen(t, s, "gpu")
+		if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "X", Subjects: []string{"gpu"}}); err != nil && stored {
+			t.Fatal(err)
+		}
+		natstest.Eventually(t, 30*time.Second, "delivery", func() bool { return write(t, o, b) == nil })
+		var got []string
+		for len(got) < b.Len() {
+			select {
+			case m := <-seen:
+				got = append(got, unpack(t, o, m.Data)...)
+			case <-time.After(10 * time.Second):
+				t.Fatalf("%d metrics of %d", len(got), b.Len())
+			}
+		}
+		if diff := cmp.Diff(sdktest.Dump(b), got); diff != "" {
+			t.Errorf("-in +out\n%s", diff)
+		}
+	}
+	f(true)
+	f(false)
+}
+
+// Nothing is lost or doubled while the servers of a cluster are killed, or retire, and are started again.
 func TestCluster(t *testing.T) {
 	servers := natstest.Cluster(t, 3)
 	var urls []string
@@ -399,7 +477,11 @@ func TestCluster(t *testing.T) {
 				}
 			}
 		}
-		servers[victim].Stop()
+		if i == 2 {
+			servers[victim].Retire()
+		} else {
+			servers[victim].Stop()
+		}
 		batches(20)
 		servers[victim].Start()
 		batches(5)
@@ -450,6 +532,46 @@ func TestServerIsAbsent(t *testing.T) {
 	}
 	if _, lines := stored(t, stream); !cmp.Equal(lines, append(tinyLines(3, 1), tinyLines(3, 2)...)) {
 		t.Errorf("%q", lines)
+	}
+}
+
+// A subject that the server forbids is named, and holds what is meant for it: a stream that has the rest of the batch
+// does not get it again.
+func TestForbiddenSubjectOfAStream(t *testing.T) {
+	s := natstest.Run(t, func(o *server.Options) {
+		o.Users = []*server.User{
+			{Username: "u", Password: "p", Permissions: &server.Permissions{
+				Publish: &server.SubjectPermission{Deny: []string{"gpu.h.1", "$JS.API.STREAM.CREATE.X"}},
+			}},
+			{Username: "admin", Password: "p"},
+		}
+	})
+	all, err := s.JetStream(nats.UserInfo("admin", "p")).CreateStream(t.Context(), jetstream.StreamConfig{Name: "GPULINE", Subjects: []string{"gpu.>"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(want string, change func(*Config)) {
+		t.Helper()
+		o, c := opened(t, func(c *Config) {
+			c.URL, c.User, c.Password, c.JetStream = s.URL(), "u", sdk.NewSecret("p"), true
+			change(c)
+		})
+		b := sdktest.Batch(t, c, "gpu,host=h,gpu_index=0 x=1 1\ngpu,host=h,gpu_index=1 x=1 2")
+		b.ID = sdk.BatchID{Agent: "h", Epoch: 1, Seq: 1}
+		for range 2 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			err := o.Write(ctx, b)
+			cancel()
+			var wait *sdk.RetryError
+			if !errors.As(err, &wait) || wait.After < refused || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, want %q", err, want)
+			}
+		}
+	}
+	f("let the agent publish to gpu.*.*", func(*Config) {})
+	f("let the agent publish to $JS.API.STREAM.CREATE.X", func(c *Config) { c.Stream.Create, c.Stream.Name = true, "X" })
+	if info, err := all.Info(t.Context()); err != nil || info.State.LastSeq != 1 {
+		t.Errorf("%+v, %v", info, err)
 	}
 }
 

@@ -51,6 +51,9 @@ func New(t TB, change func(*server.Options)) *Server {
 
 		JetStreamMaxMemory: 256 << 20,
 		JetStreamMaxStore:  1 << 30,
+
+		LameDuckDuration:    time.Second,
+		LameDuckGracePeriod: 100 * time.Millisecond,
 	}
 	if change != nil {
 		change(o)
@@ -138,6 +141,12 @@ func (s *Server) Stop() {
 	s.running.Shutdown()
 	s.running.WaitForShutdown()
 	s.running = nil
+}
+
+// Retire ends the server in order: it hands on what it leads, and asks its clients to go elsewhere.
+func (s *Server) Retire() {
+	s.running.LameDuckShutdown()
+	s.Stop()
 }
 
 // Name returns the server's name.
