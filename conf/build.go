@@ -209,6 +209,7 @@ func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
 	table, missing := at.expand()
 	forPlugin, forAll := make(map[string]any), make(map[string]any)
 	before := len(in.doc.errors)
+	at.strangers(table, slices.Concat(own, shared))
 	for key, value := range table {
 		isOwn, isShared := has(own, key), has(shared, key)
 		if isOwn {
@@ -216,9 +217,6 @@ func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
 		}
 		if isShared {
 			forAll[key] = value
-		}
-		if !isOwn && !isShared {
-			at.report(nil, sdk.UnknownKey([]string{key}, append(keysOf(own), keysOf(shared)...)))
 		}
 	}
 	at.report(missing, sdk.Configure(common, forAll)...)

@@ -76,6 +76,8 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 		f("[agent]\n"+keys+ends, want...)
 	}
 	agent("intervall = \"1s\"", "2: unknown key `intervall` in [agent]: did you mean `interval`?")
+	agent("intervall = \"1s\"\nhttp = \"here\"\ntags = { \"\" = \"x\" }", "2: unknown key `intervall` in [agent]: did you mean `interval`?",
+		"3: `http` in [agent]: is not an address: write it as \"127.0.0.1:9445\", or \":9445\" for all addresses", "4: `tags` in [agent]: has a tag without a name")
 	agent("interval = 1", "2: `interval` in [agent]: is not a duration: write it as \"1s\"")
 	agent("interval = \"1\"", "2: `interval` in [agent]: is not a duration: write it as \"10s\", \"1m30s\" or \"100ms\"")
 	agent("interval = \"10us\"", "2: `interval` in [agent]: must be at least 1ms")
@@ -162,6 +164,8 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 		"3: `queue.when_full` in [[outputs.store]]: must be one of \"drop_oldest\", \"drop_newest\", \"block\"",
 		"3: unknown key `queue.dsk` in [[outputs.store]]: did you mean `disk`?")
 	out("url = \"x\"\nqueue.disk = \"queue\"", "3: `queue.disk` in [[outputs.store]]: is not an absolute path: write it as \"/var/lib/gpuline/NAME\"")
+	out("url = \"x\"\nqueue.max_age = \"1s\"", "3: `queue.max_age` in [[outputs.store]]: is no longer than the flush_interval of 1s: a batch that waits to fill expires: make it longer, or flush_interval shorter")
+	out("url = \"x\"\nflush_interval = \"0s\"\nqueue.max_age = \"1ms\"")
 	out("url = \"x\"\nqueue = \"16MB\"", "3: `queue` in [[outputs.store]]: must be a table, not a string")
 	out("url = \"x\"\nbatch_size = 0", "3: `batch_size` in [[outputs.store]]: must be at least 1")
 	out("url = \"x\"\nrequired = \"yes\"", "3: `required` in [[outputs.store]]: must be true or false, not a string")

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"net"
 	"path/filepath"
@@ -103,16 +104,22 @@ const (
 type queueKeys struct {
 	Disk     string            `toml:"disk" doc:"Folder that the queue is kept in, to outlast the agent; it is made where it is not there, and no other output may have it. Without it the queue is in memory."`
 	MaxBytes sdk.Size          `toml:"max_bytes" doc:"What the queue may hold; 16MB in memory and 512MB on disk when not set. The files on disk may take 64MiB more." min:"64KiB"`
-	MaxAge   time.Duration     `toml:"max_age" doc:"What has waited for longer is dropped; \"0s\" for no bound." default:"0s"`
+	MaxAge   time.Duration     `toml:"max_age" doc:"What has waited for longer is dropped; \"0s\" for no bound. Longer than flush_interval." default:"0s"`
 	WhenFull pipeline.WhenFull `toml:"when_full" doc:"What a full queue drops; or block: inputs that can wait do, and others lose what they read." default:"drop_oldest" enum:"drop_oldest|drop_newest|block"`
 }
 
 func (k *outputKeys) Validate() error {
-	var fault error
+	faults := []error{k.pluginKeys.Validate()}
 	if k.Queue.Disk != "" && !filepath.IsAbs(k.Queue.Disk) {
-		fault = sdk.Fault{Path: []string{"queue", "disk"}, Problem: "is not an absolute path", Remedy: `write it as "/var/lib/gpuline/NAME"`}
+		faults = append(faults, sdk.Fault{Path: []string{"queue", "disk"}, Problem: "is not an absolute path", Remedy: `write it as "/var/lib/gpuline/NAME"`})
 	}
-	return errors.Join(k.pluginKeys.Validate(), fault)
+	if age := k.Queue.MaxAge; 0 < age && age <= k.FlushInterval {
+		faults = append(faults, sdk.Fault{
+			Path: []string{"queue", "max_age"}, Problem: fmt.Sprintf("is no longer than the flush_interval of %v: a batch that waits to fill expires", k.FlushInterval),
+			Remedy: "make it longer, or flush_interval shorter",
+		})
+	}
+	return errors.Join(faults...)
 }
 
 func (k *queueKeys) plan() pipeline.Queue {

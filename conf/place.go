@@ -71,3 +71,14 @@ func (p place) key(path []string) string {
 	}
 	return strings.TrimSpace(pathID(key))
 }
+
+// strangers reports keys that are no options, and takes them out of the table: what is wrong with the others is
+// said as well.
+func (p place) strangers(table map[string]any, options []sdk.Option) {
+	for key := range table {
+		if !has(options, key) {
+			p.report(nil, sdk.UnknownKey([]string{key}, keysOf(options)))
+			delete(table, key)
+		}
+	}
+}

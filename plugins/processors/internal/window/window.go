@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
 // Statistics computes the results of windows. F is what it needs to know of a field, P what it keeps of
@@ -89,11 +90,14 @@ func New[F, P any](c *Config, stats Statistics[F, P], keep int) *Windows[F, P] {
 }
 
 // Process reads the samples of b and adds the results of the windows that they close. A sample that has
-// a finite number, gauge or counter, is read and absorbed, unless it is late.
+// a finite number, gauge or counter, is read and absorbed, unless it is late or of a process: those come and
+// go, and each would have a series of windows to itself.
 func (w *Windows[F, P]) Process(b *sdk.Batch) {
 	w.cutLeft(b)
 	for m := range b.Samples() {
-		w.observe(b, m)
+		if m.Name() != vocabulary.Process {
+			w.observe(b, m)
+		}
 	}
 }
 

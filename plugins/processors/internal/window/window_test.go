@@ -72,6 +72,17 @@ func (x *bench) flush(now time.Duration, want string) {
 	}
 }
 
+// A process comes and goes by its number: windows of it would be parts, and a multitude.
+func TestProcessesStayOut(t *testing.T) {
+	x := newBench(t, tenSeconds(), sdk.Limits{})
+	x.process("gpu_process,pid=1 x=1 12s\ng x=1 12s\ngpu_process,pid=1 x=1 22s\ng x=1 22s", "g,part=head,window=10s x_n=1i 20000000000 class=result origin=g")
+	for m := range x.b.Samples() {
+		if m.Absorbed() != (m.Name() == "g") {
+			t.Errorf("absorbed %v: %s", m.Absorbed(), sdktest.Line(m))
+		}
+	}
+}
+
 func TestSilenceClosesWindows(t *testing.T) {
 	x := newBench(t, tenSeconds(), sdk.Limits{})
 	x.flush(0, "")
