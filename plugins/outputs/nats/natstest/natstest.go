@@ -43,7 +43,7 @@ func New(t TB, change func(*server.Options)) *Server {
 	o := &server.Options{
 		ServerName: "nats",
 		Host:       "127.0.0.1",
-		Port:       FreePort(t),
+		Port:       freePort(t),
 		JetStream:  true,
 		StoreDir:   filepath.Join(t.TempDir(), "jetstream"),
 		NoSigs:     true,
@@ -74,7 +74,7 @@ func Cluster(t TB, n int) []*Server {
 	var routes []string
 	ports := make([]int, n)
 	for i := range ports {
-		ports[i] = FreePort(t)
+		ports[i] = freePort(t)
 		routes = append(routes, fmt.Sprintf("nats://127.0.0.1:%d", ports[i]))
 	}
 	var all []*Server
@@ -143,9 +143,6 @@ func (s *Server) Stop() {
 // Name returns the server's name.
 func (s *Server) Name() string { return s.options.ServerName }
 
-// Options returns what the server is started with.
-func (s *Server) Options() *server.Options { return s.options }
-
 // URL returns where the server is, or will be.
 func (s *Server) URL() string { return fmt.Sprintf("nats://127.0.0.1:%d", s.options.Port) }
 
@@ -170,9 +167,9 @@ func (s *Server) JetStream(options ...nats.Option) jetstream.JetStream {
 	return js
 }
 
-// FreePort returns a port of the loopback interface that nobody listened at a moment ago. It lies below those that
+// freePort returns a port of the loopback interface that nobody listened at a moment ago. It lies below those that
 // the system gives to clients: one that connects again and again to a server which is stopped would take its port.
-func FreePort(t TB) int {
+func freePort(t TB) int {
 	t.Helper()
 	for range 100 {
 		l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 10_000 + rand.IntN(20_000)})
