@@ -3,7 +3,6 @@ package dcgm
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"math"
 	"strconv"
@@ -20,7 +19,6 @@ import (
 // then on.
 type book struct {
 	*fleet
-	log       *slog.Logger
 	only      selector.Selector
 	hostLabel bool
 	keep      []string             // labels that become tags
@@ -70,7 +68,7 @@ const customMeasurement = "dcgm"
 
 func newBook(f *fleet, env *sdk.Env, labels []string, custom map[string]sdk.Field) *book {
 	return &book{
-		fleet: f, log: env.Log, custom: custom,
+		fleet: f, custom: custom,
 		keep:    append([]string{labelPod, labelNamespace, labelContainer}, labels...),
 		entries: make(map[string]*entry), entities: make(map[string]*entity), logs: make(map[string]*xidLog),
 		skipped: env.Meter.Counter("gpuline_dcgm_skipped_series_total", fmt.Sprintf("Lines of dcgm-exporter's page beyond the first %d series; they are left out.", maxSeries)),
