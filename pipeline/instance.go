@@ -140,8 +140,7 @@ func (b *backoff) next() time.Duration {
 // within a second after it has returned.
 func (b *backoff) after(err error) time.Duration {
 	pause := b.next()
-	var unreachable net.Error
-	if errors.As(err, &unreachable) {
+	if _, ok := errors.AsType[net.Error](err); ok {
 		return min(pause, networkPause-rand.N(networkPause/2))
 	}
 	return pause

@@ -39,11 +39,11 @@ func execute(args []string, p program) int {
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	chosen, err := root.ExecuteC()
-	var failed failure
+	_, understood := errors.AsType[failure](err)
 	switch {
 	case err == nil:
 		return 0
-	case !errors.As(err, &failed):
+	case !understood:
 		_, _ = fmt.Fprintf(p.stderr, "gpuline: %v (see %s --help)\n", err, chosen.CommandPath())
 		return 2
 	case !errors.Is(err, errReported):

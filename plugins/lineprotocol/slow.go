@@ -141,8 +141,7 @@ func (d *Decoder) parseStamp(text []byte) (int64, error) {
 
 // lineError takes over the position that the library gives.
 func lineError(err error) *LineError {
-	var at *lp.DecodeError
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*lp.DecodeError](err); ok {
 		return &LineError{Line: int(at.Line), Column: at.Column, Err: at.Err}
 	}
 	return &LineError{Line: 1, Column: 1, Err: err}

@@ -314,8 +314,7 @@ func (b *Batch) reserve(m *Metric, n int) {
 	b.used += n
 }
 
-// TakeTally returns the counts since the last call, and starts anew. The result is valid until the
-// batch is next used.
+// TakeTally adds the counts since the last call to into, and starts anew.
 func (b *Batch) TakeTally(into *Tally) {
 	into.Plus(&b.tally)
 	b.tally.Reset()

@@ -195,8 +195,8 @@ func Faults(err error) []Fault {
 			return faults
 		}
 	}
-	var f Fault
-	if !errors.As(err, &f) {
+	f, ok := errors.AsType[Fault](err)
+	if !ok {
 		return []Fault{{Problem: err.Error()}}
 	}
 	if prefix, ok := strings.CutSuffix(err.Error(), f.Error()); ok {

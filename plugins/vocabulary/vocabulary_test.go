@@ -16,7 +16,7 @@ func TestFixedNames(t *testing.T) {
 	// The names that dashboards rest on, with what each is.
 	f := func(names, unit string, typ sdk.Type, kind sdk.Kind) {
 		t.Helper()
-		for _, name := range strings.Fields(names) {
+		for name := range strings.FieldsSeq(names) {
 			want := sdk.Field{Name: name, Unit: sdk.Unit(unit), Type: typ, Kind: kind}
 			if got, ok := vocabulary.Coerce(vocabulary.GPU, name); !ok || got != want {
 				t.Errorf("%s is %+v, want %+v", name, got, want)
@@ -274,7 +274,7 @@ func TestMarkdown(t *testing.T) {
 		t.Error("Markdown differs from call to call")
 	}
 	cells := 0
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		switch n := strings.Count(line, "|"); {
 		case n == 0:
 			cells = 0
