@@ -51,13 +51,7 @@ type OutputFlow struct {
 }
 
 // Dropped returns the sum over all reasons.
-func (f *OutputFlow) Dropped() uint64 {
-	var n uint64
-	for _, d := range f.Drops {
-		n += d.Count
-	}
-	return n
-}
+func (f *OutputFlow) Dropped() uint64 { return sumDrops(f.Drops) }
 
 // Check returns an error that names each stage and each connection whose sums do not hold. It is meant
 // for an agent at rest; while one runs, metrics are on their way between stages.
