@@ -95,7 +95,7 @@ func askParts(v reflect.Value, fields []field, table map[string]any, faults []Fa
 	return more
 }
 
-// Defaults sets the fields of the struct that config points to to the values of their default tags.
+// Defaults gives the fields of the struct behind the pointer config the values of their default tags.
 // Faulty tags are left to [Configure] and [Options] to report.
 func Defaults(config any) {
 	if v, err := structOf(config); err == nil {
