@@ -51,11 +51,7 @@ func Configure(config any, table map[string]any) []Fault {
 	if err != nil {
 		return []Fault{{Problem: err.Error()}}
 	}
-	options := make([]Option, len(fields))
-	for i := range fields {
-		options[i] = fields[i].Option
-	}
-	if faults := Check(options, table); len(faults) > 0 {
+	if faults := Check(optionsOf(fields), table); len(faults) > 0 {
 		return append(faults, askParts(v, fields, table, faults)...)
 	}
 	fill(v, fields, table)
