@@ -18,7 +18,8 @@ import (
 //		… s.Head, s.Value …
 //	}
 //
-// The zero value is ready. A line that is no sample is left out; the rest of the page counts all the same. The byte slices point into the page.
+// The zero value is ready. A line that is no sample is left out; the rest of the page counts all the same. The
+// byte slices point into the page.
 type Scanner struct {
 	OpenMetrics bool // the page is OpenMetrics: times are in seconds, and exemplars may follow
 

@@ -102,7 +102,8 @@ func (s *Scenario) Reload(at, down time.Duration) {
 	s.Add("reload %s %s", span(at), span(down))
 }
 
-// Step moves the epoch clock forward by the given time at the time at. A scenario's Clock must be moved as well, by [Clock.Step].
+// Step moves the epoch clock forward at the given time. A scenario's Clock must be moved as well, by
+// [Clock.Step].
 func (s *Scenario) Step(at, by time.Duration) {
 	s.steps = append(s.steps, epochStep{at, by})
 	s.Add("step %s %s", span(at), span(by))

@@ -1,5 +1,5 @@
-// Package natstest runs NATS servers in the process of a test or of a demo: one, or a cluster of three, each of which can be
-// stopped and started again with what it had stored.
+// Package natstest runs NATS servers in the process of a test or of a demo: one, or a cluster of three, each of
+// which can be stopped and started again with what it had stored.
 package natstest
 
 import (
