@@ -339,12 +339,12 @@ func TestPart(t *testing.T) {
 			t.Errorf("%s %q is read as %+v", key, value, p)
 		}
 	}
-	bad(HeaderAgent, "")
-	bad(HeaderEpoch, "-1")
-	bad(HeaderSeq, "0")
-	bad(HeaderPart, "0")
-	bad(HeaderPart, "3")
-	bad(HeaderParts, "99999999")
+	bad(headerAgent, "")
+	bad(headerEpoch, "-1")
+	bad(headerSeq, "0")
+	bad(headerPart, "0")
+	bad(headerPart, "3")
+	bad(headerParts, "99999999")
 }
 
 func TestEncodingOf(t *testing.T) {
