@@ -7,8 +7,8 @@ import (
 )
 
 // Batch is an ordered list of metrics with the memory that they live in. One goroutine owns it at a
-// time. Rows enter and leave only through Add, Copy, Drop, Filter, Absorb and Merge, which keep the
-// batch's [Tally].
+// time. Rows enter only through Add, AddRow and Copy, and leave only through Drop, Filter and Merge, which
+// keep the batch's [Tally]; a transport carries the tally beside the rows that it restores.
 //
 // A row that is added while a loop over All or Samples runs stands behind the row at which the loop is,
 // and behind the results and events that processors before have put there; the loop does not visit it.
