@@ -40,7 +40,6 @@ func (b *builder) agent() pipeline.Agent {
 	return pipeline.Agent{
 		Hostname:      keys.Hostname,
 		Tags:          sortedTags(keys.Tags),
-		Interval:      keys.Interval,
 		ShutdownGrace: keys.ShutdownGrace,
 		SelfInterval:  keys.SelfInterval,
 		HTTP:          keys.HTTP,

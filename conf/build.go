@@ -186,7 +186,7 @@ func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
 	if in.orphan {
 		return p
 	}
-	at := place{in.doc, in.path, in.heading, in.table}
+	at := in.place()
 	def := b.registry.Find(in.role, in.name)
 	if def == nil {
 		b.unknown(in)
@@ -313,7 +313,7 @@ func (b *builder) folder(in *instance, disk string) {
 	}
 	id := queue.Canonical(disk)
 	if first, taken := b.folders[id]; taken {
-		place{in.doc, in.path, in.heading, in.table}.report(nil, sdk.Fault{
+		in.place().report(nil, sdk.Fault{
 			Path: []string{"queue", "disk"}, Problem: fmt.Sprintf("is the folder of the output at %s", first), Remedy: "give each output a folder of its own",
 		})
 		return

@@ -37,8 +37,7 @@ func decode(text string) (table map[string]any, md toml.MetaData, fault *Error) 
 		return table, md, nil
 	}
 	fault = &Error{Problem: "is not valid TOML: " + err.Error()}
-	var parse toml.ParseError
-	if errors.As(err, &parse) {
+	if parse, ok := errors.AsType[toml.ParseError](err); ok {
 		said, _, _ := strings.Cut(strings.TrimSuffix(parse.Message, "."), "\n")
 		line := parse.Position.Line
 		if strings.HasSuffix(said, `'\n' instead`) {
@@ -104,8 +103,7 @@ type instance struct {
 	doc        *document
 	role       sdk.Role
 	name       string
-	key        []string       // of its heading
-	path       []string       // the key with the indices of lists
+	path       []string       // the key of its heading, with the indices of lists
 	heading    string         // [[…]]
 	table      map[string]any // without processors
 	processors []*instance
@@ -141,7 +139,7 @@ func (d *document) group(role sdk.Role, key, path []string, value any) []*instan
 		key, path := append(slices.Clip(key), name), append(slices.Clip(path), name)
 		heading := "[[" + pathID(key) + "]]"
 		add := func(path []string, table map[string]any) *instance {
-			in := &instance{doc: d, role: role, name: name, key: key, path: path, heading: heading, order: len(d.keys)}
+			in := &instance{doc: d, role: role, name: name, path: path, heading: heading, order: len(d.keys)}
 			in.table = maps.Clone(table)
 			if below, ok := table["processors"]; ok && role != sdk.RoleProcessor {
 				delete(in.table, "processors")

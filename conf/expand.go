@@ -164,8 +164,7 @@ func readLimited(path string, limit int64) (string, error) {
 }
 
 func reason(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err
 	}
 	return err

@@ -17,7 +17,7 @@ func (b *builder) naming(in *instance, keys outputKeys) []pipeline.Processor {
 	if keys.Naming == "" {
 		return nil
 	}
-	at := place{in.doc, in.path, in.heading, in.table}
+	at := in.place()
 	def := b.registry.Find(sdk.RoleProcessor, namingProcessor)
 	if def == nil {
 		problem := fmt.Sprintf("needs the processor %s, which this binary does not have", namingProcessor)

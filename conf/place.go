@@ -16,6 +16,8 @@ type place struct {
 	table   map[string]any
 }
 
+func (in *instance) place() place { return place{in.doc, in.path, in.heading, in.table} }
+
 // at returns the path of a key of the table.
 func (p place) at(key []string) []string { return append(slices.Clip(p.path), key...) }
 

@@ -35,7 +35,7 @@ func comparePlans(t *testing.T, want, got *pipeline.Plan) {
 
 func TestDefaults(t *testing.T) {
 	comparePlans(t, &pipeline.Plan{
-		Agent: pipeline.Agent{Interval: time.Second, ShutdownGrace: 10 * time.Second, HTTP: "127.0.0.1:9445", LogFormat: pipeline.LogText},
+		Agent: pipeline.Agent{ShutdownGrace: 10 * time.Second, HTTP: "127.0.0.1:9445", LogFormat: pipeline.LogText},
 		Inputs: []pipeline.Input{
 			{Plugin: pipeline.Plugin{Name: "meter", Where: "a.toml:1"}, Interval: time.Second, Timeout: 30 * time.Second},
 			{Plugin: pipeline.Plugin{Name: "listener", Where: "a.toml:2"}, Interval: time.Second, Timeout: 5 * time.Second},
@@ -58,7 +58,7 @@ func TestDefaults(t *testing.T) {
 func TestEveryKey(t *testing.T) {
 	comparePlans(t, &pipeline.Plan{
 		Agent: pipeline.Agent{
-			Hostname: "h", Interval: 10 * time.Millisecond, ShutdownGrace: time.Second, SelfInterval: time.Minute,
+			Hostname: "h", ShutdownGrace: time.Second, SelfInterval: time.Minute,
 			Tags: []sdk.Tag{{Key: "rack", Value: "4"}, {Key: "site", Value: "edge-7"}}, LogLevel: slog.LevelWarn, LogFormat: pipeline.LogText,
 		},
 		Inputs: []pipeline.Input{{

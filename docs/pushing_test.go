@@ -129,7 +129,7 @@ func receive(t *testing.T, udp, http string) func() []string {
 		listener.Definition(),
 		sdk.DefineOutput("sink", "", "", func(*none) (sdk.Output, error) { return sink, nil }),
 	}
-	plan, err := conf.Parse(registry, "agent.toml", []byte(fmt.Sprintf(`
+	plan, err := conf.Parse(registry, "agent.toml", fmt.Appendf(nil, `
 [agent]
 hostname = "h"
 http = ""
@@ -138,7 +138,7 @@ http = "127.0.0.1:%s"
 udp = "127.0.0.1:%s"
 [[outputs.sink]]
 flush_interval = "1ms"
-`, http, udp)))
+`, http, udp))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// Flow counts the metrics that passed a stage. In + Made = Out + Merged + Filtered + dropped + Held,
+// Flow counts the metrics that passed a stage. In + Made = Out + Merged + Filtered + dropped,
 // always: a stage publishes its flow as one value, at the end of a batch.
 type Flow struct {
 	In       uint64 // taken over from the stage before; of an input, read
@@ -17,28 +17,21 @@ type Flow struct {
 	Merged   uint64 // became part of another
 	Filtered uint64 // left out because a filter of the plan says so
 	Drops    []sdk.Drop
-	Held     uint64 // still inside
 	Absorbed uint64 // marked as read by a window; counted again in each output that leaves them out
 	Conflict uint64 // fields that two merged metrics gave different values
 }
 
 // Dropped returns the sum over all reasons.
-func (f *Flow) Dropped() uint64 {
-	var n uint64
-	for _, d := range f.Drops {
-		n += d.Count
-	}
-	return n
-}
+func (f *Flow) Dropped() uint64 { return sumDrops(f.Drops) }
 
 // Balanced reports whether the sums hold.
 func (f *Flow) Balanced() bool {
-	return f.In+f.Made == f.Out+f.Merged+f.Filtered+f.Dropped()+f.Held
+	return f.In+f.Made == f.Out+f.Merged+f.Filtered+f.Dropped()
 }
 
 func (f *Flow) String() string {
-	return fmt.Sprintf("in=%d made=%d out=%d merged=%d filtered=%d dropped=%d held=%d",
-		f.In, f.Made, f.Out, f.Merged, f.Filtered, f.Dropped(), f.Held)
+	return fmt.Sprintf("in=%d made=%d out=%d merged=%d filtered=%d dropped=%d",
+		f.In, f.Made, f.Out, f.Merged, f.Filtered, f.Dropped())
 }
 
 // The roles of stages.
@@ -55,10 +48,14 @@ func (f *Flow) plus(g *Flow) {
 	f.Out += g.Out
 	f.Merged += g.Merged
 	f.Filtered += g.Filtered
-	f.Held += g.Held
 	f.Absorbed += g.Absorbed
 	f.Conflict += g.Conflict
 	f.Drops = plusDrops(f.Drops, g.Drops)
+}
+
+func sumDrops(drops []sdk.Drop) uint64 {
+	sum := sdk.Tally{Drops: drops}
+	return sum.Dropped()
 }
 
 func plusDrops(drops, more []sdk.Drop) []sdk.Drop {

@@ -151,8 +151,7 @@ func (b *backoff) next() time.Duration {
 // once: the pause grows with the time that it was away.
 func (b *backoff) after(err error) time.Duration {
 	pause := b.next()
-	var unreachable net.Error
-	if errors.As(err, &unreachable) {
+	if _, ok := errors.AsType[net.Error](err); ok {
 		most := min(max(time.Since(b.since)/8, networkPause), longNetworkPause)
 		return min(pause, most-rand.N(most/2))
 	}

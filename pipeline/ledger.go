@@ -53,13 +53,7 @@ type OutputFlow struct {
 }
 
 // Dropped returns the sum over all reasons.
-func (f *OutputFlow) Dropped() uint64 {
-	var n uint64
-	for _, d := range f.Drops {
-		n += d.Count
-	}
-	return n
-}
+func (f *OutputFlow) Dropped() uint64 { return sumDrops(f.Drops) }
 
 // droppedFor returns how many were dropped for a reason.
 func (f *OutputFlow) droppedFor(reason sdk.Reason) uint64 {

@@ -235,8 +235,7 @@ func (o *output) deliver(ctx, taking context.Context, b *sdk.Batch) bool {
 			return false
 		}
 		pause := o.pause.after(err)
-		var retry *sdk.RetryError
-		if errors.As(err, &retry) {
+		if retry, ok := errors.AsType[*sdk.RetryError](err); ok {
 			pause = retry.After
 		}
 		o.log.Error("write failed; it will be tried again", "err", err)

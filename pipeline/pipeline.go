@@ -37,7 +37,7 @@ type Pipeline struct {
 	server  *server
 	chain   *chain
 	abandon chan struct{} // closed when an input does not end in time
-	quitter chan struct{} // an output has ended of itself
+	quitter chan struct{} // an output has ended on its own
 
 	changes chan change   // from Reload to read
 	over    chan struct{} // closed when read has ended
@@ -83,9 +83,9 @@ func New(plan Plan, log *slog.Logger) (*Pipeline, error) {
 	return p, nil
 }
 
-// Run works until every input has come to its end, or every output, or ctx does. It returns what ended an
-// input for good, or kept an output from starting, or what a required output was not there for when the inputs
-// had ended.
+// Run works until all inputs or all outputs have ended, or ctx is done. It returns the errors that ended an
+// input for good, kept an output from starting, or left a required output without what the inputs had read when
+// they ended.
 //
 // The end, in one sentence: inputs stop, their channel is closed, windows are flushed as partial, queues
 // drain until the grace ends, outputs are closed.
@@ -144,7 +144,7 @@ func (p *Pipeline) deliver(ctx context.Context, o *output) {
 	}
 }
 
-// quit tells read that an output has ended of itself.
+// quit tells read that an output has ended on its own.
 func (p *Pipeline) quit() {
 	select {
 	case p.quitter <- struct{}{}:
@@ -152,7 +152,7 @@ func (p *Pipeline) quit() {
 	}
 }
 
-// endedOutputs reports whether nobody is left to deliver to, and with which errors outputs could not start.
+// endedOutputs reports whether every output has ended, and returns the errors of those that could not start.
 func (p *Pipeline) endedOutputs() (all bool, errs []error) {
 	all = true
 	for _, o := range p.now().outputs {
@@ -298,8 +298,8 @@ func (p *Pipeline) delivered() (n uint64) {
 
 func (p *Pipeline) grace() time.Duration { return p.now().plan.Agent.ShutdownGrace }
 
-// patience is how long inputs get to end: half of the grace, and a second where the operator wants none for
-// what is queued.
+// patience is how long inputs get to end: half of the grace, but at least a second, since an operator who wants
+// no grace means it for what is queued.
 func (p *Pipeline) patience() time.Duration { return max(p.grace()/2, time.Second) }
 
 // now returns the graph at work.

@@ -20,7 +20,6 @@ type Plan struct {
 type Agent struct {
 	Hostname      string // "" takes the operating system's
 	Tags          []sdk.Tag
-	Interval      time.Duration // for polled inputs that name none
 	ShutdownGrace time.Duration
 	SelfInterval  time.Duration // between gpuline_* metrics in the stream; 0 for none
 	HTTP          string        // host:port of the agent's server; "" for none

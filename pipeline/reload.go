@@ -167,7 +167,7 @@ func (p *Pipeline) leaves(o *output) {
 		return
 	}
 	select {
-	case <-o.done: // it has ended of itself, before
+	case <-o.done: // it has ended on its own, before
 		p.retired.addOutput(o.account())
 	default:
 		p.leaving = append(p.leaving, o)

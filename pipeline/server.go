@@ -8,9 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
-	"sort"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -178,12 +179,7 @@ func same(given, want string) bool {
 func (s *server) paths() []string {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	var paths []string
-	for path := range s.handlers {
-		paths = append(paths, path)
-	}
-	sort.Strings(paths)
-	return paths
+	return slices.Sorted(maps.Keys(s.handlers))
 }
 
 // urls returns where the plugins' handlers are to be found; nowhere while the server does not listen.

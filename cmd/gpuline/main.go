@@ -39,11 +39,11 @@ func execute(args []string, p program) int {
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	chosen, err := root.ExecuteC()
-	var failed failure
+	_, understood := errors.AsType[failure](err)
 	switch {
 	case err == nil:
 		return 0
-	case !errors.As(err, &failed):
+	case !understood:
 		_, _ = fmt.Fprintf(p.stderr, "gpuline: %v (see %s --help)\n", err, chosen.CommandPath())
 		return 2
 	case !errors.Is(err, errReported):
@@ -52,13 +52,13 @@ func execute(args []string, p program) int {
 	return 1
 }
 
-// failure is what a command ended with that had been understood.
+// failure is the error of a command that was called correctly: the program exits with 1 then, and not with 2.
 type failure struct{ error }
 
 func (f failure) Unwrap() error { return f.error }
 
-// command makes a command of what it does with its arguments, of which it takes from least to most. Its flags
-// are added by who calls.
+// command returns a command that takes from least to most arguments and hands them to does. The caller adds its
+// flags.
 func command(use, short string, least, most int, does func(args []string) error) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, DisableFlagsInUseLine: true,
@@ -82,10 +82,10 @@ func command(use, short string, least, most int, does func(args []string) error)
 	}
 }
 
-// unlimited is for a command that takes as many arguments as there are.
+// unlimited is the most of a command that takes any number of arguments.
 const unlimited = math.MaxInt
 
-// group makes a command of others. Alone, it shows what they are.
+// group returns a command that only leads to others; without one of them it prints its help.
 func group(use, short string, of ...*cobra.Command) *cobra.Command {
 	g := &cobra.Command{
 		Use: use, Short: short, Args: cobra.ArbitraryArgs, DisableFlagsInUseLine: true,

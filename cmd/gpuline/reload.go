@@ -23,8 +23,8 @@ func (s source) reload(p *program, log *slog.Logger) (*pipeline.Plan, error) {
 	if err == nil {
 		return plan, nil
 	}
-	var faults conf.Errors
-	if !errors.As(err, &faults) {
+	faults, ok := errors.AsType[conf.Errors](err)
+	if !ok {
 		log.Error("the configuration is faulty", "err", err)
 	}
 	for _, fault := range faults {

@@ -27,17 +27,16 @@ func (q *Disk) all(loose bool) iter.Seq[place] {
 }
 
 // memorised loops over the batches in memory.
-func (q *Disk) memorised(yield func(place) bool) bool {
+func (q *Disk) memorised(yield func(place) bool) {
 	for i := 0; i < len(q.pending); {
 		p := q.pending[i]
 		if !yield(place{p: p}) {
-			return false
+			return
 		}
 		if !p.gone {
 			i++
 		}
 	}
-	return true
 }
 
 // oldest returns the place of the oldest batch that can be read.
@@ -68,10 +67,12 @@ func (q *Disk) shrink() {
 		}
 	}
 	if q.memory > memoryLimit {
-		q.memorised(func(at place) bool {
+		for at := range q.memorised {
+			if q.memory <= memoryLimit {
+				break
+			}
 			q.dropLoose(at)
-			return q.memory > memoryLimit
-		})
+		}
 	}
 }
 

@@ -119,8 +119,7 @@ func (r *Report) segment(path string, each func(*sdk.Batch) error) error {
 	case err == nil:
 		err = readSegment(path, one)
 	}
-	var stop *abort
-	if errors.As(err, &stop) {
+	if stop, ok := errors.AsType[*abort](err); ok {
 		return stop.error
 	}
 	if err != nil {

@@ -46,8 +46,9 @@ func (o *outbox) stop() {
 	o.timer.Stop()
 }
 
-// put takes what a call has read, and empties b. mark is what a child after this one needs to go on. next says when the next call is due. Rows go at once when
-// the next call would be too late to take them along, as does an error that is news.
+// put takes what a call has read, and empties b. mark is what a child after this one needs to go on, and next is
+// how long it takes until the next call is due: rows go at once when that would be too late to take them along,
+// as does an error that is news.
 func (o *outbox) put(b *sdk.Batch, mark []byte, f fault, next time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

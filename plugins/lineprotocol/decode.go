@@ -2,6 +2,7 @@ package lineprotocol
 
 import (
 	"bytes"
+	"math"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
@@ -75,7 +76,7 @@ func (d *Decoder) SetPrecision(p Precision) { d.options.Precision = p }
 // A string field may hold newlines, as the library has it. Where such a string is not valid, or never
 // ends, its first line alone is refused, so that a stray quote costs one line.
 func (d *Decoder) Decode(b *sdk.Batch, data []byte, now int64) error {
-	_, err := d.DecodeSome(b, data, now, int(^uint(0)>>1), false)
+	_, err := d.DecodeSome(b, data, now, math.MaxInt, false)
 	return err
 }
 

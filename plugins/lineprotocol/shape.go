@@ -2,6 +2,7 @@ package lineprotocol
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -120,12 +121,7 @@ func (d *Decoder) resolve(measurement, name string, written sdk.Type, verbatim b
 
 // isCounter reports whether a field that the caller does not coerce is a counter by its name.
 func (d *Decoder) isCounter(name string) bool {
-	for _, pattern := range d.options.Counters {
-		if sdk.Match(pattern, name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(d.options.Counters, func(pattern string) bool { return sdk.Match(pattern, name) })
 }
 
 var keyEscapes = strings.NewReplacer(`\,`, ",", `\=`, "=", `\ `, " ")

@@ -22,8 +22,8 @@ var (
 )
 
 // slow has the library decode the entry at the start of data, which stands behind so many lines and
-// spaces, and learns from it what fast needs to know. It returns the bytes and lines that it went through, and whether it added a metric; the bytes
-// are 0 where the entry does not end in data and more is to come.
+// spaces, and learns from it what fast needs to know. It returns the bytes and lines that it went through, and
+// whether it added a metric; the bytes are 0 where the entry does not end in data and more is to come.
 func (d *Decoder) slow(b *sdk.Batch, data []byte, now int64, line, indent int, more bool) (n, lines int, ok bool) {
 	n, open := entryLen(data)
 	first := bytes.IndexByte(data, '\n') + 1
@@ -141,8 +141,7 @@ func (d *Decoder) parseStamp(text []byte) (int64, error) {
 
 // lineError takes over the position that the library gives.
 func lineError(err error) *LineError {
-	var at *lp.DecodeError
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*lp.DecodeError](err); ok {
 		return &LineError{Line: int(at.Line), Column: at.Column, Err: at.Err}
 	}
 	return &LineError{Line: 1, Column: 1, Err: err}

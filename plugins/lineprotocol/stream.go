@@ -92,7 +92,7 @@ func (s *Stream) Decode(d *Decoder, b *sdk.Batch, now int64, limit int) Progress
 		s.full = false
 		p, err = d.DecodeSome(b, s.data[:end], now, limit, false)
 	}
-	if bad := (*DecodeError)(nil); errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*DecodeError](err); ok {
 		for _, l := range bad.Lines {
 			s.refuse(l)
 		}

@@ -4,12 +4,11 @@ import (
 	"cmp"
 	"iter"
 	"slices"
-	"unsafe"
 )
 
 // Batch is an ordered list of metrics with the memory that they live in. One goroutine owns it at a
-// time. Rows enter and leave only through Add, Copy, Drop, Filter, Absorb and Merge, which keep the
-// batch's [Tally].
+// time. Rows enter only through Add, AddRow and Copy, and leave only through Drop, Filter and Merge, which
+// keep the batch's [Tally]; a transport carries the tally beside the rows that it restores.
 //
 // A row that is added while a loop over All or Samples runs stands behind the row at which the loop is,
 // and behind the results and events that processors before have put there; the loop does not visit it.
@@ -49,12 +48,6 @@ type insertion struct {
 	m     *Metric
 }
 
-const (
-	metricChunk = 64
-	arenaChunk  = 2048
-	spareSlots  = 4 // room for the fields that processors add
-)
-
 // NewBatch returns an empty batch of the catalog c.
 func NewBatch(c *Catalog) *Batch { return &Batch{catalog: c, cursor: -1} }
 
@@ -66,11 +59,6 @@ func (b *Batch) Series(name string, tags ...Tag) *Series { return b.catalog.Seri
 
 // Len returns the number of rows.
 func (b *Batch) Len() int { return len(b.rows) + len(b.added) - b.gone }
-
-// Bytes estimates the memory that the rows occupy; queues are bounded by it.
-func (b *Batch) Bytes() int {
-	return b.Len()*int(unsafe.Sizeof(Metric{})+8) + (b.chunk*arenaChunk+b.used)*8 + b.bytes
-}
 
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() {
@@ -237,29 +225,6 @@ func (b *Batch) SortByTime() {
 	}
 }
 
-// insert makes room for a row and puts it at its place.
-func (b *Batch) insert() *Metric {
-	b.seal()
-	if b.metric == len(b.metrics)*metricChunk {
-		b.metrics = append(b.metrics, make([]Metric, metricChunk))
-	}
-	m := &b.metrics[b.metric/metricChunk][b.metric%metricChunk]
-	b.metric++
-	texts := m.texts[:0]
-	*m = Metric{batch: b, texts: texts}
-	if len(b.arena) == 0 {
-		b.arena = append(b.arena, make([]uint64, arenaChunk))
-	}
-	m.values = b.arena[b.chunk][b.used:b.used:arenaChunk]
-	b.open = m
-	if b.cursor >= 0 {
-		b.added = append(b.added, insertion{b.behind(), m})
-	} else {
-		b.rows = append(b.rows, m)
-	}
-	return m
-}
-
 // behind returns the index of the row that a row added within a loop stands behind.
 func (b *Batch) behind() int {
 	i := b.cursor
@@ -269,53 +234,7 @@ func (b *Batch) behind() int {
 	return i
 }
 
-// seal ends the growth in place of the last row, and leaves it some spare slots.
-func (b *Batch) seal() {
-	m := b.open
-	if m == nil {
-		return
-	}
-	b.open = nil
-	n := min(len(m.values)+spareSlots, cap(m.values))
-	m.values = m.values[:len(m.values):n]
-	b.used += n
-}
-
-// grow makes room for at least one more value of m.
-func (b *Batch) grow(m *Metric) { b.reserve(m, 2*len(m.values)+spareSlots) }
-
-// reserve moves m's values to a place with room for n.
-func (b *Batch) reserve(m *Metric, n int) {
-	if m.state&outside != 0 || n+spareSlots > arenaChunk {
-		if m == b.open {
-			b.open = nil
-		}
-		if m.state&outside == 0 {
-			b.bytes += 8 * n
-		}
-		m.values = append(make([]uint64, 0, n+spareSlots), m.values...)
-		return
-	}
-	if m != b.open {
-		b.seal()
-	}
-	if arenaChunk-b.used < n+spareSlots {
-		b.chunk, b.used = b.chunk+1, 0
-		if b.chunk == len(b.arena) {
-			b.arena = append(b.arena, make([]uint64, arenaChunk))
-		}
-	}
-	at := b.used
-	if m == b.open {
-		m.values = append(b.arena[b.chunk][at:at:arenaChunk], m.values...)
-		return
-	}
-	m.values = append(b.arena[b.chunk][at:at:at+n], m.values...)
-	b.used += n
-}
-
-// TakeTally returns the counts since the last call, and starts anew. The result is valid until the
-// batch is next used.
+// TakeTally adds the counts since the last call to into, and starts anew.
 func (b *Batch) TakeTally(into *Tally) {
 	into.Plus(&b.tally)
 	b.tally.Reset()

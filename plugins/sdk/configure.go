@@ -51,11 +51,7 @@ func Configure(config any, table map[string]any) []Fault {
 	if err != nil {
 		return []Fault{{Problem: err.Error()}}
 	}
-	options := make([]Option, len(fields))
-	for i := range fields {
-		options[i] = fields[i].Option
-	}
-	if faults := Check(options, table); len(faults) > 0 {
+	if faults := Check(optionsOf(fields), table); len(faults) > 0 {
 		return append(faults, askParts(v, fields, table, faults)...)
 	}
 	fill(v, fields, table)
@@ -95,7 +91,7 @@ func askParts(v reflect.Value, fields []field, table map[string]any, faults []Fa
 	return more
 }
 
-// Defaults sets the fields of the struct that config points to to the values of their default tags.
+// Defaults gives the fields of the struct behind the pointer config the values of their default tags.
 // Faulty tags are left to [Configure] and [Options] to report.
 func Defaults(config any) {
 	if v, err := structOf(config); err == nil {
@@ -195,8 +191,8 @@ func Faults(err error) []Fault {
 			return faults
 		}
 	}
-	var f Fault
-	if !errors.As(err, &f) {
+	f, ok := errors.AsType[Fault](err)
+	if !ok {
 		return []Fault{{Problem: err.Error()}}
 	}
 	if prefix, ok := strings.CutSuffix(err.Error(), f.Error()); ok {

@@ -149,7 +149,7 @@ func TestMergeResults(t *testing.T) {
 		b := NewBatch(NewCatalog(Limits{}))
 		// A word is a row: its series and time; then | for Batch.Enter. r… are results.
 		n := int64(0)
-		for _, word := range strings.Fields(in) {
+		for word := range strings.FieldsSeq(in) {
 			if word == "|" {
 				b.Enter()
 				continue

@@ -86,11 +86,15 @@ func Options(config any) ([]Option, error) {
 	if err != nil {
 		return nil, err
 	}
+	return optionsOf(fields), nil
+}
+
+func optionsOf(fields []field) []Option {
 	options := make([]Option, len(fields))
 	for i := range fields {
 		options[i] = fields[i].Option
 	}
-	return options, nil
+	return options
 }
 
 // Notation writes a value of a table, such as a default, as TOML.

@@ -138,11 +138,7 @@ func optionOf(t reflect.Type, depth int) (Option, error) {
 		return Option{Kind: OptionNumber}, nil
 	case reflect.Struct:
 		fields, err := describeAt(t, nil, depth+1)
-		o := Option{Kind: OptionTable}
-		for _, f := range fields {
-			o.Options = append(o.Options, f.Option)
-		}
-		return o, err
+		return Option{Kind: OptionTable, Options: optionsOf(fields)}, err
 	case reflect.Slice:
 		elem, err := optionOf(t.Elem(), depth)
 		return Option{Kind: OptionList, Elem: &elem}, err

@@ -100,7 +100,7 @@ func TestXMLPathsExist(t *testing.T) {
 		}
 	}
 	for _, r := range vocabulary.All() {
-		for _, path := range strings.Split(r.XML, ", ") {
+		for path := range strings.SplitSeq(r.XML, ", ") {
 			if path != "" && !slices.ContainsFunc(expand(path), func(p string) bool { return known[p] }) {
 				t.Errorf("%s: no card prints %s", r.Name, path)
 			}
@@ -143,7 +143,7 @@ func expand(path string) []string {
 	}
 	choices, after, _ := strings.Cut(rest, "}")
 	var all []string
-	for _, choice := range strings.Split(choices, ",") {
+	for choice := range strings.SplitSeq(choices, ",") {
 		all = append(all, before+choice+after)
 	}
 	return all

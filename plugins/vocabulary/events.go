@@ -114,9 +114,3 @@ func (e *Events) distinct(c *sdk.Catalog, s *sdk.Series, t int64) int64 {
 	e.last[s] = t
 	return t
 }
-
-// AddEvent is Events.Add for who makes one event of a series and time at most.
-func AddEvent(b *sdk.Batch, gpuTags []sdk.Tag, t int64, event, code, severity, message string) *sdk.Metric {
-	var e Events
-	return e.Add(b, gpuTags, t, event, code, severity, message)
-}

@@ -66,7 +66,6 @@ func TestEventText(t *testing.T) {
 	events.Lost(b, card, 2, "GPU is lost")
 	events.Found(b, card, 3, "it answers again")
 	events.AddValue(b, card, 4, vocabulary.EventRule, "hot", vocabulary.Critical, "temperature_celsius > 80", 81.5)
-	vocabulary.AddEvent(b, card, 5, "x", "y", "z", "m")
 	m := vocabulary.AddInfo(b, card, 6)
 	m.Set(vocabulary.Field(vocabulary.Info, "serial"), sdk.StringValue("1650"))
 	want := []string{
@@ -75,7 +74,6 @@ func TestEventText(t *testing.T) {
 		`gpu_event,event=lost,gpu_index=0,gpu_uuid=GPU-1,severity=critical,source=nvml message="GPU is lost" 2 class=event`,
 		`gpu_event,event=found,gpu_index=0,gpu_uuid=GPU-1,severity=info,source=nvml message="it answers again" 3 class=event`,
 		`gpu_event,code=hot,event=rule,gpu_index=0,gpu_uuid=GPU-1,severity=critical,source=nvml message="temperature_celsius > 80",value=81.5 4 class=event`,
-		`gpu_event,code=y,event=x,gpu_index=0,gpu_uuid=GPU-1,severity=z,source=nvml message="m" 5 class=event`,
 		`gpu_info,gpu_index=0,gpu_uuid=GPU-1,source=nvml serial="1650" 6 class=info`,
 	}
 	if diff := cmp.Diff(want, sdktest.Dump(b)); diff != "" {
@@ -141,22 +139,5 @@ func TestThrottles(t *testing.T) {
 		if r.Counter != "" && vocabulary.Field(vocabulary.GPU, r.Counter).Kind != sdk.Counter {
 			t.Errorf("%s: %s is no counter", r.Name, r.Counter)
 		}
-	}
-}
-
-func TestXIDs(t *testing.T) {
-	f := func(severity string, application bool, numbers ...int) {
-		t.Helper()
-		for _, n := range numbers {
-			if x := vocabulary.FindXID(n); x.Number != n || x.Severity != severity || x.Application != application || x.Meaning == "" {
-				t.Errorf("XID %d: %+v", n, x)
-			}
-		}
-	}
-	f(vocabulary.Critical, false, 48, 62, 64, 74, 79, 95, 119, 120)
-	f(vocabulary.Warning, false, 94, 0, 999)
-	f(vocabulary.Notice, true, 13, 31, 43)
-	if !slices.IsSortedFunc(vocabulary.XIDs(), func(x, y vocabulary.XID) int { return x.Number - y.Number }) {
-		t.Error("the table is not in order, and so not to be searched")
 	}
 }

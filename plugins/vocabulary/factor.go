@@ -17,15 +17,11 @@ const (
 // FromSMI turns a number that nvidia-smi printed into ours.
 func (r *Reading) FromSMI(v float64) float64 { return ours(v, r.SMIFactor) }
 
-// ToSMI turns our value into the number that nvidia-smi would print, before it rounds.
-func (r *Reading) ToSMI(v float64) float64 { return theirs(v, r.SMIFactor) }
-
 // Ours turns a value of DCGM into ours, Theirs the reverse.
 func (d DCGM) Ours(v float64) float64   { return ours(v, d.Factor) }
 func (d DCGM) Theirs(v float64) float64 { return theirs(v, d.Factor) }
 
-// Ours turns a value of Telegraf into ours, Theirs the reverse.
-func (t Telegraf) Ours(v float64) float64   { return ours(v, t.Factor) }
+// Theirs turns a value of ours into Telegraf's.
 func (t Telegraf) Theirs(v float64) float64 { return theirs(v, t.Factor) }
 
 // ours undoes a factor. Every factor or its inverse is a whole number; whichever is, is used, so that

@@ -14,7 +14,6 @@ type tables struct {
 	byName     map[name]int
 	byCSV      map[string]int
 	byTelegraf map[string]int
-	byDCGM     map[int]dcgmEntry
 	byDCGMName map[string]dcgmEntry
 }
 
@@ -31,7 +30,6 @@ func index(readings []Reading) *tables {
 		byName:     make(map[name]int, len(readings)),
 		byCSV:      make(map[string]int, len(readings)),
 		byTelegraf: make(map[string]int, len(readings)),
-		byDCGM:     make(map[int]dcgmEntry, len(readings)),
 		byDCGMName: make(map[string]dcgmEntry, 2*len(readings)),
 	}
 	for i := range readings {
@@ -46,7 +44,6 @@ func index(readings []Reading) *tables {
 		}
 		put(t.byTelegraf, r.Telegraf.Field, i)
 		for _, d := range append([]DCGM{r.DCGM}, r.DCGMBetter...) {
-			put(t.byDCGM, d.ID, dcgmEntry{i, d})
 			put(t.byDCGMName, d.Name, dcgmEntry{i, d})
 			put(t.byDCGMName, d.NewName, dcgmEntry{i, d})
 		}

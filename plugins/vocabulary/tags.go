@@ -37,9 +37,8 @@ const (
 	TagRule       = "rule"        // of gpu_threshold: the rule's name
 	TagRuleWindow = "rule_window" // of gpu_threshold, where the rule reads results: their window
 
-	TagModel    = "model" // of inference
-	TagVersion  = "version"
-	TagInstance = "instance" // of inference: the server, as host:port
+	TagModel   = "model" // of inference
+	TagVersion = "version"
 
 	TagWindow = "window" // of results: "10s", or "60s/10s" where it slides
 	TagPart   = "part"   // of results whose window was not seen whole: "head", "tail", "both"

@@ -113,11 +113,8 @@ func ByTelegraf(field string) (Reading, bool) {
 	return table.reading(i, ok)
 }
 
-// ByDCGM returns the reading with a DCGM field id. The DCGM of what it returns is the entry asked for,
-// with its factor.
-func ByDCGM(id int) (Reading, bool) { return table.dcgm(table.byDCGM[id]) }
-
-// ByDCGMName returns the reading with a DCGM name, old or new, as ByDCGM does.
+// ByDCGMName returns the reading with a DCGM name, old or new. The DCGM of what it returns is the entry
+// asked for, with its factor.
 func ByDCGMName(name string) (Reading, bool) { return table.dcgm(table.byDCGMName[name]) }
 
 // Valid reports whether v is possible for the reading: finite, and within its bounds where it has some.

@@ -48,9 +48,6 @@ var xids = []XID{
 	{154, "recovery action of the GPU changed", Warning, false},
 }
 
-// XIDs returns the table, in order of number. The slice is the caller's own.
-func XIDs() []XID { return slices.Clone(xids) }
-
 // FindXID returns what is known of an XID; of an unknown one, a warning.
 func FindXID(number int) XID {
 	i, found := slices.BinarySearchFunc(xids, number, func(x XID, n int) int { return cmp.Compare(x.Number, n) })

@@ -36,7 +36,7 @@ type told struct {
 	active bool
 }
 
-// span is a time in which a rule is active: from from on, until to.
+// span is a time in which a rule is active: [from, to).
 type span struct{ from, to int64 }
 
 // newRecord returns a record of rules, given with the measurement that each reads.

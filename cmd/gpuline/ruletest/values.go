@@ -25,7 +25,7 @@ const digits = `(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?`
 // more, each greater by 2; "_" is none, "_x3" three of these. No value is a NaN.
 func values(text string) ([]float64, error) {
 	var all []float64
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		first, step, count, err := item(word)
 		if err != nil {
 			return nil, err

@@ -35,7 +35,7 @@ func newAgent(t *testing.T) *agent {
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
 	return &agent{t: t, instances: make(map[string]any), plan: pipeline.Plan{Agent: pipeline.Agent{
-		Hostname: "testhost", Interval: 10 * time.Millisecond, ShutdownGrace: 10 * time.Second,
+		Hostname: "testhost", ShutdownGrace: 10 * time.Second,
 	}}}
 }
 

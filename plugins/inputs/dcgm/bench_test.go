@@ -2,6 +2,8 @@ package dcgm
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +16,7 @@ import (
 // bigPage returns a page of a hundred fields of a hundred GPUs: 10,000 series.
 func bigPage() string {
 	var names []string
-	for _, id := range sortedIDs() {
+	for _, id := range slices.Sorted(maps.Keys(readings)) {
 		if r := readings[id]; r.slot >= 0 && !strings.Contains(r.DCGM.Name, "XID") {
 			names = append(names, r.DCGM.Name)
 		}

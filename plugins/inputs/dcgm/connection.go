@@ -21,8 +21,7 @@ const (
 
 // codeOf returns DCGM's code of an error, or 0 where it does not tell.
 func codeOf(err error) int {
-	var e *dcgm.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*dcgm.Error](err); ok {
 		return int(e.Code)
 	}
 	// go-dcgm's GetValuesSince has it in its text alone.

@@ -68,7 +68,7 @@ func playDcgmi(scenario string, args []string) int {
 	for i, arg := range args {
 		switch arg {
 		case "-e":
-			for _, id := range strings.Split(args[i+1], ",") {
+			for id := range strings.SplitSeq(args[i+1], ",") {
 				n, _ := strconv.Atoi(id)
 				p.ids = append(p.ids, n)
 			}
@@ -187,7 +187,7 @@ func (p *player) play() int {
 			return 247
 		}
 		entities = nil
-		for _, id := range strings.Split(p.asked, ",") {
+		for id := range strings.SplitSeq(p.asked, ",") {
 			kind, number, cut := strings.Cut(id, ":")
 			switch {
 			case !cut:

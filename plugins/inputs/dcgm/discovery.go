@@ -24,9 +24,8 @@ func (d *dmon) discover(ctx context.Context) (members, error) {
 	out, err := d.ask(ctx, "-l")
 	gpus := parseDiscovery(out)
 	if err != nil || len(gpus) == 0 {
-		var exit *child.ExitError
 		said := message(out)
-		if errors.As(err, &exit) {
+		if exit, ok := errors.AsType[*child.ExitError](err); ok {
 			said = message(out, exit.Stderr)
 		}
 		if err == nil {

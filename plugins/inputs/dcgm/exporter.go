@@ -20,7 +20,6 @@ type exporter struct {
 	config *Config
 	only   selector.Selector
 
-	env     *sdk.Env
 	client  *scrape.Client
 	page    scrape.Page
 	scanner exposition.Scanner
@@ -34,7 +33,6 @@ func newExporter(c *Config) *exporter {
 
 // Open reads the files that the configuration names, and connects nowhere.
 func (x *exporter) Open(_ context.Context, env *sdk.Env) error {
-	x.env = env
 	custom, err := x.readCounters()
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package dcgm
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 
@@ -103,6 +102,3 @@ func (c *Config) wanted() (fields [tiers][]int) {
 	}
 	return fields
 }
-
-// sortedIDs returns the ids of all fields that are known, in their order.
-func sortedIDs() []int { return slices.Sorted(maps.Keys(readings)) }

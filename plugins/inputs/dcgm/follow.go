@@ -105,12 +105,9 @@ func ended(err error, said string) error {
 // texts are those of DCGM's errors, see dcgm_structs.h.
 func isUnreachable(said string) bool {
 	said = strings.ToLower(said)
-	for _, text := range []string{"unable to connect", "unable to establish a connection", "connection not valid", "connection invalid", "paused", "disconnected"} {
-		if strings.Contains(said, text) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc([]string{
+		"unable to connect", "unable to establish a connection", "connection not valid", "connection invalid", "paused", "disconnected",
+	}, func(text string) bool { return strings.Contains(said, text) })
 }
 
 // pump takes what the process prints until it ends. held says that others hold its output open. An error says

@@ -44,7 +44,7 @@ func load(config string) (*client, error) {
 	// go-dcgm, which finds it under its own name from now on, closes it.
 	lib := dl.New(path, dl.RTLD_LAZY|dl.RTLD_GLOBAL|dl.RTLD_NODELETE)
 	if err := lib.Open(); err != nil {
-		if _, missing := lookLibrary(config); missing != nil {
+		if missing := lookLibrary(config); missing != nil {
 			return nil, missing
 		}
 		return nil, fmt.Errorf("load %s: %w", path, err)

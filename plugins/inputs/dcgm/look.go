@@ -1,11 +1,9 @@
 package dcgm
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,12 +13,13 @@ import (
 
 const libraryName = "libdcgm.so.4"
 
-// lookLibrary returns where DCGM's client library is, without loading it: path itself where it is given.
-func lookLibrary(path string) (found string, err error) {
+// lookLibrary reports whether DCGM's client library is there, without loading it: at path where it is given.
+func lookLibrary(path string) error {
 	if !withCgo {
-		return "", errNoCgo
+		return errNoCgo
 	}
-	return sharedlib.Find(libraryName, path, "DCGM's library", "install DCGM 4 (datacenter-gpu-manager-4-core)")
+	_, err := sharedlib.Find(libraryName, path, "DCGM's library", "install DCGM 4 (datacenter-gpu-manager-4-core)")
+	return err
 }
 
 var errNoCgo = errors.New(`this binary was built without cgo, which mode = "hostengine" needs: take the build with cgo, or mode = "exporter" or "dmon"`)
@@ -42,9 +41,8 @@ const (
 )
 
 func look(proc string) (Finding, error) {
-	_, library := lookLibrary("")
 	switch socket := hostengineSocket(proc); {
-	case library != nil: // nobody to talk to the hostengine with
+	case lookLibrary("") != nil: // nobody to talk to the hostengine with
 	case listens(proc, hostenginePort):
 		return Finding{Mode: modeHostengine, What: fmt.Sprintf("nv-hostengine on port %d", hostenginePort)}, nil
 	case socket != "":
@@ -86,16 +84,14 @@ func hostengineSocket(proc string) string {
 }
 
 // linesOf loops over the lines of a file that are not empty; a file that cannot be read has none.
-func linesOf(path string) func(yield func(string) bool) {
+func linesOf(path string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return
 		}
-		lines := bufio.NewReader(bytes.NewReader(text))
-		for {
-			line, err := lines.ReadString('\n')
-			if line = strings.TrimSpace(line); line != "" && !yield(line) || errors.Is(err, io.EOF) || err != nil {
+		for line := range strings.Lines(string(text)) {
+			if line = strings.TrimSpace(line); line != "" && !yield(line) {
 				return
 			}
 		}

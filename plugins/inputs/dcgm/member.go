@@ -2,6 +2,7 @@ package dcgm
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -99,7 +100,5 @@ func (all members) addInstances(table []byte) {
 			delete(ids, own[0])
 		}
 	}
-	for m, id := range ids {
-		all[m] = id
-	}
+	maps.Copy(all, ids)
 }

@@ -45,7 +45,7 @@ type newXIDs struct {
 // xidCount follows one XID of a GPU.
 type xidCount struct {
 	was, is [sights]float64 // on the last page, and on this one
-	round   [sights]int     // that is is of
+	round   [sights]int     // that the value in is was read in
 	seen    [sights]int     // lately
 	told    int             // of them
 	quiet   int             // rounds in which there was none

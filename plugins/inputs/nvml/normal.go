@@ -52,7 +52,9 @@ func (d *device) normal() {
 	d.clockInfo(m, graphicsClock, nvml.CLOCK_GRAPHICS)
 	d.clockInfo(m, videoClock, nvml.CLOCK_VIDEO)
 	d.engines(m, &now)
-	d.watchRecovery(m, now.wall)
+	if v, ok := m.Number("recovery_action"); ok {
+		d.recovery.Observe(&d.events, d.batch, d.tags, now.wall, int64(v))
+	}
 	if d.xid > 0 {
 		m.Set(lastXID, sdk.IntValue(int64(d.xid)))
 	}

@@ -57,7 +57,7 @@ func (d *device) slow() {
 		d.ask(callReplays, func() (ret nvml.Return) { n, ret = d.handle.GetPcieReplayCounter(); return ret }) {
 		m.Set(replays, sdk.IntValue(int64(n)))
 	}
-	d.watchErrors(m, now.wall)
+	d.ecc.Observe(&d.events, d.batch, d.tags, now.wall, m)
 	d.reportProcesses(now.wall)
 }
 
@@ -75,15 +75,5 @@ func (d *device) sessions(m *sdk.Metric) {
 		m.Set(captureSessions, sdk.IntValue(int64(c.SessionsCount)))
 		m.Set(captureFPS, sdk.IntValue(int64(c.AverageFPS)))
 		m.Set(captureLatency, sdk.FloatValue(float64(c.AverageLatency)/1e6))
-	}
-}
-
-func (d *device) watchErrors(m *sdk.Metric, at int64) {
-	d.ecc.Observe(&d.events, d.batch, d.tags, at, m)
-}
-
-func (d *device) watchRecovery(m *sdk.Metric, at int64) {
-	if v, ok := m.Number("recovery_action"); ok {
-		d.recovery.Observe(&d.events, d.batch, d.tags, at, int64(v))
 	}
 }

@@ -14,7 +14,6 @@ import (
 // watch waits for what the driver reports by itself: XIDs, memory errors, lost GPUs. It does so on a
 // goroutine of its own, which sits in the driver most of the time.
 type watch struct {
-	lib     *library
 	set     nvml.EventSet // nil where the driver has no events
 	known   map[nvml.Device]bool
 	reports chan nvml.EventData
@@ -35,7 +34,7 @@ const waitFor = 500 * time.Millisecond
 const letGo = 5 * time.Second
 
 func newWatch(lib *library) *watch {
-	w := &watch{lib: lib, known: make(map[nvml.Device]bool), reports: make(chan nvml.EventData, 64)}
+	w := &watch{known: make(map[nvml.Device]bool), reports: make(chan nvml.EventData, 64)}
 	for _, c := range [...]call{callEventSet, callEventTypes, callEventRegister, callEventWait, callEventFree} {
 		if !lib.has(c) {
 			return w

@@ -100,7 +100,7 @@ func file(t testing.TB, name string) string {
 
 func lines(text string) []string {
 	all := []string{}
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		if line = strings.TrimSpace(line); line != "" {
 			all = append(all, line)
 		}

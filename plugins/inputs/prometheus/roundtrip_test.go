@@ -107,7 +107,7 @@ func get(t *testing.T, url string) string {
 func samples(t *testing.T, page string) []string {
 	t.Helper()
 	var all []string
-	for _, line := range strings.Split(page, "\n") {
+	for line := range strings.SplitSeq(page, "\n") {
 		name := strings.TrimPrefix(line, "# TYPE ")
 		if line == "" || strings.HasPrefix(name, "#") || strings.HasPrefix(name, "gpuline_") {
 			continue

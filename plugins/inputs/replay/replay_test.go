@@ -132,7 +132,7 @@ func TestFiles(t *testing.T) {
 	f := func(files string, want string, wantErrs ...string) {
 		t.Helper()
 		var paths []string
-		for _, name := range strings.Fields(files) {
+		for name := range strings.FieldsSeq(files) {
 			paths = append(paths, filepath.Join(dir, name))
 		}
 		lines, faults := open(t, Config{Files: paths}).all(t)

@@ -109,7 +109,7 @@ func TestFieldsOfADataCentreCard(t *testing.T) {
 	b := newMachine(t, nil).after(0)
 	m := samples(b)["0"]
 	// All names that the design fixes, but the fan: such a card has none.
-	for _, name := range strings.Fields(`utilization_ratio memory_activity_ratio encoder_ratio decoder_ratio
+	for name := range strings.FieldsSeq(`utilization_ratio memory_activity_ratio encoder_ratio decoder_ratio
 		memory_used_bytes memory_free_bytes memory_reserved_bytes memory_total_bytes memory_used_ratio up
 		power_watts power_average_watts power_limit_watts energy_joules temperature_celsius
 		memory_temperature_celsius clock_sm_hertz clock_memory_hertz pstate throttle_sw_power_seconds

@@ -15,7 +15,9 @@ import (
 	"github.com/nats-io/nkeys"
 	"go.uber.org/goleak"
 
+	"github.com/gpuline/gpuline/plugins/internal/certtest"
 	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
+	"github.com/gpuline/gpuline/plugins/internal/tlsserver"
 	"github.com/gpuline/gpuline/plugins/outputs/nats/natstest"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
@@ -110,8 +112,8 @@ func operator(t *testing.T, o *server.Options) (creds string) {
 
 // Each way to say who one is opens the server that asks for it, and nothing else does.
 func TestWaysToConnect(t *testing.T) {
-	a := natstest.NewAuthority(t)
-	cert, key := a.Issue("agent")
+	a := certtest.New(t)
+	cert, key := a.Client(t, "agent")
 	nkey, public := seedOf(t, newPair(t, nkeys.CreateUser))
 	strange, _ := seedOf(t, newPair(t, nkeys.CreateUser))
 	var creds string
@@ -153,21 +155,29 @@ func TestWaysToConnect(t *testing.T) {
 	f("creds", func(o *server.Options) { creds = operator(t, o) },
 		func(c *Config) { c.Creds = creds },
 		func(c *Config) { c.NKey = nkey })
-	encrypted := func(mutual bool) func(*server.Options) {
-		return func(o *server.Options) { o.TLS, o.TLSConfig, o.TLSTimeout = true, a.Server(mutual), 5 }
+	encrypted := func(clientCA string) func(*server.Options) {
+		own := tlsserver.Config{ClientCA: clientCA}
+		own.Cert, own.Key = a.Server(t, "server")
+		return func(o *server.Options) {
+			config, err := own.Load()
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.TLS, o.TLSConfig, o.TLSTimeout = true, config, 5
+		}
 	}
-	f("tls", encrypted(false),
-		func(c *Config) { c.TLS.CA = a.CA() },
+	f("tls", encrypted(""),
+		func(c *Config) { c.TLS.CA = a.File },
 		func(*Config) {})
-	f("mtls", encrypted(true),
-		func(c *Config) { c.TLS = tlsclient.Config{CA: a.CA(), Cert: cert, Key: key} },
-		func(c *Config) { c.TLS.CA = a.CA() })
-	f("tls first", func(o *server.Options) { encrypted(false)(o); o.TLSHandshakeFirst = true },
-		func(c *Config) { c.TLS.CA, c.TLSFirst = a.CA(), true },
-		func(c *Config) { c.TLS.CA = a.CA() })
+	f("mtls", encrypted(a.File),
+		func(c *Config) { c.TLS = tlsclient.Config{CA: a.File, Cert: cert, Key: key} },
+		func(c *Config) { c.TLS.CA = a.File })
+	f("tls first", func(o *server.Options) { encrypted("")(o); o.TLSHandshakeFirst = true },
+		func(c *Config) { c.TLS.CA, c.TLSFirst = a.File, true },
+		func(c *Config) { c.TLS.CA = a.File })
 	f("no tls there", func(*server.Options) {},
 		func(*Config) {},
-		func(c *Config) { c.TLS.CA = a.CA() })
+		func(c *Config) { c.TLS.CA = a.File })
 }
 
 // A key and credentials that are exchanged while the agent runs serve from the next connection on.
@@ -404,12 +414,12 @@ func TestPart(t *testing.T) {
 			t.Errorf("%s %q is read as %+v", key, value, p)
 		}
 	}
-	bad(HeaderAgent, "")
-	bad(HeaderEpoch, "-1")
-	bad(HeaderSeq, "0")
-	bad(HeaderPart, "0")
-	bad(HeaderPart, "3")
-	bad(HeaderParts, "99999999")
+	bad(headerAgent, "")
+	bad(headerEpoch, "-1")
+	bad(headerSeq, "0")
+	bad(headerPart, "0")
+	bad(headerPart, "3")
+	bad(headerParts, "99999999")
 }
 
 func TestEncodingOf(t *testing.T) {

@@ -45,11 +45,11 @@ func EncodingOf(h nats.Header) (Encoding, bool) {
 const (
 	HeaderContentType     = "Content-Type"
 	HeaderContentEncoding = "Content-Encoding"
-	HeaderAgent           = "Gpuline-Agent"
-	HeaderEpoch           = "Gpuline-Epoch"
-	HeaderSeq             = "Gpuline-Seq"
-	HeaderPart            = "Gpuline-Part"
-	HeaderParts           = "Gpuline-Parts"
+	headerAgent           = "Gpuline-Agent"
+	headerEpoch           = "Gpuline-Epoch"
+	headerSeq             = "Gpuline-Seq"
+	headerPart            = "Gpuline-Part"
+	headerParts           = "Gpuline-Parts"
 )
 
 // Zstd is the content encoding of compressed data.
@@ -89,11 +89,11 @@ func Digest(positions []int) uint64 {
 	return h
 }
 
-// MessageID returns what JetStream recognises a duplicate by: agent/epoch/seq/part, and for a message that
+// messageID returns what JetStream recognises a duplicate by: agent/epoch/seq/part, and for a message that
 // does not hold the whole batch a digest of the rows that it does. An agent that is started anew, with another
 // limit of messages or other subjects, may cut a batch in another way than it did before: what it sends then must
 // not be taken for a part of the same number that holds other rows.
-func (p Part) MessageID() string {
+func (p Part) messageID() string {
 	b := make([]byte, 0, len(p.ID.Agent)+64)
 	b = append(b, clean(p.ID.Agent)...)
 	b = strconv.AppendUint(append(b, '/'), p.ID.Epoch, 10)
@@ -110,28 +110,28 @@ func (p Part) AddTo(h nats.Header) {
 	if p.ID == (sdk.BatchID{}) {
 		return
 	}
-	h[nats.MsgIdHdr] = []string{p.MessageID()}
-	h[HeaderAgent] = []string{clean(p.ID.Agent)}
-	h[HeaderEpoch] = []string{strconv.FormatUint(p.ID.Epoch, 10)}
-	h[HeaderSeq] = []string{strconv.FormatUint(p.ID.Seq, 10)}
-	h[HeaderPart] = []string{strconv.Itoa(p.Part)}
-	h[HeaderParts] = []string{strconv.Itoa(p.Parts)}
+	h[nats.MsgIdHdr] = []string{p.messageID()}
+	h[headerAgent] = []string{clean(p.ID.Agent)}
+	h[headerEpoch] = []string{strconv.FormatUint(p.ID.Epoch, 10)}
+	h[headerSeq] = []string{strconv.FormatUint(p.ID.Seq, 10)}
+	h[headerPart] = []string{strconv.Itoa(p.Part)}
+	h[headerParts] = []string{strconv.Itoa(p.Parts)}
 }
 
 // PartOf reads what AddTo wrote, and false where that is not all there, or makes no sense.
 func PartOf(h nats.Header) (Part, bool) {
-	epoch, err1 := strconv.ParseUint(h.Get(HeaderEpoch), 10, 64)
-	seq, err2 := strconv.ParseUint(h.Get(HeaderSeq), 10, 64)
-	part, err3 := strconv.Atoi(h.Get(HeaderPart))
-	parts, err4 := strconv.Atoi(h.Get(HeaderParts))
-	p := Part{ID: sdk.BatchID{Agent: h.Get(HeaderAgent), Epoch: epoch, Seq: seq}, Part: part, Parts: parts}
+	epoch, err1 := strconv.ParseUint(h.Get(headerEpoch), 10, 64)
+	seq, err2 := strconv.ParseUint(h.Get(headerSeq), 10, 64)
+	part, err3 := strconv.Atoi(h.Get(headerPart))
+	parts, err4 := strconv.Atoi(h.Get(headerParts))
+	p := Part{ID: sdk.BatchID{Agent: h.Get(headerAgent), Epoch: epoch, Seq: seq}, Part: part, Parts: parts}
 	ok := err1 == nil && err2 == nil && err3 == nil && err4 == nil && p.ID.Agent != "" &&
-		seq > 0 && part > 0 && part <= parts && parts <= MaxParts
+		seq > 0 && part > 0 && part <= parts && parts <= maxParts
 	return p, ok
 }
 
-// MaxParts bounds the parts of a batch.
-const MaxParts = 1 << 16
+// maxParts bounds the parts of a batch.
+const maxParts = 1 << 16
 
 // clean keeps a host name on the line of a header.
 func clean(text string) string {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gpuline/gpuline/plugins/internal/deadletter"
+	"github.com/gpuline/gpuline/plugins/internal/tagtemplate"
 	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
@@ -91,7 +92,7 @@ func (c *Config) Validate() error {
 			remedy = "for v2 set `bucket`"
 		}
 		fault(key, "is required for "+api, remedy)
-	} else if _, err := parseTemplate(value); err != nil {
+	} else if _, err := tagtemplate.Parse(value); err != nil {
 		fault(key, err.Error(), `write it as "gpu-{site}"`)
 	}
 	if api == v2 && c.Org == "" {

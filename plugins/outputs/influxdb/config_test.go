@@ -1,11 +1,11 @@
 package influxdb
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gpuline/gpuline/plugins/internal/tagtemplate"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -67,11 +67,11 @@ func TestTemplateExpands(t *testing.T) {
 	s := c.Series("gpu", sdk.Tag{Key: "site", Value: "x"}, sdk.Tag{Key: "rack", Value: "4"})
 	f := func(text, want string) {
 		t.Helper()
-		template, err := parseTemplate(text)
+		template, err := tagtemplate.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := template.expand(s); got != want {
+		if got := expand(&template, s); got != want {
 			t.Errorf("%s: %s, want %s", text, got, want)
 		}
 	}
@@ -79,24 +79,4 @@ func TestTemplateExpands(t *testing.T) {
 	f("{site}", "x")
 	f("gpu-{site}-{rack}/r", "gpu-x-4/r")
 	f("{none}-{site}", "_-x")
-}
-
-func FuzzTemplate(f *testing.F) {
-	for _, text := range []string{"", "gpu", "gpu-{site}", "{a}{b}", "{", "}", "{}", "{{}}", "a}b{c"} {
-		f.Add(text)
-	}
-	series := sdk.NewCatalog(sdk.Limits{}).Series("gpu")
-	f.Fuzz(func(t *testing.T, text string) {
-		template, err := parseTemplate(text)
-		if err != nil {
-			return
-		}
-		want := text
-		for _, tag := range template.tags {
-			want = strings.Replace(want, "{"+tag+"}", missing, 1)
-		}
-		if got := template.expand(series); got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
-		}
-	})
 }

@@ -119,8 +119,7 @@ func (e *endpoint) try(ctx context.Context, query string, header http.Header, bo
 	request.Body, _ = lent.body()
 	r, err := e.client.Do(request)
 	if err != nil {
-		var wrapped *url.Error // says the URL with its query
-		if errors.As(err, &wrapped) {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err
 		}
 		return response{}, cutOff(err)

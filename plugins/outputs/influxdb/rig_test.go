@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -132,9 +133,7 @@ func (f *far) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			a = own
 		}
 	}
-	for key, values := range a.header {
-		w.Header()[key] = values
-	}
+	maps.Copy(w.Header(), a.header)
 	w.WriteHeader(a.status)
 	_, _ = io.WriteString(w, a.body)
 }

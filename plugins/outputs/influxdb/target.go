@@ -1,57 +1,18 @@
 package influxdb
 
 import (
-	"errors"
+	"cmp"
 	"net/url"
-	"strings"
 
+	"github.com/gpuline/gpuline/plugins/internal/tagtemplate"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
-
-// template is a name with tags in it, such as gpu-{site}: text, a tag, text, a tag, …, text.
-type template struct {
-	texts []string // one more than tags
-	tags  []string
-}
 
 // missing stands for a tag that a metric lacks.
 const missing = "_"
 
-func parseTemplate(text string) (template, error) {
-	var t template
-	for {
-		before, rest, found := strings.Cut(text, "{")
-		if strings.Contains(before, "}") {
-			return t, errors.New("has } without {")
-		}
-		t.texts = append(t.texts, before)
-		if !found {
-			return t, nil
-		}
-		tag, after, closed := strings.Cut(rest, "}")
-		if !closed {
-			return t, errors.New("has { without }")
-		}
-		if tag == "" || strings.Contains(tag, "{") {
-			return t, errors.New("has a { } without the name of a tag")
-		}
-		t.tags = append(t.tags, tag)
-		text = after
-	}
-}
-
-func (t *template) expand(s *sdk.Series) string {
-	var b strings.Builder
-	for i, tag := range t.tags {
-		b.WriteString(t.texts[i])
-		value := s.Tag(tag)
-		if value == "" {
-			value = missing
-		}
-		b.WriteString(value)
-	}
-	b.WriteString(t.texts[len(t.tags)])
-	return b.String()
+func expand(t *tagtemplate.Template, s *sdk.Series) string {
+	return t.Expand(func(tag string) string { return cmp.Or(s.Tag(tag), missing) })
 }
 
 // target is where a request's lines go.
@@ -63,7 +24,7 @@ type target struct {
 
 // router finds a metric's target.
 type router struct {
-	template template
+	template tagtemplate.Template
 	query    func(name string) string
 	fixed    *target // where no tag matters
 	targets  map[string]*target
@@ -75,9 +36,9 @@ const maxTargets = 4096
 
 func newRouter(c *Config) *router {
 	_, name := c.place()
-	t, _ := parseTemplate(name) // Validate has seen it
+	t, _ := tagtemplate.Parse(name) // Validate has seen it
 	r := &router{template: t, query: c.query, targets: make(map[string]*target)}
-	if len(t.tags) == 0 {
+	if len(t.Tags) == 0 {
 		r.fixed = r.named(name)
 	}
 	return r
@@ -94,7 +55,7 @@ func (r *router) target(m *sdk.Metric) *target {
 	}
 	row, isNew := r.table.Row(m)
 	if isNew {
-		row.State = r.named(r.template.expand(m.Series()))
+		row.State = r.named(expand(&r.template, m.Series()))
 	}
 	return row.State
 }

@@ -4,14 +4,12 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/gpuline/gpuline/plugins/internal/tagtemplate"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// template is a subject with tags in it, such as gpu.{host}: text, a tag, text, a tag, …, text.
-type template struct {
-	texts []string // one more than tags
-	tags  []string
-}
+// template is a subject with tags in it, such as gpu.{host}.
+type template struct{ tagtemplate.Template }
 
 const (
 	missing     = "_" // stands for a tag that a metric lacks, and for each character that a subject cannot hold
@@ -23,27 +21,12 @@ const (
 )
 
 func parseTemplate(text string) (template, error) {
-	var t template
-	for rest := text; ; {
-		before, after, found := strings.Cut(rest, "{")
-		if strings.Contains(before, "}") {
-			return t, errors.New("has } without {")
-		}
-		t.texts = append(t.texts, before)
-		if !found {
-			break
-		}
-		tag, behind, closed := strings.Cut(after, "}")
-		if !closed {
-			return t, errors.New("has { without }")
-		}
-		if tag == "" || strings.Contains(tag, "{") {
-			return t, errors.New("has a { } without the name of a tag")
-		}
-		t.tags = append(t.tags, tag)
-		rest = behind
+	parsed, err := tagtemplate.Parse(text)
+	t := template{parsed}
+	if err != nil {
+		return t, err
 	}
-	subject := t.join(func(string) string { return "x" })
+	subject := t.Expand(func(string) string { return "x" })
 	if strings.ContainsAny(subject, "*>") {
 		return t, errors.New("has a * or a >, which only who listens may write")
 	}
@@ -76,19 +59,9 @@ func checkSubject(s string) error {
 
 func unprintable(r rune) bool { return r <= ' ' || r == 0x7f }
 
-func (t *template) join(value func(tag string) string) string {
-	var b strings.Builder
-	for i, tag := range t.tags {
-		b.WriteString(t.texts[i])
-		b.WriteString(value(tag))
-	}
-	b.WriteString(t.texts[len(t.tags)])
-	return b.String()
-}
-
 // pattern is what matches every subject that the template makes.
 func (t *template) pattern() string {
-	tokens := strings.Split(t.join(func(string) string { return "*" }), ".")
+	tokens := strings.Split(t.Expand(func(string) string { return "*" }), ".")
 	for i, token := range tokens {
 		if strings.Contains(token, "*") {
 			tokens[i] = "*"
@@ -118,7 +91,7 @@ func covers(patterns []string, pattern string) bool {
 }
 
 func (t *template) expand(s *sdk.Series) string {
-	subject := t.join(func(tag string) string {
+	subject := t.Expand(func(tag string) string {
 		if tag == measurement {
 			return token(s.Name())
 		}
@@ -167,8 +140,8 @@ const maxSubjects = 1 << 14
 
 func newRouter(t template) *router {
 	r := &router{template: t, subjects: make(map[string]*subject)}
-	if len(t.tags) == 0 {
-		r.fixed = r.named(t.texts[0])
+	if len(t.Tags) == 0 {
+		r.fixed = r.named(t.Expand(nil))
 	}
 	return r
 }

@@ -1,7 +1,7 @@
-// Package prometheus serves the newest values of the stream at /metrics of the agent's own server, in
-// the Prometheus text format or OpenMetrics. A scrape reads a snapshot that Write has prepared: it never touches a GPU,
-// and it holds Write up only for as long as the values take to copy. The agent's own figures stand on
-// the same page.
+// Package prometheus serves the newest values of the stream at /metrics of the agent's own server, in the
+// Prometheus text format or OpenMetrics. A scrape reads a snapshot that Write has prepared: it never touches a
+// GPU, and it holds Write up only for as long as the values take to copy. The agent's own figures stand on the
+// same page.
 package prometheus
 
 import (

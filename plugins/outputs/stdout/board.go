@@ -190,12 +190,7 @@ func (bd *board) devices() (devices int, hosts, sources []string) {
 
 // windowed reports whether results have come at all.
 func (bd *board) windowed() bool {
-	for _, g := range bd.gpus {
-		if g.result > 0 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(bd.gpus, func(g *gpu) bool { return g.result > 0 })
 }
 
 // complete reports whether every device that has results has them of the newest window.
@@ -204,10 +199,5 @@ func (bd *board) complete() bool {
 	for _, g := range bd.gpus {
 		newest = max(newest, g.result)
 	}
-	for _, g := range bd.gpus {
-		if g.result < newest && !g.lost() {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(bd.gpus, func(g *gpu) bool { return g.result < newest && !g.lost() })
 }

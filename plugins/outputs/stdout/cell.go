@@ -17,6 +17,12 @@ func grade(v, high, full float64) style {
 	return plain
 }
 
+// Shares from which on something counts as high, and memory as about to run out.
+const (
+	busy = 0.9
+	full = 0.97
+)
+
 const nothing = "–"
 
 func percent(v float64) string {
@@ -52,7 +58,7 @@ func drawHistory(s *sheet, g *gpu, w int) {
 	style := plain
 	for age := n - 1; age >= 0; age-- {
 		v := g.history.at(age).value
-		if st := grade(v, 0.9, 0.9); st != style {
+		if st := grade(v, busy, busy); st != style {
 			s.put(style, run.String())
 			run.Reset()
 			style = st
@@ -68,9 +74,9 @@ func drawBar(s *sheet, v float64, w int) {
 		s.to(s.column + w)
 		return
 	}
-	full := int(math.Round(min(max(v, 0), 1) * float64(w)))
-	s.put(grade(v, 0.9, 0.97), strings.Repeat("█", full))
-	s.put(dim, strings.Repeat("░", w-full))
+	filled := int(math.Round(min(max(v, 0), 1) * float64(w)))
+	s.put(grade(v, busy, full), strings.Repeat("█", filled))
+	s.put(dim, strings.Repeat("░", w-filled))
 }
 
 const gib = 1 << 30

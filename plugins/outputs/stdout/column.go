@@ -31,9 +31,9 @@ func columns(bd *board) []column {
 		return func(g *gpu) float64 { return g.values[r][st] }
 	}
 	last := func(r reading) func(g *gpu) float64 { return func(g *gpu) float64 { return g.last(r) } }
-	ratio := func(group, title string, rank int, value func(g *gpu) float64, high, full float64) column {
+	ratio := func(group, title string, rank int, value func(g *gpu) float64, full float64) column {
 		return column{group: group, title: title, rank: rank, least: 4, shown: some(value), draw: func(s *sheet, g *gpu, w int) {
-			s.right(grade(value(g), high, full), percent(value(g)), w)
+			s.right(grade(value(g), busy, full), percent(value(g)), w)
 		}}
 	}
 	watts := func(title string, rank int, value func(g *gpu) float64) column {
@@ -63,9 +63,9 @@ func columns(bd *board) []column {
 			draw:  func(s *sheet, g *gpu, w int) { s.left(dim, g.source, w) },
 		},
 
-		ratio("UTILISATION", "now", 1, of(use, latest), 0.9, 0.9),
-		ratio("UTILISATION", "mean", 3, of(use, mean), 0.9, 0.9),
-		ratio("UTILISATION", "peak", 2, (*gpu).peakUse, 0.9, 0.9),
+		ratio("UTILISATION", "now", 1, of(use, latest), busy),
+		ratio("UTILISATION", "mean", 3, of(use, mean), busy),
+		ratio("UTILISATION", "peak", 2, (*gpu).peakUse, busy),
 		{group: "UTILISATION", rank: 4, least: 8, wish: 20, most: sparkMax, shown: some((*gpu).peakUse), draw: drawHistory},
 		{group: "UTILISATION", title: "above", rank: 16, least: 6, shown: some(of(use, above)), draw: func(s *sheet, g *gpu, w int) {
 			text := number(g.values[use][above], 1)
@@ -81,7 +81,7 @@ func columns(bd *board) []column {
 		watts("limit", 14, last(powerLimit)),
 
 		{group: "MEMORY GiB", title: "used/total", rank: 9, least: 11, shown: some(last(memoryUsed)), draw: drawMemory},
-		ratio("MEMORY GiB", "", 6, (*gpu).memory, 0.9, 0.97),
+		ratio("MEMORY GiB", "", 6, (*gpu).memory, full),
 		{group: "MEMORY GiB", rank: 17, least: 10, shown: some((*gpu).memory), draw: func(s *sheet, g *gpu, w int) {
 			drawBar(s, g.memory(), w)
 		}},

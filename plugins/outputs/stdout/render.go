@@ -2,6 +2,7 @@ package stdout
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -88,10 +89,7 @@ func newEvents(bd *board, v view) []event {
 
 func drawTitle(s *sheet, bd *board, v view, now time.Time) {
 	devices, hosts, sources := bd.devices()
-	simulated := false
-	for _, source := range sources {
-		simulated = simulated || source == "simulated"
-	}
+	simulated := slices.Contains(sources, "simulated")
 	piece := func(st style, text string) {
 		if text == "" {
 			return

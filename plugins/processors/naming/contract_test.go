@@ -47,7 +47,7 @@ func TestTheBestSourceWins(t *testing.T) {
 		t.Helper()
 		p, catalog := build(t, "dcgm"), sdk.NewCatalog(sdk.Limits{})
 		var got []string
-		for _, step := range strings.Fields(steps) {
+		for step := range strings.FieldsSeq(steps) {
 			var source, field string
 			var at int
 			if _, err := fmt.Sscanf(strings.NewReplacer("@", " ", ":", " ").Replace(step), "%s %d %s", &source, &at, &field); err != nil {
@@ -94,7 +94,7 @@ func TestWaitsForTheDriver(t *testing.T) {
 		t.Helper()
 		p, catalog := waiting(t, words), sdk.NewCatalog(sdk.Limits{})
 		var got []string
-		for _, step := range strings.Fields(steps) {
+		for step := range strings.FieldsSeq(steps) {
 			line := "gpu,gpu_uuid=GPU-a,host=h power_watts=1 " + step + "s"
 			if at, isInfo := strings.CutPrefix(step, "i"); isInfo {
 				line = "gpu_info,gpu_uuid=GPU-a,host=h driver_version=\"550\" " + at + "s class=info"

@@ -13,7 +13,6 @@ import (
 
 	"github.com/gpuline/gpuline/plugins/processors/internal/window"
 	"github.com/gpuline/gpuline/plugins/sdk"
-	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
 //go:embed sample.toml
@@ -66,101 +65,4 @@ func (p *Peak) Process(_ context.Context, b *sdk.Batch) error {
 func (p *Peak) Flush(_ context.Context, now time.Time, final bool, b *sdk.Batch) error {
 	p.windows.Flush(now, final, b)
 	return nil
-}
-
-// statistics computes what Config asks for.
-type statistics struct {
-	min      bool
-	above    map[string]float64
-	evidence bool
-}
-
-// field is a gauge with the fields that are made of it.
-type field struct {
-	level      float64
-	levelled   bool
-	max        sdk.Field
-	maxTime    sdk.Field
-	min        sdk.Field
-	above      sdk.Field
-	excursions sdk.Field
-	samples    sdk.Field
-	resolution sdk.Field
-}
-
-// Field prepares what is to be known of a field.
-func (s *statistics) Field(f sdk.Field) (field, bool) {
-	result := func(suffix string) sdk.Field {
-		r, _ := vocabulary.ResultField(f, suffix)
-		return r
-	}
-	level, levelled := s.above[f.Name]
-	return field{
-		level: level, levelled: levelled,
-		max:        result("_max"),
-		maxTime:    result("_max_time"),
-		min:        result("_min"),
-		above:      result("_above_seconds"),
-		excursions: result("_excursions"),
-		samples:    result("_samples"),
-		resolution: result("_resolution_seconds"),
-	}, f.Kind != sdk.Counter
-}
-
-// pane is what is kept of a field in a pane.
-type pane struct {
-	seen     bool // a sample, or one that is held into it
-	max      window.Max
-	min      window.Min
-	above    above
-	evidence evidence
-}
-
-// Fold adds a run of samples.
-func (s *statistics) Fold(f *field, pn *pane, r *window.Run) {
-	pn.seen = true
-	pn.max.Fold(r)
-	if s.min {
-		pn.min.Fold(r)
-	}
-	if f.levelled {
-		pn.above.fold(r, f.level)
-	}
-	if s.evidence {
-		pn.evidence.fold(r)
-	}
-}
-
-// Merge adds a later pane.
-func (s *statistics) Merge(pn, later *pane) {
-	pn.seen = pn.seen || later.seen
-	pn.max.Merge(&later.max)
-	pn.min.Merge(&later.min)
-	pn.above.merge(&later.above)
-	pn.evidence.merge(&later.evidence)
-}
-
-// Emit sets the results of a window.
-func (s *statistics) Emit(w *window.Window[field, pane]) {
-	for i := range w.Len() {
-		f, pn := w.Field(i)
-		if f == nil || !pn.seen {
-			continue
-		}
-		if pn.max.OK {
-			w.SetNumber(f.max, pn.max.V)
-			w.Set(f.maxTime, sdk.IntValue(pn.max.T))
-		}
-		if pn.min.OK {
-			w.SetNumber(f.min, pn.min.V)
-		}
-		if f.levelled {
-			w.SetNumber(f.above, pn.above.held/1e9)
-			w.Set(f.excursions, sdk.IntValue(pn.above.rises))
-		}
-		if s.evidence {
-			w.Set(f.samples, sdk.IntValue(pn.evidence.samples))
-			w.SetNumber(f.resolution, float64(pn.evidence.resolution(w.Start, w.End))/1e9)
-		}
-	}
 }

@@ -2,6 +2,7 @@ package threshold
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -31,7 +32,7 @@ func resultSuffix(measurement, name string) string {
 		return ""
 	}
 	for _, r := range vocabulary.Results() {
-		if len(name) > len(r.Suffix) && name[len(name)-len(r.Suffix):] == r.Suffix {
+		if len(name) > len(r.Suffix) && strings.HasSuffix(name, r.Suffix) {
 			return r.Suffix
 		}
 	}

@@ -105,7 +105,7 @@ func TestAlerts(t *testing.T) {
 			var got []string
 			for s := range seconds {
 				b.Reset()
-				for _, line := range strings.Split(fields(s), ";") {
+				for line := range strings.SplitSeq(fields(s), ";") {
 					if !strings.Contains(line, " ") {
 						line = "gpu,gpu_index=0 " + line
 					}

@@ -1,6 +1,7 @@
 package threshold
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -121,17 +122,7 @@ func every(label string) int64 {
 
 // without returns the series' tags except some.
 func without(s *sdk.Series, keys ...string) []sdk.Tag {
-	tags := make([]sdk.Tag, 0, len(s.Tags()))
-next:
-	for _, t := range s.Tags() {
-		for _, key := range keys {
-			if t.Key == key {
-				continue next
-			}
-		}
-		tags = append(tags, t)
-	}
-	return tags
+	return slices.DeleteFunc(slices.Clone(s.Tags()), func(t sdk.Tag) bool { return slices.Contains(keys, t.Key) })
 }
 
 // take puts a row's values into the cells. A value that is older than the cell's is passed over, and a

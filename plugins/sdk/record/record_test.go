@@ -21,24 +21,6 @@ import (
 
 func newBatch() *sdk.Batch { return sdk.NewBatch(sdk.NewCatalog(sdk.Limits{})) }
 
-// state tells all that a frame carries, rows that a filter hides included.
-func state(b *sdk.Batch) []string {
-	var lines []string
-	hidden := 0
-	for m := range b.Rows() {
-		mask := ""
-		for slot := range m.Len() {
-			if !m.Visible(slot) {
-				mask += fmt.Sprint(" ", slot)
-			}
-		}
-		lines = append(lines, fmt.Sprintf("%d%s", m.Marks(), mask))
-		hidden++
-	}
-	b.Unlimit()
-	return append(append(lines, sdktest.DumpFull(b)...), fmt.Sprintf("%d rows %+v %+v", b.Len(), *b.Tally(), b.ID))
-}
-
 // checkRoundTrip encodes b, decodes it into another catalog, and compares.
 func checkRoundTrip(t *testing.T, b *sdk.Batch) []byte {
 	t.Helper()
@@ -55,60 +37,16 @@ func checkRoundTrip(t *testing.T, b *sdk.Batch) []byte {
 	if again := record.Append(nil, other); !bytes.Equal(again, frame) {
 		t.Error("what was decoded encodes to other bytes")
 	}
-	if diff := cmp.Diff(state(b), state(other)); diff != "" {
+	if diff := cmp.Diff(sdktest.State(b), sdktest.State(other)); diff != "" {
 		t.Errorf("-in +out\n%s", diff)
 	}
 	return frame
 }
 
 func TestRoundTrip(t *testing.T) {
-	f := func(name, text string, change func(*sdk.Batch)) {
-		t.Run(name, func(t *testing.T) {
-			b := newBatch()
-			sdktest.Parse(t, b, text)
-			if change != nil {
-				change(b)
-			}
-			checkRoundTrip(t, b)
-		})
-	}
-	f("empty", "", nil)
-	f("one", "gpu,gpu_index=0 power_watts=300.5 1", nil)
-	f("types", `gpu x=-0,n=-3i,u=18446744073709551615u,yes=true,no=false,s="",t="text" 1
-		gpu x=NaN,n=9223372036854775807i,u=0u,yes=true,no=true,s="text",t="" 2
-		gpu x=+Inf,n=-9223372036854775808i,u=1u,yes=false,no=true,s="text",t="t" 3`, nil)
-	f("nine bools", strings.Repeat("gpu a=true,b=false 1\n", 9), nil)
-	f("kinds and units", "gpu a:counter:bytes=1,b:info:=2,c_watts=3,d:counter:µs=1u 1", nil)
-	f("classes", "a x=1 1\na x=1 1 class=result\na x=1 1 class=event\na x=1 1 class=info", nil)
-	f("annotations", "a x=1 1 notes=k=v\na x=1 1 notes=k=v,l=w\na x=1 1\na x=1 1 notes=k=v", nil)
-	f("origins", "a x=1 1 origin=b\nb x=1 1\na x=1 1 origin=c,k=v class=event", nil)
-	f("absorbed", "a x=1 1 absorbed\na x=1 1\na x=1 1 absorbed class=info", nil)
-	f("times", "a x=1 -9223372036854775808\na x=1 9223372036854775807\na x=1 0\na x=1 -9223372036854775808", nil)
-	f("shapes in turns", strings.Repeat("a x=1 1\na y=1 2\na x=1i 3\na - 4\n", 3), nil)
-	f("id", "a x=1 1", func(b *sdk.Batch) { b.ID = sdk.BatchID{Agent: "host", Epoch: math.MaxUint64, Seq: 7} })
-	f("tally", "a x=1 1\nb x=1 1\nc x=1 1\nd x=1 1", func(b *sdk.Batch) {
-		for m := range b.All() {
-			switch m.Name() {
-			case "a":
-				b.Drop(m, sdk.DropLate)
-			case "b":
-				b.Drop(m, "own_reason")
-			case "c":
-				b.Filter(m)
-			}
-		}
+	sdktest.EachBatch(t, func(t *testing.T, build func(*sdk.Catalog) *sdk.Batch) {
+		checkRoundTrip(t, build(sdk.NewCatalog(sdk.Limits{})))
 	})
-	f("made and not", "a x=1 1", func(b *sdk.Batch) {
-		b.Enter()
-		b.Add(b.Series("a"), 2).Float("x", 2)
-	})
-	f("limited", strings.Repeat("a x=1,y=2,z=3 1\nb x=1 2\n", 2), func(b *sdk.Batch) {
-		b.Limit(func(m *sdk.Metric) bool { return m.Name() == "a" },
-			func(s *sdk.Schema) *sdk.Mask {
-				return sdk.NewMask(s, func(f sdk.Field) bool { return f.Name != "y" })
-			})
-	})
-	f("hostile", "", sdktest.AddHostile)
 }
 
 // random returns a batch that depends on seed alone.
@@ -252,12 +190,12 @@ func TestDecodeRefuses(t *testing.T) {
 		frame := change(bytes.Clone(good))
 		into := newBatch()
 		sdktest.Parse(t, into, "kept x=1 1")
-		before := state(into)
+		before := sdktest.State(into)
 		got, err := record.Decode(frame, into)
 		if !errors.Is(err, want) || got != n {
 			t.Errorf("%s: %d, %v; want %d, %v", name, got, err, n, want)
 		}
-		if diff := cmp.Diff(before, state(into)); diff != "" {
+		if diff := cmp.Diff(before, sdktest.State(into)); diff != "" {
 			t.Errorf("%s: the batch has changed\n%s", name, diff)
 		}
 	}

@@ -150,13 +150,5 @@ func checkRead(t *testing.T, b *sdk.Batch, fields map[string]sdk.Field) {
 
 // legible reports whether a name or a tag can be written on one line.
 func legible(s string) bool {
-	if s == "" || !utf8.ValidString(s) {
-		return false
-	}
-	for _, r := range s {
-		if unicode.IsControl(r) {
-			return false
-		}
-	}
-	return true
+	return s != "" && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }

@@ -4,7 +4,7 @@
 // is what the engine would lend to a plugin. [Script], [Feed], [Sink] and [Stage] are inputs, an output
 // and a processor that behave as a test asks. [TestGatherer], [TestReader], [TestProcessor] and
 // [TestOutput] check that a plugin keeps the contract of package sdk, in process and over a transport
-// that serialises every batch:
+// that serialises every batch; [EachBatch] is for what carries batches. For example:
 //
 //	func TestContract(t *testing.T) {
 //		sdktest.TestProcessor(t, func(t testing.TB) sdk.Processor { … }, `

@@ -112,8 +112,7 @@ func (o *output) post(ctx context.Context, m *sdk.Metric) error {
 	}
 	answer, err := o.client.Do(r)
 	if err != nil {
-		var u *url.Error
-		if errors.As(err, &u) {
+		if u, ok := errors.AsType[*url.Error](err); ok {
 			err = u.Err // without the URL, which is secret
 		}
 		return fmt.Errorf("post: %w", err)

@@ -122,7 +122,7 @@ func (d *Decoder) readStrings(_ *Rows, p *proto.Batch) error {
 	}
 	d.bytes += len(p.GetStrings().GetText())
 	d.strings = append(d.strings, texts...)
-	if d.bytes > MaxStrings {
+	if d.bytes > maxStrings {
 		return malformed("strings of %d bytes in the dictionary: a sender that needs more resets it", d.bytes)
 	}
 	return nil
@@ -178,8 +178,8 @@ func (d *Decoder) readTags(list []uint32, words int) ([]sdk.Tag, error) {
 		if key == "" || value == "" || len(d.tags) > 0 && d.tags[len(d.tags)-1].Key >= key {
 			return nil, malformed("tags are out of order, or empty")
 		}
-		if words += len(key) + len(value); words > MaxWords {
-			return nil, malformed("the name and tags of a series are more than %d bytes", MaxWords)
+		if words += len(key) + len(value); words > maxWords {
+			return nil, malformed("the name and tags of a series are more than %d bytes", maxWords)
 		}
 		d.tags = append(d.tags, sdk.Tag{Key: key, Value: value})
 	}
@@ -237,8 +237,8 @@ func (d *Decoder) readShapes(_ *Rows, p *proto.Batch) error {
 
 func (d *Decoder) readShape(s *proto.Shape) (shape, error) {
 	n := len(s.GetFields())
-	if d.fields += n; n > MaxFields || d.fields > MaxAllFields {
-		return shape{}, malformed("%d fields in a shape, at most %d are allowed, and %d in all", n, MaxFields, MaxAllFields)
+	if d.fields += n; n > MaxFields || d.fields > maxAllFields {
+		return shape{}, malformed("%d fields in a shape, at most %d are allowed, and %d in all", n, MaxFields, maxAllFields)
 	}
 	schema := d.catalog.Schema()
 	names := make(map[string]bool, len(s.GetFields()))

@@ -34,13 +34,13 @@ const (
 	// MaxString is the length of the longest string in a dictionary: a name, a unit, the key or the value
 	// of a tag.
 	MaxString = 16 << 10
-	// MaxStrings is the length of all strings in a dictionary together.
-	MaxStrings = 64 << 20
-	// MaxWords is the length of the name and tags of one series, or of the tags of annotations.
-	MaxWords = 64 << 10
-	// MaxFields is how many fields a shape has, and MaxAllFields all shapes of a dictionary together.
+	// maxStrings is the length of all strings in a dictionary together.
+	maxStrings = 64 << 20
+	// maxWords is the length of the name and tags of one series, or of the tags of annotations.
+	maxWords = 64 << 10
+	// MaxFields is how many fields a shape has, and maxAllFields all shapes of a dictionary together.
 	MaxFields    = 4096
-	MaxAllFields = 1 << 20
+	maxAllFields = 1 << 20
 	// MaxBatch is what the messages of one batch may come to, see [Rows.Bytes].
 	MaxBatch = 256 << 20
 	// MaxMessage is what gRPC must let through: a batch of the greatest size and what stands around it.

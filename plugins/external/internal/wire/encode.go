@@ -201,10 +201,10 @@ func (e *Encoder) fits(m *sdk.Metric) bool {
 		}
 	}
 	return !n.tooLong &&
-		len(e.strings)+n.strings <= e.limits.Strings && e.bytes+n.bytes <= MaxStrings &&
+		len(e.strings)+n.strings <= e.limits.Strings && e.bytes+n.bytes <= maxStrings &&
 		len(e.series)+n.series <= e.limits.Series && len(e.notes)+n.notes <= e.limits.Series &&
 		len(e.shapes)+n.shapes <= e.limits.Shapes &&
-		e.words+n.words <= e.limits.Words && n.fields <= MaxFields && e.fields+n.fields <= MaxAllFields
+		e.words+n.words <= e.limits.Words && n.fields <= MaxFields && e.fields+n.fields <= maxAllFields
 }
 
 // need counts what a row adds to the dictionaries, from above: equal strings count each time.
@@ -233,7 +233,7 @@ func (n *need) tags(tags []sdk.Tag, words int) {
 	}
 	words += wordsOf(tags)
 	n.words += words
-	n.tooLong = n.tooLong || words > MaxWords
+	n.tooLong = n.tooLong || words > maxWords
 }
 
 // wordsOf returns the bytes of the strings of tags.

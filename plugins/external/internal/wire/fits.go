@@ -14,8 +14,7 @@ func (e *Encoder) Messages(b *sdk.Batch) ([]*proto.Batch, error) {
 		list = append(list, msg)
 		return nil
 	})
-	var large *RowError
-	if errors.As(err, &large) {
+	if _, ok := errors.AsType[*RowError](err); ok {
 		e.reset = true
 	}
 	return list, err

@@ -81,7 +81,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(state(b), state(out)); diff != "" {
+		if diff := cmp.Diff(sdktest.State(b), sdktest.State(out)); diff != "" {
 			t.Errorf("-in +out\n%s", diff)
 		}
 	})

@@ -17,22 +17,6 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
 
-// state tells all that a batch carries, rows that a filter hides included.
-func state(b *sdk.Batch) []string {
-	var lines []string
-	for m := range b.Rows() {
-		line := fmt.Sprint(m.Marks())
-		for slot := range m.Len() {
-			if !m.Visible(slot) {
-				line += fmt.Sprint(" ", slot)
-			}
-		}
-		lines = append(lines, line)
-	}
-	b.Unlimit()
-	return append(append(lines, sdktest.DumpFull(b)...), fmt.Sprintf("%d rows %+v %+v", b.Len(), *b.Tally(), b.ID))
-}
-
 // stream is both ends of one direction, with bytes between.
 type stream struct {
 	t        *testing.T
@@ -82,61 +66,18 @@ func (s *stream) send(b *sdk.Batch) *sdk.Batch {
 func (s *stream) check(b *sdk.Batch) {
 	s.t.Helper()
 	got := s.send(b)
-	if diff := cmp.Diff(state(b), state(got)); diff != "" {
+	if diff := cmp.Diff(sdktest.State(b), sdktest.State(got)); diff != "" {
 		s.t.Errorf("-in +out\n%s", diff)
 	}
 }
 
 func TestRoundTrip(t *testing.T) {
-	f := func(name, text string, change func(*sdk.Batch)) {
-		t.Run(name, func(t *testing.T) {
-			s := newStream(t, wire.Protocol)
-			for range 2 {
-				b := sdktest.Batch(t, s.near, text)
-				if change != nil {
-					change(b)
-				}
-				s.check(b)
-			}
-		})
-	}
-	f("empty", "", nil)
-	f("one", "gpu,gpu_index=0 power_watts=300.5 1", nil)
-	f("types", `gpu x=-0,n=-3i,u=18446744073709551615u,yes=true,no=false,s="",t="text" 1
-		gpu x=NaN,n=9223372036854775807i,u=0u,yes=true,no=true,s="text",t="" 2
-		gpu x=+Inf,n=-9223372036854775808i,u=1u,yes=false,no=true,s="text",t="t" 3`, nil)
-	f("nine bools", strings.Repeat("gpu a=true,b=false 1\n", 9), nil)
-	f("kinds and units", "gpu a:counter:bytes=1,b:info:=2,c_watts=3,d:counter:µs=1u 1", nil)
-	f("classes", "a x=1 1\na x=1 1 class=result\na x=1 1 class=event\na x=1 1 class=info", nil)
-	f("annotations", "a x=1 1 notes=k=v\na x=1 1 notes=k=v,l=w\na x=1 1\na x=1 1 notes=k=v", nil)
-	f("origins", "a x=1 1 origin=b\nb x=1 1\na x=1 1 origin=c,k=v class=event", nil)
-	f("absorbed", "a x=1 1 absorbed\na x=1 1\na x=1 1 absorbed class=info", nil)
-	f("times", "a x=1 -9223372036854775808\na x=1 9223372036854775807\na x=1 0\na x=1 -9223372036854775808", nil)
-	f("shapes in turns", strings.Repeat("a x=1 1\na y=1 2\na x=1i 3\na - 4\n", 3), nil)
-	f("id", "a x=1 1", func(b *sdk.Batch) { b.ID = sdk.BatchID{Agent: "host", Epoch: math.MaxUint64, Seq: 7} })
-	f("tally", "a x=1 1\nb x=1 1\nc x=1 1\nd x=1 1", func(b *sdk.Batch) {
-		for m := range b.All() {
-			switch m.Name() {
-			case "a":
-				b.Drop(m, sdk.DropLate)
-			case "b":
-				b.Drop(m, "own_reason")
-			case "c":
-				b.Filter(m)
-			}
+	sdktest.EachBatch(t, func(t *testing.T, build func(*sdk.Catalog) *sdk.Batch) {
+		s := newStream(t, wire.Protocol)
+		for range 2 {
+			s.check(build(s.near))
 		}
 	})
-	f("made and not", "a x=1 1", func(b *sdk.Batch) {
-		b.Enter()
-		b.Add(b.Series("a"), 2).Float("x", 2)
-	})
-	f("limited", strings.Repeat("a x=1,y=2,z=3 1\nb x=1 2\n", 2), func(b *sdk.Batch) {
-		b.Limit(func(m *sdk.Metric) bool { return m.Name() == "a" },
-			func(s *sdk.Schema) *sdk.Mask {
-				return sdk.NewMask(s, func(f sdk.Field) bool { return f.Name != "y" })
-			})
-	})
-	f("hostile", "", sdktest.AddHostile)
 }
 
 // random returns a batch whose rows share little.

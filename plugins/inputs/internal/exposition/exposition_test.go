@@ -23,16 +23,13 @@ func show(page string, openMetrics bool) string {
 			b.WriteString(" labels?")
 		}
 		fmt.Fprintf(&b, " %v", s.Value)
-		if s.HasTime {
-			fmt.Fprintf(&b, " @%d", s.Time)
-		}
-		if s.Type != exposition.Unknown {
-			fmt.Fprintf(&b, " %s:%d", s.Family, s.Type)
+		if s.Stamped {
+			fmt.Fprintf(&b, " @%d", s.Stamp)
 		}
 		b.WriteByte('\n')
 	}
 	if s.Err != nil {
-		fmt.Fprintf(&b, "%d faults: %v\n", s.Faults, s.Err)
+		fmt.Fprintf(&b, "fault: %v\n", s.Err)
 	}
 	if !s.Whole() {
 		b.WriteString("cut\n")
@@ -51,9 +48,9 @@ func TestText(t *testing.T) {
 	f("a 1\n", "a [] 1\n")
 	f("a 1", "a [] 1\ncut\n")
 	f("  a\t \t1  \r\n\n \n", "a [] 1\n")
-	f("# HELP a # TYPE b gauge\n# TYPE a counter\na 1\nb 2\n", "a [] 1 a:1\nb [] 2\n")
-	f("# TYPE h histogram\nh_bucket{le=\"+Inf\"} 3\nh_sum 2.5\n", `h_bucket [{"le" "+Inf"}] 3 h:3`+"\nh_sum [] 2.5 h:3\n")
-	f("# TYPE \"my.metric\" gauge\n{\"my.metric\",\"a.b\"=\"c\"} 1\n", `my.metric [{"a.b" "c"}] 1 my.metric:2`+"\n")
+	f("# HELP a # TYPE b gauge\n# TYPE a counter\na 1\nb 2\n", "a [] 1\nb [] 2\n")
+	f("# TYPE h histogram\nh_bucket{le=\"+Inf\"} 3\nh_sum 2.5\n", `h_bucket [{"le" "+Inf"}] 3`+"\nh_sum [] 2.5\n")
+	f("# TYPE \"my.metric\" gauge\n{\"my.metric\",\"a.b\"=\"c\"} 1\n", `my.metric [{"a.b" "c"}] 1`+"\n")
 	f("{\"x\"} 1\n{ \"x\" , a=\"b\" , } 2\n", "x [] 1\n"+`x [{"a" "b"}] 2`+"\n")
 	f("a{} 1\na {b=\"c\"} 2\na{ b = \"c\" , d=\"\", } 3\n", "a [] 1\n"+`a [{"b" "c"}] 2`+"\n"+`a [{"b" "c"} {"d" ""}] 3`+"\n")
 	f(`a{b="\\",c="x\"},{\n",d="e"} 1`+"\n", `a [{"b" "\\"} {"c" "x\"},{\n"} {"d" "e"}] 1`+"\n")
@@ -63,12 +60,12 @@ func TestText(t *testing.T) {
 	f("a 9223372036854775792\na 0.1234567890123456789\n", "a [] 9.223372036854776e+18\na [] 0.12345678901234568\n")
 
 	// What is no sample hides nothing else.
-	f("a\nb 1\n", "b [] 1\n1 faults: line 1: no valid value\n")
-	f("<html>\na 1\n1a 1\n", "a [] 1\n2 faults: line 1: no valid name\n")
-	f("a{b=\"c} 1\na{b=\"c\" 1\na 1\n", "a [] labels? 1\na [] 1\n1 faults: line 2: labels do not end in }\n")
+	f("a\nb 1\n", "b [] 1\nfault: line 1: no valid value\n")
+	f("<html>\na 1\n1a 1\n", "a [] 1\nfault: line 1: no valid name\n")
+	f("a{b=\"c} 1\na{b=\"c\" 1\na 1\n", "a [] labels? 1\na [] 1\nfault: line 2: labels do not end in }\n")
 	f("a{b=\"c\"} } 1\n", `a [{"b" "c"}] labels? 1`+"\n")
-	f("a 1 x\na 1 2 3\na 1 # {} 1\na x\na 0x1p3\na 1_0\na -\n{} 1\n{a=\"b\"} 1\n", "9 faults: line 1: no valid time stamp\n")
-	f("a 1 9223372036854775807\n", "1 faults: line 1: no valid time stamp\n")
+	f("a 1 x\na 1 2 3\na 1 # {} 1\na x\na 0x1p3\na 1_0\na -\n{} 1\n{a=\"b\"} 1\n", "fault: line 1: no valid time stamp\n")
+	f("a 1 9223372036854775807\n", "fault: line 1: no valid time stamp\n")
 	f("a{b} 1\na{1b=\"\"} 1\na{b=c} 1\na{b=\"c\" d=\"e\"} 1\n",
 		"a [] labels? 1\na [] labels? 1\na [] labels? 1\n"+`a [{"b" "c"}] labels? 1`+"\n")
 }
@@ -80,11 +77,11 @@ func TestOpenMetrics(t *testing.T) {
 			t.Errorf("%q:\n got %q\nwant %q", page, got, want)
 		}
 	}
-	f("# TYPE a counter\na_total 1 1700000000.5 # {trace_id=\"x y\"} 0.5 1.5\n# EOF\n", "a_total [] 1 @1700000000500000000 a:1\n")
+	f("# TYPE a counter\na_total 1 1700000000.5 # {trace_id=\"x y\"} 0.5 1.5\n# EOF\n", "a_total [] 1 @1700000000500000000\n")
 	f("a 1 # {} 1\n# EOF\nb 2\n", "a [] 1\n")
 	f("a 1\n", "a [] 1\ncut\n")
-	f("a 1 1e300\n# EOF", "1 faults: line 1: no valid time stamp\n")
-	f("# TYPE a stateset\n# TYPE b info\n# TYPE c gaugehistogram\n# TYPE d summary\nd{quantile=\"0.5\"} 1\n# EOF\n", `d [{"quantile" "0.5"}] 1 d:5`+"\n")
+	f("a 1 1e300\n# EOF", "fault: line 1: no valid time stamp\n")
+	f("# TYPE d summary\nd{quantile=\"0.5\"} 1\n# EOF\n", `d [{"quantile" "0.5"}] 1`+"\n")
 }
 
 func TestNumbersAreExact(t *testing.T) {

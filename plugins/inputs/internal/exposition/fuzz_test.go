@@ -87,9 +87,9 @@ func compare(t *testing.T, text []byte) {
 			strict = true
 			continue
 		}
-		got = append(got, newReading(string(s.Name), labels, s.Value, s.Time))
+		got = append(got, newReading(string(s.Name), labels, s.Value, s.Stamp))
 	}
-	if s.Faults > 0 || strict {
+	if s.Err != nil || strict {
 		for line := range bytes.SplitSeq(text, []byte("\n")) {
 			if !plain.Match(line) {
 				return

@@ -12,69 +12,26 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// Type is what a page says that a family is.
-type Type uint8
-
-// The types; what is none of them is Unknown.
-const (
-	Unknown Type = iota
-	Counter
-	Gauge
-	Histogram
-	GaugeHistogram
-	Summary
-	Info
-	StateSet
-)
-
-// ParseType returns the type of that name, and Unknown for any other text.
-func ParseType(name []byte) Type {
-	switch string(name) {
-	case "counter":
-		return Counter
-	case "gauge":
-		return Gauge
-	case "histogram":
-		return Histogram
-	case "gaugehistogram":
-		return GaugeHistogram
-	case "summary":
-		return Summary
-	case "info":
-		return Info
-	case "stateset":
-		return StateSet
-	}
-	return Unknown
-}
-
 // A Scanner goes through a page, a sample at a time:
 //
 //	for s.Reset(page); s.Next(); {
 //		… s.Head, s.Value …
 //	}
 //
-// The zero value is ready. A line that is no sample is left out and counted; the rest of the page counts all
-// the same. The byte slices point into the page.
+// The zero value is ready. A line that is no sample is left out; the rest of the page counts all the same. The
+// byte slices point into the page.
 type Scanner struct {
 	OpenMetrics bool // the page is OpenMetrics: times are in seconds, and exemplars may follow
 
-	Head    []byte  // name and labels as they stand on the page
-	Name    []byte  // without its quotes, where it has some
-	Value   float64 // may be NaN or infinite
-	Time    int64   // Unix ns, where HasTime
-	HasTime bool
-
-	Family []byte // that the last line with a type was about; a sample of it has that name or begins with it
-	Type   Type   // of Family; Unknown where the sample's name does not begin with it
+	Head []byte // name and labels as they stand on the page
+	Name []byte // without its quotes, where it has some
+	Reading
 
 	Samples int   // so far
-	Faults  int   // lines that are neither a sample nor a comment
-	Err     error // what is wrong with the first of them, with the number of the line
+	Err     error // what is wrong with the first line that is neither a sample nor a comment
 
 	rest  []byte
 	line  int
-	typ   Type
 	ended bool // OpenMetrics: # EOF was there
 }
 
@@ -102,13 +59,12 @@ func (s *Scanner) Next() bool {
 		switch {
 		case len(line) == 0:
 		case line[0] == '#':
-			if s.comment(line) {
-				s.rest = nil
+			if word, _ := CutWord(line[1:]); s.OpenMetrics && string(word) == "EOF" {
+				s.rest, s.ended = nil, true
 				return false
 			}
 		default:
 			if err := s.sample(line); err != nil {
-				s.Faults++
 				if s.Err == nil {
 					s.Err = fmt.Errorf("line %d: %w", s.line, err)
 				}
@@ -121,36 +77,14 @@ func (s *Scanner) Next() bool {
 	return false
 }
 
-// comment takes a line that begins with #, and reports whether it ends the page.
-func (s *Scanner) comment(line []byte) (end bool) {
-	switch word, text := CutWord(line[1:]); string(word) {
-	case "TYPE":
-		name, rest := CutWord(text)
-		typ, _ := CutWord(rest)
-		s.Family, s.typ = unquote(name), ParseType(typ)
-	case "EOF":
-		s.ended = s.OpenMetrics
-		return s.ended
-	}
-	return false
-}
-
 func (s *Scanner) sample(line []byte) error {
 	n, err := s.head(line)
 	if err != nil {
 		return err
 	}
 	s.Head = line[:n]
-	r, err := ParseReading(line[n:], s.OpenMetrics)
-	if err != nil {
-		return err
-	}
-	s.Value, s.Time, s.HasTime = r.Value, r.Stamp, r.Stamped
-	s.Type = Unknown
-	if len(s.Family) > 0 && bytes.HasPrefix(s.Name, s.Family) {
-		s.Type = s.typ
-	}
-	return nil
+	s.Reading, err = ParseReading(line[n:], s.OpenMetrics)
+	return err
 }
 
 // Labels returns the labels of the sample at hand, in the order of the page. An error says that they are none,
@@ -242,16 +176,9 @@ func quotedName(labels []byte) []byte {
 		return nil
 	}
 	if end := endOfText(labels, 1); end > 0 {
-		return unquote(labels[:end])
+		return labels[1 : end-1]
 	}
 	return nil
-}
-
-func unquote(name []byte) []byte {
-	if len(name) > 1 && name[0] == '"' && name[len(name)-1] == '"' {
-		return name[1 : len(name)-1]
-	}
-	return name
 }
 
 // trim takes blanks from the front, and a carriage return from the end.

@@ -120,8 +120,7 @@ func readable(media string) bool {
 
 // bare strips what http adds to an error: callers put the URL before it.
 func bare(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
 	}
 	return err

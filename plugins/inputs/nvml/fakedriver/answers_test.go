@@ -115,7 +115,7 @@ func TestEveryFunctionAnswers(t *testing.T) {
 		_, period, ret := engine()
 		number("engine", int(period), ret, 166667)
 	}
-	for clock := nvml.CLOCK_GRAPHICS; clock < nvml.CLOCK_COUNT; clock++ {
+	for clock := range nvml.CLOCK_COUNT {
 		_, ret := d.GetClockInfo(clock)
 		f("GetClockInfo", ret)
 		_, ret = d.GetMaxClockInfo(clock)

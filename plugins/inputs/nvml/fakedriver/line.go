@@ -41,7 +41,7 @@ func (l *Line) Burst(t, d time.Duration, v int64) *Line {
 	return l
 }
 
-// Train lays a burst of d over the line every period, from from until to.
+// Train lays bursts of length d over the line, one each period, in [from, to).
 func (l *Line) Train(from, to, period, d time.Duration, v int64) *Line {
 	for t := from; t < to; t += period {
 		l.Burst(t, d, v)
@@ -113,7 +113,7 @@ func (l *Line) compile() []point {
 // Value returns the line's value at t.
 func (l *Line) Value(t time.Duration) int64 { return l.value(t.Microseconds()) }
 
-// Mean returns the exact mean from from to to.
+// Mean returns the exact mean over [from, to).
 func (l *Line) Mean(from, to time.Duration) float64 {
 	a, b := from.Microseconds(), to.Microseconds()
 	return float64(l.integral(a, b)) / float64(b-a)
@@ -156,7 +156,7 @@ func (l *Line) area(t int64) int64 {
 
 type piece struct{ from, to, v int64 }
 
-// pieces cuts from to to where the value changes.
+// pieces cuts [from, to) where the value changes.
 func (l *Line) pieces(from, to int64) []piece {
 	var out []piece
 	points := l.compile()

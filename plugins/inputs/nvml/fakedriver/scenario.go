@@ -96,19 +96,20 @@ func (s *Scenario) Add(format string, args ...any) {
 	s.extra = append(s.extra, fmt.Sprintf(format, args...))
 }
 
-// Reload takes the driver away at at and loads it again after down.
+// Reload takes the driver away at the time at, and loads it again after down.
 func (s *Scenario) Reload(at, down time.Duration) {
 	s.reloads = append(s.reloads, reload{at, down})
 	s.Add("reload %s %s", span(at), span(down))
 }
 
-// Step moves the epoch clock by by at at. A scenario's Clock must be moved as well, by [Clock.Step].
+// Step moves the epoch clock forward at the given time. A scenario's Clock must be moved as well, by
+// [Clock.Step].
 func (s *Scenario) Step(at, by time.Duration) {
 	s.steps = append(s.steps, epochStep{at, by})
 	s.Add("step %s %s", span(at), span(by))
 }
 
-// Mismatch upgrades the driver at at: processes that called nvmlInit before get code 18 from then on.
+// Mismatch upgrades the driver at the time at: processes that called nvmlInit before get code 18 from then on.
 func (s *Scenario) Mismatch(at time.Duration, version string) {
 	s.Add("mismatch %s %s", span(at), version)
 }
@@ -141,18 +142,18 @@ func (g *GPU) Set(key string, value any) { g.add("set %s %s %v", g.name, key, va
 // Unsupported makes a reading, or the calls that a glob such as DeviceGetFan* names, answer NOT_SUPPORTED.
 func (g *GPU) Unsupported(what string) { g.add("unsupported %s %s", g.name, what) }
 
-// Error lets calls fail with code from from until to. A call is a glob of NVML's names without "nvml"; with
+// Error lets calls fail with code in [from, to). A call is a glob of NVML's names without "nvml"; with
 // an argument, as in DeviceGetSamples/1 or DeviceGetFieldValues/82, only that sample type or field fails.
 func (g *GPU) Error(call string, code int, from, to time.Duration) {
 	g.add("error %s %s %d %s %s", g.name, call, code, span(from), span(to))
 }
 
-// Lost takes the GPU off the bus from from until to; drop takes it out of the count as well.
+// Lost takes the GPU off the bus in [from, to); drop takes it out of the count as well.
 func (g *GPU) Lost(from, to time.Duration, drop bool) {
 	g.add("lost %s %s %s%s", g.name, span(from), span(to), map[bool]string{true: " drop"}[drop])
 }
 
-// Hang lets calls block in the library from from until to, or for as long as the file while exists where
+// Hang lets calls block in the library in [from, to), or for as long as the file while exists where
 // it is not "". With locked, a blocked call keeps all others out.
 func (g *GPU) Hang(call string, from, to time.Duration, while string, locked bool) {
 	line := fmt.Sprintf("hang %s %s %s to %s", g.name, call, span(from), span(to))
@@ -168,12 +169,12 @@ func (g *GPU) Hang(call string, from, to time.Duration, while string, locked boo
 // Delay makes calls take so much longer, with the driver's lock held.
 func (g *GPU) Delay(call string, d time.Duration) { g.add("delay %s %s %s", g.name, call, span(d)) }
 
-// Appears adds the GPU at at; with atInit only a later nvmlInit sees it.
+// Appears adds the GPU at the time at; with atInit only a later nvmlInit sees it.
 func (g *GPU) Appears(at time.Duration, atInit bool) {
 	g.add("appears %s %s%s", g.name, span(at), map[bool]string{true: " init"}[atInit])
 }
 
-// Event raises an event at at: kind is xid, sbe, dbe, poison, fatal_poison, unavailable, recovery, pstate,
+// Event raises an event at the time at: kind is xid, sbe, dbe, poison, fatal_poison, unavailable, recovery, pstate,
 // clock, or a number.
 func (g *GPU) Event(at time.Duration, kind string, data uint64) {
 	g.add("event %s %s %s %d", g.name, span(at), kind, data)

@@ -54,7 +54,7 @@ func (t *Truth) Samples(kind Sampling, from, to time.Duration) []Sample {
 	return out
 }
 
-// Ring returns the entries that ring t holds at at, oldest first.
+// Ring returns the entries that the ring of that kind holds at the time at, oldest first.
 func (t *Truth) Ring(kind Sampling, at time.Duration) []Sample {
 	r, _ := t.ring(kind)
 	from := at - r.Delay - time.Duration(r.Size)*r.Period
@@ -62,7 +62,7 @@ func (t *Truth) Ring(kind Sampling, at time.Duration) []Sample {
 	return t.Samples(kind, max(from, loaded-time.Microsecond), at-r.Delay)
 }
 
-// Time returns the epoch time at at, steps of the clock included.
+// Time returns the epoch time at the time at of the scenario, steps of the clock included.
 func (t *Truth) Time(at time.Duration) time.Time {
 	epoch := t.Epoch.Add(at)
 	for _, s := range t.s.steps {
@@ -80,7 +80,7 @@ func (t *Truth) stamp(r *Ring, at int64) uint64 {
 	return uint64(t.s.startBoot.Microseconds() + at)
 }
 
-// Energy returns what GetTotalEnergyConsumption says at at, in mJ, with energy_start at 0.
+// Energy returns what GetTotalEnergyConsumption says at the time at, in mJ, with energy_start at 0.
 func (t *Truth) Energy(at time.Duration) int64 { return t.Counter(Power, at) / 1_000_000 }
 
 // Counter returns the integral of r from the load of the driver to at, in r's unit times microseconds:
@@ -100,7 +100,7 @@ func (t *Truth) Throttled(bit int64, at time.Duration) time.Duration {
 	return time.Duration(sum) * time.Microsecond
 }
 
-// Value returns r at at.
+// Value returns r at the time at.
 func (t *Truth) Value(r Reading, at time.Duration) int64 { return t.line(r).Value(at) }
 
 // Mean returns the mean of r, exact.
@@ -112,7 +112,7 @@ func (t *Truth) MeanPower(from, to time.Duration) float64 { return t.Mean(Power,
 // A Span is a time in which a reading stayed at or above a level.
 type Span struct{ From, To time.Duration }
 
-// Spikes returns the spans from from to to in which r was at least level, cut at both ends.
+// Spikes returns the spans of [from, to) in which r was at least level, cut at both ends.
 func (t *Truth) Spikes(r Reading, level int64, from, to time.Duration) []Span {
 	var out []Span
 	for _, p := range t.line(r).pieces(from.Microseconds(), to.Microseconds()) {
@@ -144,7 +144,7 @@ func (t *Truth) ring(kind Sampling) (*Ring, *Line) {
 	return r, t.line(r.reading)
 }
 
-// loaded returns when the driver that runs at at was loaded, in microseconds.
+// loaded returns when the driver that runs at the time at was loaded, in microseconds.
 func (t *Truth) loaded(at time.Duration) int64 {
 	from := t.s.Loaded
 	for _, r := range t.s.reloads {
@@ -155,7 +155,7 @@ func (t *Truth) loaded(at time.Duration) int64 {
 	return from.Microseconds()
 }
 
-// running tells whether there was a driver at at.
+// running tells whether there was a driver at the time at.
 func (t *Truth) running(at int64) bool {
 	for _, r := range t.s.reloads {
 		if at >= r.at.Microseconds() && at < (r.at+r.down).Microseconds() {

@@ -56,9 +56,9 @@ func (c *Config) every() time.Duration {
 	return c.Every
 }
 
-// Label returns the value of the tag window: "10s", or "60s/10s" where windows slide. It is the same for
+// label returns the value of the tag window: "10s", or "60s/10s" where windows slide. It is the same for
 // the same lengths, however they are written: numbers in the largest unit that divides them.
-func (c *Config) Label() string {
+func (c *Config) label() string {
 	every := c.every()
 	for _, u := range labelUnits {
 		if c.Period%u.length != 0 || every%u.length != 0 {
@@ -103,7 +103,7 @@ func (c *Config) grid() grid {
 		maxGap:   int64(c.MaxGap),
 		silence:  max(2*c.Period, 10*time.Second),
 		keepLate: c.Late == "keep",
-		label:    c.Label(),
+		label:    c.label(),
 	}
 	g.panes = g.period / g.every
 	g.lull = max(int64(g.silence), g.maxGap)

@@ -355,7 +355,7 @@ func TestLabel(t *testing.T) {
 		t.Helper()
 		p, _ := time.ParseDuration(period)
 		e, _ := time.ParseDuration(every)
-		if got := (&Config{Period: p, Every: e}).Label(); got != want {
+		if got := (&Config{Period: p, Every: e}).label(); got != want {
 			t.Errorf("period %s, every %s: %s, want %s", period, every, got, want)
 		}
 	}
