@@ -108,6 +108,7 @@ func (a *assembly) output(plan Output) *output {
 		plan:     plan,
 		filter:   newFilter(plan.Filter),
 		scaled:   sdk.NewBatch(p.catalog),
+		last:     make(chan struct{}),
 		done:     make(chan struct{}),
 	}
 	a.intake(o)

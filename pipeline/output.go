@@ -28,10 +28,12 @@ type output struct {
 	ended atomic.Bool // it takes nothing any more, ever
 	fault error       // with which it could not start; valid once ended is set
 
-	after  <-chan struct{}    // begins when this is closed; nil for at once
-	stop   context.CancelFunc // gives up what it is at
-	retire context.CancelFunc // ends it behind the batch that it is at
-	done   chan struct{}      // closed when it has ended
+	after   <-chan struct{}    // begins when this is closed; nil for at once
+	last    chan struct{}      // closed when nothing more comes
+	pressed bool               // by that: the goroutine that delivers knows
+	stop    context.CancelFunc // gives up what it is at
+	retire  context.CancelFunc // ends it behind the batch that it is at
+	done    chan struct{}      // closed when it has ended
 
 	writes  *sdk.Number
 	errs    *sdk.Number
@@ -94,6 +96,7 @@ func (o *output) project() (filtered uint64) {
 }
 
 func (o *output) end() {
+	close(o.last)
 	if o.intake.owns(o) {
 		o.intake.queue.Close()
 	}
@@ -172,7 +175,29 @@ func (o *output) reopen(ctx context.Context) error {
 			o.errs.Add(1)
 			o.log.Error("output cannot start; it will be tried again", "err", err)
 		}
-		sleep(ctx, time.Until(o.due))
+		o.rest(ctx, time.Until(o.due))
+	}
+}
+
+// rest waits between two tries, and reports false when ctx ended first. Once, when nothing more comes, it has the
+// next try made at once, and those after it from short pauses on: a far end that is back has the grace to take what
+// is left, and a pause can be longer than that. A pause that the far end asks for is no such.
+func (o *output) rest(ctx context.Context, pause time.Duration) bool {
+	last := o.last
+	if o.pressed {
+		last = nil
+	}
+	t := time.NewTimer(pause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-last:
+		o.pressed, o.due = true, time.Time{}
+		o.pause.reset()
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -234,12 +259,12 @@ func (o *output) deliver(ctx, taking context.Context, b *sdk.Batch) bool {
 		if taking.Err() != nil {
 			return false
 		}
-		pause := o.pause.after(err)
-		if retry, ok := errors.AsType[*sdk.RetryError](err); ok {
-			pause = retry.After
-		}
 		o.log.Error("write failed; it will be tried again", "err", err)
-		if !sleep(taking, pause) {
+		wait, pause := o.rest, o.pause.after(err)
+		if retry, ok := errors.AsType[*sdk.RetryError](err); ok {
+			wait, pause = sleep, retry.After
+		}
+		if !wait(taking, pause) {
 			return false
 		}
 	}

@@ -155,9 +155,6 @@ func (s *Server) Name() string { return s.options.ServerName }
 // Options returns what the server is started with.
 func (s *Server) Options() *server.Options { return s.options }
 
-// Options returns what the server is started with.
-func (s *Server) Options() *server.Options { return s.options }
-
 // URL returns where the server is, or will be.
 func (s *Server) URL() string { return fmt.Sprintf("nats://127.0.0.1:%d", s.options.Port) }
 
