@@ -20,7 +20,7 @@ type processor struct {
 const processorTimeout = 5 * time.Second
 
 // process passes a batch through the processor. While the processor cannot be opened, batches pass it
-// by unchanged.
+// by unchanged, unless it says otherwise.
 func (p *processor) process(ctx context.Context, b *sdk.Batch) {
 	in := b.Len()
 	if in == 0 {
@@ -30,8 +30,19 @@ func (p *processor) process(ctx context.Context, b *sdk.Batch) {
 		p.filter.limit(b)
 		p.call(b, func() error { return p.impl.(sdk.Processor).Process(ctx, b) })
 		p.filter.unlimit(b)
+	} else {
+		p.bypass(b)
 	}
 	p.stage.publish(in, b.Len(), b)
+}
+
+// bypass asks a processor that is not open what becomes of a batch.
+func (p *processor) bypass(b *sdk.Batch) {
+	if g, ok := p.impl.(sdk.Bypasser); ok {
+		p.filter.limit(b)
+		g.Bypass(b)
+		p.filter.unlimit(b)
+	}
 }
 
 // flush lets the processor add what it holds back to the end of b.
@@ -54,9 +65,17 @@ func (p *processor) ready(ctx context.Context) bool {
 	err := p.open(ctx, processorTimeout)
 	if err != nil && !errors.Is(err, errNotDue) {
 		p.errs.Add(1)
-		p.log.Error("processor cannot start; metrics pass it by", "err", err)
+		p.log.Error("processor cannot start"+p.meanwhile(), "err", err)
 	}
 	return err == nil
+}
+
+// meanwhile says what becomes of metrics.
+func (p *processor) meanwhile() string {
+	if _, ok := p.impl.(sdk.Bypasser); ok {
+		return "; metrics do not pass it by"
+	}
+	return "; metrics pass it by"
 }
 
 // call calls the plugin. A panic drops the batch.

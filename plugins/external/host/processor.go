@@ -80,11 +80,30 @@ func isLoss(s *session, err error) bool {
 // fault lets b pass as it is, or drops it.
 func (p *processor) fault(b *sdk.Batch, err error) error {
 	if p.drop {
-		for m := range b.All() {
-			b.Drop(m, DropFault)
-		}
+		dropAll(b)
 	}
 	return err
+}
+
+func dropAll(b *sdk.Batch) {
+	for m := range b.All() {
+		b.Drop(m, DropFault)
+	}
+}
+
+// gate is a processor that nothing passes by, not even while its program cannot be started: it is missing, or
+// not the one that is pinned.
+type gate struct{ *processor }
+
+// Bypass drops b.
+func (gate) Bypass(b *sdk.Batch) { dropAll(b) }
+
+func (l *life) processor(c *ProcessorConfig) sdk.Processor {
+	p := &processor{life: l, deadline: c.Deadline, drop: c.OnFault == "drop"}
+	if p.drop {
+		return gate{p}
+	}
+	return p
 }
 
 // Flush lets a plugin add what it holds back.
