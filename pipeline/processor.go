@@ -23,7 +23,7 @@ const processorTimeout = 5 * time.Second
 // by unchanged, unless it says otherwise.
 func (p *processor) process(ctx context.Context, b *sdk.Batch) {
 	in := b.Len()
-	if in == 0 {
+	if b.Void() {
 		return
 	}
 	if p.ready(ctx) {
@@ -61,6 +61,14 @@ func (p *processor) flush(ctx context.Context, now time.Time, final bool, b *sdk
 	}
 }
 
+// meanwhile says what becomes of metrics.
+func (p *processor) meanwhile() string {
+	if _, ok := p.impl.(sdk.Bypasser); ok {
+		return "; metrics do not pass it by"
+	}
+	return "; metrics pass it by"
+}
+
 func (p *processor) ready(ctx context.Context) bool {
 	err := p.open(ctx, processorTimeout)
 	if err != nil && !errors.Is(err, errNotDue) {
@@ -68,14 +76,6 @@ func (p *processor) ready(ctx context.Context) bool {
 		p.log.Error("processor cannot start"+p.meanwhile(), "err", err)
 	}
 	return err == nil
-}
-
-// meanwhile says what becomes of metrics.
-func (p *processor) meanwhile() string {
-	if _, ok := p.impl.(sdk.Bypasser); ok {
-		return "; metrics do not pass it by"
-	}
-	return "; metrics pass it by"
 }
 
 // call calls the plugin. A panic drops the batch.
