@@ -699,3 +699,42 @@ func TestReaderWithRowsIsReadAgainAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// tooLate is a window for which everything is late; anyTime is one for which nothing is.
+type tooLate struct{}
+
+func (tooLate) Process(_ context.Context, b *sdk.Batch) error {
+	for m := range b.Samples() {
+		b.Drop(m, sdk.DropLate)
+	}
+	return nil
+}
+
+type anyTime struct{ sum float64 }
+
+func (a *anyTime) Process(_ context.Context, b *sdk.Batch) error {
+	for m := range b.AllSamples() {
+		x, _ := m.Number("x")
+		a.sum += x
+	}
+	return nil
+}
+
+// Every window sees every sample, also one of a batch of which a window before has left nothing.
+func TestWindowsSeeWhatIsLateForOthers(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		feed := sdktest.NewFeed(t, sdktest.Step{Text: "gpu x=1 1\n"}, sdktest.Step{Text: "gpu x=2 2\ngpu x=4 3\n"})
+		feed.Offline = true
+		behind := &anyTime{}
+		r.input(feed)
+		r.processor(tooLate{})
+		r.processor(behind)
+		r.output(&sdktest.Sink{})
+		_, stop := r.start()
+		synctest.Wait()
+		l, _ := stop()
+		if behind.sum != 7 || !strings.Contains(l.String(), "read=3 made=0 absorbed=0 delivered=0 dropped=3") {
+			t.Errorf("it has seen %v; %s", behind.sum, l.String())
+		}
+	})
+}

@@ -20,18 +20,29 @@ type processor struct {
 const processorTimeout = 5 * time.Second
 
 // process passes a batch through the processor. While the processor cannot be opened, batches pass it
-// by unchanged.
+// by unchanged, unless it says otherwise.
 func (p *processor) process(ctx context.Context, b *sdk.Batch) {
 	in := b.Len()
-	if in == 0 {
+	if b.Void() {
 		return
 	}
 	if p.ready(ctx) {
 		p.filter.limit(b)
 		p.report(p.call(b, func() error { return p.impl.(sdk.Processor).Process(ctx, b) }))
 		p.filter.unlimit(b)
+	} else {
+		p.bypass(b)
 	}
 	p.stage.publish(in, b.Len(), b)
+}
+
+// bypass asks a processor that is not open what becomes of a batch.
+func (p *processor) bypass(b *sdk.Batch) {
+	if g, ok := p.impl.(sdk.Bypasser); ok {
+		p.filter.limit(b)
+		g.Bypass(b)
+		p.filter.unlimit(b)
+	}
 }
 
 // flush lets the processor add what it holds back to the end of b.
@@ -50,11 +61,19 @@ func (p *processor) flush(ctx context.Context, now time.Time, final bool, b *sdk
 	}
 }
 
+// meanwhile says what becomes of metrics.
+func (p *processor) meanwhile() string {
+	if _, ok := p.impl.(sdk.Bypasser); ok {
+		return "; metrics do not pass it by"
+	}
+	return "; metrics pass it by"
+}
+
 func (p *processor) ready(ctx context.Context) bool {
 	err := p.open(ctx, processorTimeout)
 	if err != nil && !errors.Is(err, errNotDue) {
 		p.errs.Add(1)
-		p.log.Error("processor cannot start; metrics pass it by", "err", err)
+		p.log.Error("processor cannot start"+p.meanwhile(), "err", err)
 	}
 	return err == nil
 }

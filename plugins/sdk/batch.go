@@ -20,6 +20,7 @@ type Batch struct {
 	added   []insertion // rows added within a loop, not settled yet
 	cursor  int         // index in rows of the row a loop is at; -1 outside of loops
 	gone    int
+	late    int // of those that are gone
 	tally   Tally
 	bytes   int // of strings, and of values that do not fit into a chunk
 
@@ -60,12 +61,15 @@ func (b *Batch) Series(name string, tags ...Tag) *Series { return b.catalog.Seri
 // Len returns the number of rows.
 func (b *Batch) Len() int { return len(b.rows) + len(b.added) - b.gone }
 
+// Void reports whether there is nothing in the batch, not even for windows: see AllSamples.
+func (b *Batch) Void() bool { return b.Len() == 0 && b.late == 0 }
+
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() {
 	for i := range b.metric {
 		clear(b.metrics[i/metricChunk][i%metricChunk].texts)
 	}
-	b.rows, b.added, b.cursor, b.gone = b.rows[:0], b.added[:0], -1, 0
+	b.rows, b.added, b.cursor, b.gone, b.late = b.rows[:0], b.added[:0], -1, 0, 0
 	b.metric, b.chunk, b.used, b.open, b.bytes = 0, 0, 0, nil, 0
 	b.ID = BatchID{}
 	b.tally.Reset()
@@ -115,10 +119,16 @@ func (b *Batch) Copy(m *Metric) *Metric {
 	return c
 }
 
-// Drop removes m and counts it under reason r.
+// Drop removes m and counts it under reason r. What goes as [DropLate] can still be read by the windows behind,
+// for which it may not be late: see AllSamples.
 func (b *Batch) Drop(m *Metric, r Reason) {
-	if b.remove(m) {
-		b.tally.AddDrops(r, 1)
+	if !b.remove(m) {
+		return
+	}
+	b.tally.AddDrops(r, 1)
+	if r == DropLate {
+		m.state |= late
+		b.late++
 	}
 }
 
@@ -168,22 +178,30 @@ func (b *Batch) remove(m *Metric) bool {
 
 // All loops over the rows that no filter hides.
 func (b *Batch) All() iter.Seq[*Metric] {
-	return func(yield func(*Metric) bool) { b.walk(yield, false) }
+	return func(yield func(*Metric) bool) { b.walk(yield, false, false) }
 }
 
 // Samples loops over the rows of class ClassSample that no filter hides.
 func (b *Batch) Samples() iter.Seq[*Metric] {
-	return func(yield func(*Metric) bool) { b.walk(yield, true) }
+	return func(yield func(*Metric) bool) { b.walk(yield, true, false) }
 }
 
-func (b *Batch) walk(yield func(*Metric) bool, samples bool) {
+// AllSamples loops over those of Samples, and over those that have been dropped as late on this chain, in their
+// order, for windows: what is late for one need not be for another that is longer, or waits longer. Such a row
+// stays dropped.
+func (b *Batch) AllSamples() iter.Seq[*Metric] {
+	return func(yield func(*Metric) bool) { b.walk(yield, true, true) }
+}
+
+func (b *Batch) walk(yield func(*Metric) bool, samples, lateToo bool) {
 	outer := b.cursor
 	if outer < 0 {
 		b.settle()
 	}
 	defer func() { b.cursor = outer }()
 	for i, m := range b.rows {
-		if m.state&(gone|hidden) != 0 || samples && m.class != ClassSample {
+		left := m.state&gone != 0 && !(lateToo && m.state&late != 0)
+		if left || m.state&hidden != 0 || samples && m.class != ClassSample {
 			continue
 		}
 		b.cursor = i
@@ -193,7 +211,7 @@ func (b *Batch) walk(yield func(*Metric) bool, samples bool) {
 	}
 }
 
-// settle puts the rows added within loops into their places and removes those that are gone.
+// settle puts the rows added within loops into their places and removes those that are gone, late ones aside.
 func (b *Batch) settle() {
 	if len(b.added) > 0 {
 		slices.SortStableFunc(b.added, func(x, y insertion) int { return cmp.Compare(x.after, y.after) })
@@ -210,9 +228,9 @@ func (b *Batch) settle() {
 		}
 		b.added = b.added[:0]
 	}
-	if b.gone > 0 {
-		b.rows = slices.DeleteFunc(b.rows, func(m *Metric) bool { return m.state&gone != 0 })
-		b.gone = 0
+	if b.gone > b.late {
+		b.rows = slices.DeleteFunc(b.rows, func(m *Metric) bool { return m.state&(gone|late) == gone })
+		b.gone = b.late
 	}
 }
 

@@ -41,6 +41,56 @@ func TestRowsAddedInALoopStandBehindTheRowItIsAt(t *testing.T) {
 	}
 }
 
+// What is dropped as late keeps its place for AllSamples, and for it alone, until the end of the chain.
+func TestLateSamplesKeepTheirPlace(t *testing.T) {
+	b := NewBatch(NewCatalog(Limits{}))
+	in, out := b.Series("s"), b.Series("r")
+	for i := range 5 {
+		b.Add(in, int64(i)).Float("x", float64(i))
+	}
+	b.Enter()
+	for m := range b.Samples() {
+		switch m.Time() {
+		case 1, 2:
+			b.Drop(m, DropLate)
+		case 3:
+			b.Drop(m, "test")
+		}
+	}
+	var seen []int64
+	for m := range b.AllSamples() {
+		seen = append(seen, m.Time())
+		b.Absorb(m)
+		b.Drop(m, DropLate)
+		if m.Time() == 2 {
+			b.Add(out, 100).SetOrigin(in)
+		}
+		if m.Time() == 4 {
+			b.Add(out, 100).SetOrigin(in)
+		}
+	}
+	if got := fmt.Sprint(seen); got != "[0 1 2 4]" {
+		t.Errorf("windows see %s", got)
+	}
+	if tally := b.Tally(); tally.Absorbed != 2 || tally.Dropped() != 5 || b.Len() != 2 || b.Void() {
+		t.Errorf("tally %+v, len %d, void %t", tally, b.Len(), b.Void())
+	}
+	if got := names(b); got != "r@100 r@100" {
+		t.Errorf("rows %s", got)
+	}
+	b.MergeResults()
+	for m := range b.AllSamples() {
+		t.Errorf("at the end of the chain there is still %s@%d", m.Name(), m.Time())
+	}
+	if got := names(b); got != "r@100" || b.Len() != 1 {
+		t.Errorf("at the end of the chain %s, len %d", got, b.Len())
+	}
+	b.Reset()
+	if !b.Void() {
+		t.Error("an empty batch is not void")
+	}
+}
+
 func TestValuesSurviveGrowth(t *testing.T) {
 	b := NewBatch(NewCatalog(Limits{}))
 	for round := range 3 {

@@ -1,5 +1,7 @@
 package sdk
 
+import "slices"
+
 // Limit hides rows and fields from a processor, for as long as it is at work: rows for which see
 // returns false, and in the others the fields that fields(schema) masks. Rows that the processor adds
 // are not hidden from it. The engine alone calls Limit and Unlimit.
@@ -36,7 +38,7 @@ func (b *Batch) Enter() {
 // and have equal series and time: what average and peak say of one window leaves as one metric. Rows
 // that came in are never merged, so that how the stream was cut into batches changes nothing.
 func (b *Batch) MergeResults() {
-	b.settle()
+	b.forgetLate()
 	for i := 0; i < len(b.rows); {
 		if !b.rows[i].mergeable() {
 			i++
@@ -55,6 +57,15 @@ func (b *Batch) MergeResults() {
 type window struct {
 	series *Series
 	time   int64
+}
+
+// forgetLate lets late rows leave: no window follows.
+func (b *Batch) forgetLate() {
+	b.settle()
+	if b.late > 0 {
+		b.rows = slices.DeleteFunc(b.rows, func(m *Metric) bool { return m.state&gone != 0 })
+		b.gone, b.late = 0, 0
+	}
 }
 
 // mergeRun merges within a run of results. Short runs are the rule: what one sample closed.

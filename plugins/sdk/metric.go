@@ -42,6 +42,7 @@ type state uint8
 const (
 	absorbed state = 1 << iota
 	gone           // dropped, filtered or merged; leaves at the next settle
+	late           // gone, as late; it keeps its place for the windows behind
 	hidden         // a filter keeps it from the processor at work
 	made           // a processor added it since it entered the chain
 	outside        // never stood in a batch: over the series cap

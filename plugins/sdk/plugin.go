@@ -53,6 +53,13 @@ type Processor interface {
 	Process(ctx context.Context, b *Batch) error
 }
 
+// A Bypasser is a processor that says what becomes of a batch that comes while it cannot be opened: one that
+// takes out what nobody else may see rather drops it. The engine calls Bypass in place of Process; a processor
+// without it is passed by. It adds nothing.
+type Bypasser interface {
+	Bypass(b *Batch)
+}
+
 // A Flusher is a processor that holds something back. The engine calls Flush about each 100 ms and, with
 // final set, once at the end, from the goroutine that calls Process; while all inputs are [Finite] it calls
 // only the final one. Before it, Process has seen b, which holds what the processors before have flushed;

@@ -86,7 +86,7 @@ func newProcessor(config any) (any, error) {
 		return nil, wrong(config)
 	}
 	l := newLife(&c.Config, c.programs.inspect(&c.Config).plugin, c.program().launch)
-	return &processor{life: l, deadline: c.Deadline, drop: c.OnFault == "drop"}, nil
+	return l.processor(c), nil
 }
 
 func newOutput(config any) (any, error) {

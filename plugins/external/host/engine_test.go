@@ -334,6 +334,33 @@ func TestHangs(t *testing.T) {
 	}
 }
 
+// TestProgramThatIsNotTheOne: while the program is another than the one that is pinned, on_fault says what becomes
+// of the metrics that the processor sees.
+func TestProgramThatIsNotTheOne(t *testing.T) {
+	f := func(onFault string, lines, dropped int) {
+		t.Helper()
+		a := newAgent(t)
+		a.script(sdktest.Step{Text: "a x=1 1\na x=2 2\nb x=3 3\n"})
+		a.processor("double", nil, table{"sha256": strings.Repeat("0", 64), "on_fault": onFault})
+		a.plan.Processors[0].Filter = pipeline.Filter{Metrics: []string{"a"}}
+		sink := a.sink()
+		a.start()
+		l := a.end(false)
+		want := fmt.Sprintf("delivered=%d dropped=%d", lines, dropped)
+		if got := l.String(); len(sink.Lines()) != lines || !strings.Contains(got, want) {
+			t.Errorf("%s: %d lines, %s; want %s", onFault, len(sink.Lines()), got, want)
+		}
+		if !a.log.has("not the one that `sha256` pins") {
+			t.Errorf("%s: the log does not say why", onFault)
+		}
+		if says := a.log.has("metrics pass it by"); says != (dropped == 0) {
+			t.Errorf("%s: that metrics pass it by is in the log: %t", onFault, says)
+		}
+	}
+	f("pass", 3, 0)
+	f("drop", 1, 2)
+}
+
 // TestPanics: a panic is reported and costs the instance, not the agent.
 func TestPanics(t *testing.T) {
 	a := newAgent(t)

@@ -35,7 +35,7 @@ func Memory(s proto.PluginServer) []sdk.Definition {
 			l := newLife(c, found.plugin, launch)
 			switch config := config.(type) {
 			case *ProcessorConfig:
-				return &processor{life: l, deadline: config.Deadline, drop: config.OnFault == "drop"}, nil
+				return l.processor(config), nil
 			case *OutputConfig:
 				return &output{life: l, deadLetter: config.DeadLetter}, nil
 			}
@@ -98,6 +98,8 @@ func lifeOf(instance any) *life {
 	case *reader:
 		return i.life
 	case *late:
+		return i.life
+	case gate:
 		return i.life
 	case *processor:
 		return i.life

@@ -32,6 +32,25 @@ func TestMergesWithPeak(t *testing.T) {
 	}
 }
 
+// A sample that is late for a short window before counts in a long one behind.
+func TestLateForOneWindowOnly(t *testing.T) {
+	for seed := range uint64(20) {
+		ac, pc := average.Definition().NewConfig().(*average.Config), peak.Definition().NewConfig().(*peak.Config)
+		ac.Period, pc.Period, pc.Every = time.Second, 10*time.Second, 5*time.Second
+		a, err := average.New(ac)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p [2]*peak.Peak
+		for i := range p {
+			if p[i], err = peak.New(pc); err != nil {
+				t.Fatal(err)
+			}
+		}
+		windowtest.CheckLateElsewhere(t, a, p[0], p[1], "10s/5s", seed)
+	}
+}
+
 func TestDefinition(t *testing.T) {
 	d := average.Definition()
 	p, err := d.New(d.NewConfig())

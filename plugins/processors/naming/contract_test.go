@@ -145,6 +145,15 @@ func TestWindowsAreClaimedApart(t *testing.T) {
 	}
 }
 
+// A window that was not seen whole belongs to the source that tells whole ones, whichever is cut first.
+func TestPartsAreNotClaimedApart(t *testing.T) {
+	gpu := "gpu,gpu_uuid=GPU-a,host=h,source=%s,window=10s%s power_watts_mean=1 %ds class=result\n"
+	b := sdktest.Batch(t, sdk.NewCatalog(sdk.Limits{}), fmt.Sprintf(gpu+gpu+gpu, "nvml", "", 10, "nvidia_smi", ",part=tail", 20, "nvml", ",part=tail", 20))
+	if got := run(t, build(t, "dcgm"), b); len(got) != 2 {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestFilter puts what a filter shows into the other words, and leaves the rest as it is.
 func TestFilter(t *testing.T) {
 	f := func(words, in string, want ...string) {

@@ -79,7 +79,7 @@ func (p *Naming) row(m *sdk.Metric) *row {
 	if s.kind != other {
 		s.rank = rankOf(m.Tag(vocabulary.TagSource))
 		s.gpu = p.gpu(m)
-		s.scope = key(m, vocabulary.TagGI, vocabulary.TagCI, vocabulary.TagWindow, vocabulary.TagPart)
+		s.scope = key(m, vocabulary.TagGI, vocabulary.TagCI, vocabulary.TagWindow)
 	}
 	return r
 }

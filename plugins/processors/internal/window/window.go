@@ -90,11 +90,11 @@ func New[F, P any](c *Config, stats Statistics[F, P], keep int) *Windows[F, P] {
 }
 
 // Process reads the samples of b and adds the results of the windows that they close. A sample that has
-// a finite number, gauge or counter, is read and absorbed, unless it is late or of a process: those come and
-// go, and each would have a series of windows to itself.
+// a finite number, gauge or counter, is read and absorbed, unless it is late, for these windows, whatever it was
+// for others before, or of a process: those come and go, and each would have a series of windows to itself.
 func (w *Windows[F, P]) Process(b *sdk.Batch) {
 	w.cutLeft(b)
-	for m := range b.Samples() {
+	for m := range b.AllSamples() {
 		if m.Name() != vocabulary.Process {
 			w.observe(b, m)
 		}

@@ -2,6 +2,7 @@ package windowtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -113,6 +114,40 @@ func CheckMerge(t *testing.T, chain []Processor, seed uint64) {
 	}
 }
 
+// CheckLateElsewhere feeds a stream to first and then to second, and to alone, which is as second and makes results with
+// that tag window: it checks that what is late for first is not late for second because of that.
+func CheckLateElsewhere(t *testing.T, first, second, alone Processor, window string, seed uint64) {
+	t.Helper()
+	stream, catalog := NewStream(seed, 50e6), sdk.NewCatalog(sdk.Limits{})
+	both, one := sdk.NewBatch(catalog), sdk.NewBatch(catalog)
+	var late uint64
+	for i := range 40 {
+		both.Reset()
+		one.Reset()
+		for range 25 {
+			row := stream.Next()
+			add(both, row)
+			add(one, row)
+		}
+		if err := first.Process(t.Context(), both); err != nil {
+			t.Fatal(err)
+		}
+		late += both.Tally().Dropped()
+		if err := errors.Join(second.Process(t.Context(), both), alone.Process(t.Context(), one)); err != nil {
+			t.Fatal(err)
+		}
+		want, _ := collect(one)
+		got, _ := collect(both)
+		got = slices.DeleteFunc(got, func(r Result) bool { return r.Window != window })
+		if problem := differ(got, want); problem != "" {
+			t.Fatalf("seed %d, batch %d: %s\n got %v\nwant %v", seed, i, problem, got, want)
+		}
+	}
+	if late == 0 {
+		t.Errorf("seed %d: nothing was late", seed)
+	}
+}
+
 func add(b *sdk.Batch, row Row) {
 	m := b.Add(b.Series("gpu", sdk.Tag{Key: "id", Value: row.Series}), row.T)
 	for _, name := range slices.Sorted(maps.Keys(row.Fields)) {
@@ -128,7 +163,7 @@ func collect(b *sdk.Batch) (results []Result, sample *sdk.Metric) {
 			sample = m
 			continue
 		}
-		r := Result{Series: m.Tag("id"), Part: m.Tag("part"), T: m.Time(), Fields: map[string]any{}}
+		r := Result{Series: m.Tag("id"), Window: m.Tag("window"), Part: m.Tag("part"), T: m.Time(), Fields: map[string]any{}}
 		for slot := range m.Len() {
 			switch v := m.Value(slot); v.Type() {
 			case sdk.Float:

@@ -57,6 +57,7 @@ func (c *Column) Hold(i int) float64 {
 // Result is what a window should give. Values are float64, or int64 where the type must be Int.
 type Result struct {
 	Series, Part string
+	Window       string // the tag; the model leaves it empty
 	T            int64
 	Fields       map[string]any
 }
