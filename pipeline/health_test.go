@@ -221,7 +221,7 @@ func TestReadyNamesProcessors(t *testing.T) {
 		}})
 		r.output(&sdktest.Sink{})
 		p, stop := r.start()
-		time.Sleep(9 * time.Second)
+		time.Sleep(9*time.Second + time.Millisecond) // between two reads
 		wantPage(t, p, readyPath, 200, "ok")
 		time.Sleep(3 * time.Second)
 		wantPage(t, p, readyPath, 503, "processors.stage: failing for 12s")

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gpuline/gpuline/pipeline"
+	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
 
@@ -59,10 +60,12 @@ func run(t *testing.T, change func(c *Config), grace time.Duration, rows int, se
 		t.Fatal(err)
 	}
 	began := time.Now()
-	if err := p.Run(t.Context()); err != nil {
-		t.Error(err)
-	}
+	err = p.Run(t.Context())
 	l := p.Ledger()
+	late := slices.ContainsFunc(l.Outputs[0].Drops, func(d sdk.Drop) bool { return d.Reason == sdk.DropShutdown })
+	if (err != nil) != late { // an agent fails over what it has not delivered in the grace, and over no bad line
+		t.Errorf("run: %v, and %v dropped", err, l.Outputs[0].Drops)
+	}
 	if err := l.Check(); err != nil {
 		t.Errorf("the ledger does not balance: %v", err)
 	}
