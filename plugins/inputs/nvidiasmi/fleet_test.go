@@ -226,6 +226,43 @@ func TestInvalidReadings(t *testing.T) {
 	}
 }
 
+// TestTornSum reads a counter that is the sum of two: without one of them it is not known.
+func TestTornSum(t *testing.T) {
+	f := func(sram, dram string, want float64, ok bool) {
+		t.Helper()
+		var text xmlText
+		text.open("nvidia_smi_log")
+		text.line("<gpu id='1'>")
+		text.depth++
+		text.leaf("uuid", "GPU-1")
+		text.open("ecc_errors")
+		text.group("volatile", "sram_uncorrectable", sram, "dram_uncorrectable", dram)
+		text.close("ecc_errors")
+		text.close("gpu")
+		text.close("nvidia_smi_log")
+		b := newBatch()
+		if err := newFleet(testConfig(), nil).document(b, []byte(text.String()), 1, nil); err != nil {
+			t.Fatal(err)
+		}
+		var got float64
+		var found bool
+		for m := range b.All() {
+			if v, ok := m.Number("ecc_uncorrected_errors"); ok {
+				got, found = v, true
+			}
+		}
+		if got != want || found != ok {
+			t.Errorf("%s and %s: %v, %v, want %v, %v", sram, dram, got, found, want, ok)
+		}
+	}
+	f("3", "4", 7, true)
+	f("N/A", "4", 4, true)
+	f("3", "N/A", 3, true)
+	f("[Unknown Error]", "4", 0, false)
+	f("3", "Unknown Error", 0, false)
+	f("N/A", "N/A", 0, false)
+}
+
 func TestProcessCap(t *testing.T) {
 	var text xmlText
 	text.open("nvidia_smi_log")

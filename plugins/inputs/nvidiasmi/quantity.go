@@ -166,6 +166,11 @@ func word(text []byte) ([]byte, bool) {
 	return text, !nonValues[string(text)]
 }
 
+// isUnknown reports whether the driver could not read a value that it has.
+func isUnknown(text []byte) bool {
+	return string(bytes.Trim(text, " \t\r\n[]")) == "Unknown Error"
+}
+
 // isLost reports whether the driver says in place of a value that the GPU is gone.
 func isLost(text []byte) bool {
 	text = bytes.Trim(text, " \t\r\n[]")

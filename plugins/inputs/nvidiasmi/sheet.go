@@ -12,6 +12,7 @@ import (
 // its texts are parts of what was parsed.
 type sheet struct {
 	have    set
+	torn    set // sums of which a part could not be read
 	number  [maxReadings]float64
 	text    [maxReadings][]byte
 	rank    [maxReadings]uint8
@@ -25,6 +26,7 @@ const maxReadings = 192 // the vocabulary has about 110; a test checks that it f
 type set [maxReadings / 64]uint64
 
 func (s *set) add(slot int)     { s[slot/64] |= 1 << (slot % 64) }
+func (s *set) remove(slot int)  { s[slot/64] &^= 1 << (slot % 64) }
 func (s set) has(slot int) bool { return s[slot/64]&(1<<(slot%64)) != 0 }
 
 func (s set) empty() bool {
@@ -62,10 +64,11 @@ func slotsOf(metric string) (s set) {
 
 var gpuSlots, infoSlots = slotsOf(vocabulary.GPU), slotsOf(vocabulary.Info)
 
-func (s *sheet) reset() { s.have, s.lost, s.invalid = set{}, false, 0 }
+func (s *sheet) reset() { s.have, s.torn, s.lost, s.invalid = set{}, set{}, false, 0 }
 
 // put decodes the text of a reading. Where several elements or columns give the same one, the lowest
-// rank wins; with sum set, values of equal rank are added up.
+// rank wins; with sum set, values of equal rank are added up, unless one of them could not be read at this moment:
+// a counter would seem to fall, and to grow when it is read again.
 func (s *sheet) put(slot int, rank uint8, sum bool, text []byte, column *scale) {
 	r := &readings[slot]
 	if r.form == formWord {
@@ -85,6 +88,12 @@ func (s *sheet) put(slot int, rank uint8, sum bool, text []byte, column *scale) 
 		if isLost(text) {
 			s.lost = true
 		}
+		if sum && isUnknown(text) {
+			s.torn.add(slot)
+			s.have.remove(slot)
+		}
+		return
+	case s.torn.has(slot):
 		return
 	case !r.Valid(v):
 		s.invalid++
