@@ -289,6 +289,9 @@ func TestConsumerThatIsThere(t *testing.T) {
 		var log bytes.Buffer
 		h.source.(*puller).log = slog.New(slog.NewTextHandler(&log, nil))
 		_, ack, err := h.readFor(patience)
+		if others := c.FilterSubject != "" && c.FilterSubject != "gpu.>"; strings.Contains(log.String(), "other subjects") != others {
+			t.Errorf("filter %q: %s", c.FilterSubject, &log)
+		}
 		if limited := c.MaxDeliver > 0; strings.Contains(log.String(), "MaxDeliver") != limited {
 			t.Errorf("MaxDeliver %d: %s", c.MaxDeliver, &log)
 		}
@@ -307,6 +310,12 @@ func TestConsumerThatIsThere(t *testing.T) {
 		t.Error(err)
 	}
 	if err := f(jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy, AckWait: 15 * time.Second, MaxDeliver: 5}); err != nil {
+		t.Error(err)
+	}
+	if err := f(jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy, AckWait: 15 * time.Second, FilterSubject: "gpu.>"}); err != nil {
+		t.Error(err)
+	}
+	if err := f(jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy, AckWait: 15 * time.Second, FilterSubject: "gpu.h.>"}); err != nil {
 		t.Error(err)
 	}
 	if err := f(jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy}); !errors.Is(err, errConsumer) || !strings.Contains(err.Error(), "delete it, or name another") {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -61,7 +62,8 @@ func (p *puller) next(ctx context.Context, nc *nats.Conn) ([]message, error) {
 	}
 	if silent(err) {
 		p.conn.Doubt()
-		for _, why := range p.conn.Forbidden(ctx, nc) { // silence is also what follows on a right that is missing
+		known, _ := p.conn.Forbidden(ctx, nc) // silence is also what follows on a right that is missing
+		for _, why := range known {
 			err = fmt.Errorf("%w: %w", err, why)
 			break
 		}
@@ -242,10 +244,27 @@ func (p *puller) bind(ctx context.Context, nc *nats.Conn) error {
 		p.log.Warn("the consumer gives a message up that was delivered too often: what hubs give back, or die with, may be lost: set its MaxDeliver to -1",
 			"consumer", p.config.Consumer, "max_deliver", found.MaxDeliver)
 	}
+	if have := filters(&found); len(have) > 0 && !sameSet(have, p.config.Subjects) {
+		p.log.Warn("the consumer reads other subjects than `subjects` says: change it with `nats consumer edit`, or name another",
+			"consumer", p.config.Consumer, "reads", have, "subjects", p.config.Subjects)
+	}
 	p.forget()
 	p.nc, p.consumer = nc, consumer
 	p.custody.terms(found.AckWait, found.MaxAckPending)
 	return nil
+}
+
+// filters returns the subjects that a consumer reads, or none where it reads all of its stream.
+func filters(c *jetstream.ConsumerConfig) []string {
+	if c.FilterSubject != "" {
+		return []string{c.FilterSubject}
+	}
+	return c.FilterSubjects
+}
+
+func sameSet(a, b []string) bool {
+	a, b = slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))
+	return slices.Equal(slices.Compact(a), slices.Compact(b))
 }
 
 func (p *puller) settings() jetstream.ConsumerConfig {

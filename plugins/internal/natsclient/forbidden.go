@@ -3,9 +3,11 @@ package natsclient
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -20,6 +22,9 @@ type refusals struct {
 }
 
 func newRefusals() *refusals { return &refusals{told: make(chan struct{})} }
+
+// telling is how long the client may take to tell what it knows.
+const telling = 5 * time.Second
 
 // maxRefusals bounds what is kept where nobody asks.
 const maxRefusals = 1 << 14
@@ -56,15 +61,20 @@ func (r *refusals) forget() {
 	r.mu.Unlock()
 }
 
-// after returns what was told up to err, which may be nil, once that is, or when ctx ends.
-func (r *refusals) after(ctx context.Context, err error) map[string]error {
+// after returns what was told up to err, which may be nil, once that is. It returns an error, and what there is, when
+// ctx ends before.
+func (r *refusals) after(ctx context.Context, err error) (map[string]error, error) {
 	for {
 		r.mu.Lock()
-		if err == nil || err == r.last || ctx.Err() != nil { //nolint:errorlint // that very one
+		all := err == nil || err == r.last //nolint:errorlint // that very one
+		if all || ctx.Err() != nil {
 			why := r.why
 			r.why = nil
 			r.mu.Unlock()
-			return why
+			if all {
+				return why, nil
+			}
+			return why, fmt.Errorf("wait for the client to tell what the server forbids: %w", ctx.Err())
 		}
 		told := r.told
 		r.mu.Unlock()
@@ -76,11 +86,13 @@ func (r *refusals) after(ctx context.Context, err error) map[string]error {
 }
 
 // Forbidden returns the subjects that the agent was not let publish to since it was asked last, with the server's
-// words. Who has flushed the connection knows all of them.
-func (k *Conn) Forbidden(ctx context.Context, nc *nats.Conn) map[string]error {
+// words. Who has flushed the connection knows all of them, unless there is an error.
+func (k *Conn) Forbidden(ctx context.Context, nc *nats.Conn) (map[string]error, error) {
 	err := nc.LastError()
 	if !errors.Is(err, nats.ErrPermissionViolation) {
 		err = nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, telling) // others may use the connection, too, and err not be the last
+	defer cancel()
 	return k.refusals.after(ctx, err)
 }

@@ -42,7 +42,10 @@ func (o *NATS) tell(ctx context.Context, nc *nats.Conn, j *job) error {
 		return retry(again, errLost)
 	}
 	// A server that forbids subjects says so before it answers the flush. The others it has taken.
-	forbidden := o.conn.Forbidden(ctx, nc)
+	forbidden, err := o.conn.Forbidden(ctx, nc)
+	if err != nil {
+		return retry(again, err)
+	}
 	var held error
 	for i := range j.messages {
 		m := &j.messages[i]

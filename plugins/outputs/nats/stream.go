@@ -27,7 +27,8 @@ const (
 func (o *NATS) store(ctx context.Context, nc *nats.Conn, j *job) error {
 	err := o.publish(ctx, nc, j)
 	if errors.Is(err, context.DeadlineExceeded) {
-		for subject, why := range o.conn.Forbidden(ctx, nc) {
+		known, _ := o.conn.Forbidden(ctx, nc) // ctx has ended, and what is known by now is enough
+		for subject, why := range known {
 			return o.forbidden(subject, why)
 		}
 	}
@@ -192,7 +193,7 @@ func (f *flight) fail(m *message, err error) {
 		f.hold(f.output.later(fmt.Errorf("no stream takes the subject %s: make one that takes %s, or set `stream.create`: %w",
 			m.subject, f.output.pattern, err)))
 	case errors.As(err, &api):
-		f.hold(f.output.later(err))
+		f.hold(f.output.later(fmt.Errorf("JetStream does not take it, and the metrics wait: %w", err)))
 	default:
 		f.hold(retry(again, err))
 	}
