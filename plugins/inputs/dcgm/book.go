@@ -90,6 +90,9 @@ func customFields(list []counters.Counter) map[string]sdk.Field {
 // take takes a line of the page.
 func (k *book) take(s *exposition.Scanner) {
 	e := k.lookUp(s)
+	if s.Expect = ""; k.last != nil && k.last.next != nil {
+		s.Expect = k.last.next.head
+	}
 	if e == nil {
 		k.skipped.Add(1)
 		return
@@ -161,11 +164,11 @@ func (k *book) lookUp(s *exposition.Scanner) *entry {
 // learn finds out what a line means.
 func (k *book) learn(s *exposition.Scanner) *entry {
 	e := new(entry)
-	all, err := s.Labels()
-	l := readLabels(all)
-	r, known := byName(string(s.Name))
-	custom, listed := k.custom[string(s.Name)]
-	counts := countedBy[string(s.Name)]
+	head, err := s.Identity()
+	l := readLabels(head.Labels)
+	r, known := byName(head.Name)
+	custom, listed := k.custom[head.Name]
+	counts := countedBy[head.Name]
 	switch {
 	case err != nil, !l.isGPU(), !known && !listed && counts == 0, known && r.slot < 0:
 		e.unknown = true

@@ -220,12 +220,9 @@ func (p *page) guess(line []byte) *entry {
 
 // find returns the entry of a line; nil where there are too many.
 func (p *page) find(line []byte) (*entry, error) {
-	n := exposition.IdentityLen(line)
-	if n == 0 {
-		if exposition.NameByte(line[0], true, true) || line[0] == '{' {
-			return nil, exposition.ErrBraces
-		}
-		return nil, exposition.ErrName
+	n, err := exposition.IdentityLen(line)
+	if err != nil {
+		return nil, err
 	}
 	e := p.entries[string(line[:n])]
 	if e != nil && e.epoch == p.epoch {

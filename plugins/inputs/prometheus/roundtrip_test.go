@@ -112,7 +112,7 @@ func samples(t *testing.T, page string) []string {
 		if line == "" || strings.HasPrefix(name, "#") || strings.HasPrefix(name, "gpuline_") {
 			continue
 		}
-		if n := exposition.IdentityLen([]byte(line)); line[0] != '#' { // labels have no order
+		if n, _ := exposition.IdentityLen([]byte(line)); line[0] != '#' { // labels have no order
 			id, err := exposition.ParseIdentity([]byte(line[:n]))
 			if err != nil {
 				t.Fatalf("%s: %v", line, err)

@@ -82,12 +82,12 @@ func compare(t *testing.T, text []byte) {
 	strict := false // labels were refused
 	var s exposition.Scanner
 	for s.Reset(text); s.Next(); {
-		labels, err := s.Labels()
+		id, err := s.Identity()
 		if err != nil {
 			strict = true
 			continue
 		}
-		got = append(got, newReading(string(s.Name), labels, s.Value, s.Stamp))
+		got = append(got, newReading(id.Name, id.Labels, s.Value, s.Stamp))
 	}
 	if s.Err != nil || strict {
 		for line := range bytes.SplitSeq(text, []byte("\n")) {
@@ -120,11 +120,22 @@ func FuzzScan(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte, openMetrics bool) {
 		before := bytes.Clone(text)
 		s := exposition.Scanner{OpenMetrics: openMetrics}
+		var heads []string
 		for s.Reset(text); s.Next(); {
-			if len(s.Name) == 0 || len(s.Head) < len(s.Name) {
-				t.Fatalf("name %q, head %q", s.Name, s.Head)
+			heads = append(heads, string(s.Head))
+			_, _ = s.Identity()
+		}
+		for ahead := range min(3, len(heads)) { // what is expected changes nothing, be it right or wrong
+			i := 0
+			for s.Reset(text); s.Next(); i++ {
+				if string(s.Head) != heads[i] {
+					t.Fatalf("sample %d has the head %q, and %q where another was expected", i, heads[i], s.Head)
+				}
+				s.Expect = heads[(i+1+ahead)%len(heads)]
 			}
-			_, _ = s.Labels()
+			if i != len(heads) {
+				t.Fatalf("%d samples, and %d where another head was expected", len(heads), i)
+			}
 		}
 		if !bytes.Equal(before, text) {
 			t.Fatal("the page was changed")

@@ -28,8 +28,9 @@ var (
 	errNotUTF8 = errors.New("not UTF-8")
 )
 
-// IdentityLen returns the length of what stands before the value of a line, or 0 where it has no end.
-func IdentityLen(line []byte) int {
+// IdentityLen returns the length of what stands before the value of a line that is not empty. Whether it is an
+// identity, [ParseIdentity] finds out.
+func IdentityLen(line []byte) (int, error) {
 	i := 0
 	for i < len(line) && NameByte(line[i], i == 0, true) {
 		i++
@@ -39,12 +40,15 @@ func IdentityLen(line []byte) int {
 		i++
 	}
 	if i == len(line) || line[i] != '{' {
-		return end
+		if end == 0 {
+			return 0, ErrName
+		}
+		return end, nil
 	}
 	for i++; i < len(line); i++ {
 		switch line[i] {
 		case '}':
-			return i + 1
+			return i + 1, nil
 		case '"':
 			for i++; i < len(line) && line[i] != '"'; i++ {
 				if line[i] == '\\' {
@@ -53,7 +57,7 @@ func IdentityLen(line []byte) int {
 			}
 		}
 	}
-	return 0
+	return 0, ErrBraces
 }
 
 // ParseIdentity takes what IdentityLen found apart. A name may stand in quotes within the braces, as
