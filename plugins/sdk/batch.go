@@ -68,9 +68,6 @@ func (b *Batch) Series(name string, tags ...Tag) *Series { return b.catalog.Seri
 // Len returns the number of rows.
 func (b *Batch) Len() int { return len(b.rows) + len(b.added) - b.gone }
 
-// Void reports whether there is nothing in the batch, not even for windows: see AllSamples.
-func (b *Batch) Void() bool { return b.Len() == 0 && b.late == 0 }
-
 // Bytes estimates the memory that the rows occupy; queues are bounded by it.
 func (b *Batch) Bytes() int {
 	return b.Len()*int(unsafe.Sizeof(Metric{})+8) + (b.chunk*arenaChunk+b.used)*8 + b.bytes
@@ -204,6 +201,9 @@ func (b *Batch) Samples() iter.Seq[*Metric] {
 func (b *Batch) AllSamples() iter.Seq[*Metric] {
 	return func(yield func(*Metric) bool) { b.walk(yield, true, true) }
 }
+
+// Void reports whether there is nothing in the batch, not even for windows: see AllSamples.
+func (b *Batch) Void() bool { return b.Len() == 0 && b.late == 0 }
 
 func (b *Batch) walk(yield func(*Metric) bool, samples, lateToo bool) {
 	outer := b.cursor
