@@ -11,7 +11,6 @@ import (
 
 	"github.com/gpuline/gpuline/plugins/processors/internal/window"
 	"github.com/gpuline/gpuline/plugins/sdk"
-	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
 //go:embed sample.toml
@@ -65,28 +64,11 @@ func (c *Config) Validate() error {
 			}
 		}
 		gauges[counter] = gauge
-		if !mayBe(gauge, sdk.Gauge) {
-			return sdk.Fault{Path: []string{"from_counter", gauge}, Problem: "is no gauge: it has no mean"}
-		}
-		if !mayBe(counter, sdk.Counter) {
-			return sdk.Fault{Path: []string{"from_counter", gauge}, Problem: fmt.Sprintf("%q is no counter: it does not grow", counter)}
+		if err := checkPair(gauge, counter); err != nil {
+			return err
 		}
 	}
 	return c.Config.Validate()
-}
-
-// mayBe reports whether a field may be of a kind: what is no reading of the vocabulary is its input's business.
-func mayBe(field string, k sdk.Kind) bool {
-	known := false
-	for _, r := range vocabulary.All() {
-		if r.Name == field {
-			known = true
-			if r.Kind == k {
-				return true
-			}
-		}
-	}
-	return !known
 }
 
 // Open takes a figure from the agent's meter.
