@@ -265,13 +265,24 @@ func (t *tagger) apply(b *sdk.Batch) {
 		t.generation, t.known = g, make(map[*sdk.Series]*sdk.Series)
 	}
 	for m := range b.All() {
-		s := m.Series()
-		tagged := t.known[s]
-		if tagged == nil {
-			if tagged = c.With(s, t.tags...); tagged != nil {
-				t.known[s], t.known[tagged] = tagged, tagged
+		s, origin := m.Series(), m.Origin()
+		b.Move(m, t.tagged(c, s))
+		if origin != s {
+			// A result goes on belonging to the samples that it was made from, which get the same tags.
+			if tagged := t.tagged(c, origin); tagged != nil {
+				m.SetOrigin(tagged)
 			}
 		}
-		b.Move(m, tagged)
 	}
+}
+
+// tagged returns s with the tags, or nil where the catalog is full.
+func (t *tagger) tagged(c *sdk.Catalog, s *sdk.Series) *sdk.Series {
+	tagged := t.known[s]
+	if tagged == nil {
+		if tagged = c.With(s, t.tags...); tagged != nil {
+			t.known[s], t.known[tagged] = tagged, tagged
+		}
+	}
+	return tagged
 }

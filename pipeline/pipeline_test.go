@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -735,6 +736,51 @@ func TestWindowsSeeWhatIsLateForOthers(t *testing.T) {
 		l, _ := stop()
 		if behind.sum != 7 || !strings.Contains(l.String(), "read=3 made=0 absorbed=0 delivered=0 dropped=3") {
 			t.Errorf("it has seen %v; %s", behind.sum, l.String())
+		}
+	})
+}
+
+// decoded is an input of results that were made elsewhere, as of lines with the tag window.
+type decoded struct{}
+
+func (decoded) Gather(_ context.Context, b *sdk.Batch) error {
+	own := b.Series("gpu", sdk.Tag{Key: "id", Value: "a"})
+	b.Add(own, 1).Float("x", 1)
+	m := b.Add(b.Catalog().With(own, sdk.Tag{Key: "window", Value: "10s"}), 2)
+	m.SetOrigin(own)
+	m.Float("x_mean", 1)
+	return sdk.ErrEnd
+}
+
+// origins notes what the rows that it sees belong to.
+type origins []string
+
+func (o *origins) Process(_ context.Context, b *sdk.Batch) error {
+	for m := range b.All() {
+		*o = append(*o, m.Series().String()+" of "+m.Origin().String())
+	}
+	return nil
+}
+
+// Tags that are added to a result are added to what it belongs to: else no rule on the samples would mark it.
+func TestTagsReachTheOriginOfAResult(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		var seen origins
+		r.plan.Agent.Tags = []sdk.Tag{{Key: "site", Value: "s"}}
+		r.input(decoded{})
+		r.processor(&seen)
+		r.output(&sdktest.Sink{})
+		_, stop := r.start()
+		synctest.Wait()
+		if _, err := stop(); err != nil {
+			t.Error(err)
+		}
+		want := origins{
+			"gpu,host=h,id=a,site=s of gpu,host=h,id=a,site=s",
+			"gpu,host=h,id=a,site=s,window=10s of gpu,host=h,id=a,site=s",
+		}
+		if !slices.Equal(seen, want) {
+			t.Errorf("got %q, want %q", seen, want)
 		}
 	})
 }

@@ -61,9 +61,6 @@ func (b *Batch) Series(name string, tags ...Tag) *Series { return b.catalog.Seri
 // Len returns the number of rows.
 func (b *Batch) Len() int { return len(b.rows) + len(b.added) - b.gone }
 
-// Void reports whether there is nothing in the batch, not even for windows: see AllSamples.
-func (b *Batch) Void() bool { return b.Len() == 0 && b.late == 0 }
-
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() {
 	for i := range b.metric {
@@ -192,6 +189,9 @@ func (b *Batch) Samples() iter.Seq[*Metric] {
 func (b *Batch) AllSamples() iter.Seq[*Metric] {
 	return func(yield func(*Metric) bool) { b.walk(yield, true, true) }
 }
+
+// Void reports whether there is nothing in the batch, not even for windows: see AllSamples.
+func (b *Batch) Void() bool { return b.Len() == 0 && b.late == 0 }
 
 func (b *Batch) walk(yield func(*Metric) bool, samples, lateToo bool) {
 	outer := b.cursor

@@ -1,6 +1,9 @@
 package sdk
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Limit hides rows and fields from a processor, for as long as it is at work: rows for which see
 // returns false, and in the others the fields that fields(schema) masks. Rows that the processor adds
@@ -68,10 +71,12 @@ func (b *Batch) forgetLate() {
 	}
 }
 
-// mergeRun merges within a run of results. Short runs are the rule: what one sample closed.
+// mergeRun merges within a run of results, and puts those of one series in order of time: of two windows one
+// processor may have had nothing to say of the first. Short runs are the rule: what one sample closed.
 func (b *Batch) mergeRun(run []*Metric) {
+	ordered := true
 	if len(run) > 16 {
-		first := make(map[window]*Metric, len(run))
+		first, newest := make(map[window]*Metric, len(run)), make(map[*Series]int64, len(run))
 		for _, m := range run {
 			key := window{m.series, m.time}
 			if into := first[key]; into != nil {
@@ -79,17 +84,36 @@ func (b *Batch) mergeRun(run []*Metric) {
 				continue
 			}
 			first[key] = m
-		}
-		return
-	}
-	for i, m := range run {
-		for _, into := range run[:i] {
-			if into.state&gone == 0 && into.series == m.series && into.time == m.time {
-				b.Merge(into, m)
-				break
+			if t, seen := newest[m.series]; seen && t > m.time {
+				ordered = false
+				continue
 			}
+			newest[m.series] = m.time
+		}
+	} else {
+		for i, m := range run {
+			ordered = b.mergeInto(run[:i], m) && ordered
 		}
 	}
+	if !ordered {
+		slices.SortStableFunc(run, func(x, y *Metric) int { return cmp.Compare(x.time, y.time) })
+	}
+}
+
+// mergeInto merges m into its like, and reports whether none of its series before it is newer.
+func (b *Batch) mergeInto(before []*Metric, m *Metric) (ordered bool) {
+	ordered = true
+	for _, into := range before {
+		if into.state&gone != 0 || into.series != m.series {
+			continue
+		}
+		if into.time == m.time {
+			b.Merge(into, m)
+			return true
+		}
+		ordered = ordered && into.time < m.time
+	}
+	return ordered
 }
 
 func (m *Metric) mergeable() bool {

@@ -177,6 +177,14 @@ func TestMergeResults(t *testing.T) {
 	f("r@1 r@1 | ", "r@1{f0=0} r@1{f1=1}")            // came in
 	f("r@1 | r@1 r@1", "r@1{f0=0} r@1{f1=1 f2=2}")    // into what was made here alone
 	f("s@1 | r@1 r@2 r@1", "s@1{f0=0} r@1{f1=1 f3=3} r@2{f2=2}")
+	// One processor had nothing to say of the first window.
+	f("s@3 | r@2 r@1 r@2", "s@3{f0=0} r@1{f2=2} r@2{f1=1 f3=3}")
+	f("s@3 | r@2 rr@2 r@1 r@2 s@4", "s@3{f0=0} r@1{f3=3} r@2{f1=1 f4=4} rr@2{f2=2} s@4{f5=5}")
+	f("s@3 | r@2 rr@1", "s@3{f0=0} r@2{f1=1} rr@1{f2=2}")
+	long := strings.Repeat("rr@1 ", 15)
+	merged := "rr@1{f0=0 f1=1 f2=2 f3=3 f4=4 f5=5 f6=6 f7=7 f8=8 f9=9 f10=10 f11=11 f12=12 f13=13 f14=14}"
+	f(long+"r@2 r@1 r@2", merged+" r@1{f16=16} r@2{f15=15 f17=17}")
+	f(long+"r@2 r@3 q@1", merged+" r@2{f15=15} r@3{f16=16} q@1{f17=17}")
 }
 
 // TestMergeResultsOfManyRows compares long runs, which go another way, with short ones.

@@ -63,6 +63,9 @@ func (c *Config) Validate() error {
 			}
 		}
 		gauges[counter] = gauge
+		if err := checkPair(gauge, counter); err != nil {
+			return err
+		}
 	}
 	return c.Config.Validate()
 }

@@ -294,6 +294,9 @@ func TestFaults(t *testing.T) {
 	f(func(c *Config) { c.Every = 3 * time.Second }, "`every`: does not divide the period of 10s: make the period a multiple of it")
 	f(func(c *Config) { c.FromCounter = map[string]string{"a": "e", "b": "e"} },
 		"`from_counter`: takes both \"a\" and \"b\" from \"e\": a counter gives the mean of one gauge")
+	f(func(c *Config) { c.FromCounter = map[string]string{"power_watts": "power_average_watts"} },
+		"`from_counter.power_watts`: \"power_average_watts\" is no counter: it does not grow")
+	f(func(c *Config) { c.FromCounter = map[string]string{"energy_joules": "pcie_tx_bytes"} }, "`from_counter.energy_joules`: is no gauge: it has no mean")
 }
 
 func TestPercentile(t *testing.T) {

@@ -28,6 +28,10 @@ func checkLevel(name string, level float64) error {
 		}
 		return nil
 	}
+	gauge := func(r vocabulary.Reading) bool { return r.Name == name && r.Kind == sdk.Gauge }
+	if !slices.ContainsFunc(readings, gauge) {
+		return fault("is no gauge: only of those windows tell the time above a level", "")
+	}
 	if r := readings[at]; r.Bounded && level > r.Max {
 		return fault(fmt.Sprintf("is never above %v", level), remedy(&r, level))
 	}

@@ -157,6 +157,8 @@ func TestFaults(t *testing.T) {
 	f(level("utilization_ratio", 95), "`above.utilization_ratio`: is never above 95: write 0.95 for 95 %")
 	f(level("utilization_ratio", 950), "`above.utilization_ratio`: is never above 950: it is at most 1")
 	f(level("utilisation_ratio", 0.95), "`above.utilisation_ratio`: there is no field of that name: did you mean `utilization_ratio`?")
+	f(level("energy_joules", 5), "`above.energy_joules`: is no gauge: only of those windows tell the time above a level")
+	f(level("pstate", 5), "`above.pstate`: is no gauge: only of those windows tell the time above a level")
 	for _, name := range []string{"latency_seconds", "cue_length_seconds", "level", "ratio"} {
 		c := defaults()
 		level(name, 95)(c)
