@@ -77,7 +77,7 @@ type inputKeys struct {
 	pluginKeys
 	Interval time.Duration     `toml:"interval" doc:"Time between two reads; the agent's when not set." min:"1ms"`
 	Jitter   time.Duration     `toml:"jitter" doc:"The first read is delayed by a random time of up to this." default:"0s"`
-	Timeout  time.Duration     `toml:"timeout" doc:"A read that lasts longer is given up and reported." default:"5s" min:"1ms"`
+	Timeout  time.Duration     `toml:"timeout" doc:"A read that lasts longer is given up and reported." default:"5s" min:"1ms" max:"8760h"`
 	Tags     map[string]string `toml:"tags" doc:"Tags for each of its metrics that lacks them."`
 }
 
@@ -89,7 +89,7 @@ type outputKeys struct {
 	Queue         queueKeys     `toml:"queue" doc:"Bounds what waits for the output."`
 	BatchSize     int           `toml:"batch_size" doc:"Metrics in a batch, at most." default:"1000" min:"1"`
 	FlushInterval time.Duration `toml:"flush_interval" doc:"A batch waits up to this long to fill; \"0s\" sends each at once." default:"1s"`
-	Timeout       time.Duration `toml:"timeout" doc:"A write that lasts longer is given up and tried again." default:"5s" min:"1ms"`
+	Timeout       time.Duration `toml:"timeout" doc:"A write that lasts longer is given up and tried again." default:"5s" min:"1ms" max:"8760h"`
 	Samples       bool          `toml:"samples" doc:"Take samples that a window has read, too." default:"false"`
 	Required      bool          `toml:"required" doc:"An input that needs confirmation waits for this output." default:"true"`
 	Naming        string        `toml:"naming" doc:"Names, units and labels of another agent instead of ours, for dashboards that ask for them: dcgm-exporter's, or Telegraf's nvidia_smi. It works behind the output's processors and before its filter, which is so written in those names." enum:"dcgm|telegraf"`
