@@ -164,6 +164,7 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 		"3: `queue.when_full` in [[outputs.store]]: must be one of \"drop_oldest\", \"drop_newest\", \"block\"",
 		"3: unknown key `queue.dsk` in [[outputs.store]]: did you mean `disk`?")
 	out("url = \"x\"\nqueue.disk = \"queue\"", "3: `queue.disk` in [[outputs.store]]: is not an absolute path: write it as \"/var/lib/gpuline/NAME\"")
+	out("url = \"x\"\ntimeout = \"2562047h\"", "3: `timeout` in [[outputs.store]]: must be at most 8760h")
 	out("url = \"x\"\nqueue.max_age = \"1s\"", "3: `queue.max_age` in [[outputs.store]]: is no longer than the flush_interval of 1s: a batch that waits to fill expires: make it longer, or flush_interval shorter")
 	out("url = \"x\"\nflush_interval = \"0s\"\nqueue.max_age = \"1ms\"")
 	out("url = \"x\"\nqueue = \"16MB\"", "3: `queue` in [[outputs.store]]: must be a table, not a string")

@@ -20,7 +20,7 @@ type agentKeys struct {
 	Hostname      string            `toml:"hostname" doc:"The tag host of every metric; the operating system's host name when empty." default:""`
 	Interval      time.Duration     `toml:"interval" doc:"Time between two reads of an input that has no interval of its own." default:"1s" min:"1ms"`
 	ShutdownGrace time.Duration     `toml:"shutdown_grace" doc:"Time that outputs get to deliver what is queued when the agent ends." default:"10s"`
-	HTTP          string            `toml:"http" doc:"Address of the agent's server with /metrics, /healthz and /readyz; \"\" turns it off." default:"127.0.0.1:9445"`
+	HTTP          string            `toml:"http" doc:"Address of the agent's server: /healthz, /readyz, and /metrics where there is an outputs.prometheus; \"\" turns it off." default:"127.0.0.1:9445"`
 	SelfInterval  time.Duration     `toml:"self_interval" doc:"Time between the agent's own metrics, gpuline_*, in the stream; \"0s\" for none." default:"0s"`
 	LogLevel      string            `toml:"log_level" doc:"Least level of the messages on standard error." default:"info" enum:"debug|info|warn|error"`
 	LogFormat     string            `toml:"log_format" doc:"Form of those messages: lines of key=value, or a JSON object a line." default:"text" enum:"text|json"`
@@ -77,7 +77,7 @@ type inputKeys struct {
 	pluginKeys
 	Interval time.Duration     `toml:"interval" doc:"Time between two reads; the agent's when not set." min:"1ms"`
 	Jitter   time.Duration     `toml:"jitter" doc:"The first read is delayed by a random time of up to this." default:"0s"`
-	Timeout  time.Duration     `toml:"timeout" doc:"A read that lasts longer is given up and reported." default:"5s" min:"1ms"`
+	Timeout  time.Duration     `toml:"timeout" doc:"A read that lasts longer is given up and reported." default:"5s" min:"1ms" max:"8760h"`
 	Tags     map[string]string `toml:"tags" doc:"Tags for each of its metrics that lacks them."`
 }
 
@@ -89,7 +89,7 @@ type outputKeys struct {
 	Queue         queueKeys     `toml:"queue" doc:"Bounds what waits for the output."`
 	BatchSize     int           `toml:"batch_size" doc:"Metrics in a batch, at most." default:"1000" min:"1"`
 	FlushInterval time.Duration `toml:"flush_interval" doc:"A batch waits up to this long to fill; \"0s\" sends each at once." default:"1s"`
-	Timeout       time.Duration `toml:"timeout" doc:"A write that lasts longer is given up and tried again." default:"5s" min:"1ms"`
+	Timeout       time.Duration `toml:"timeout" doc:"A write that lasts longer is given up and tried again." default:"5s" min:"1ms" max:"8760h"`
 	Samples       bool          `toml:"samples" doc:"Take samples that a window has read, too." default:"false"`
 	Required      bool          `toml:"required" doc:"An input that needs confirmation waits for this output." default:"true"`
 	Naming        string        `toml:"naming" doc:"Names, units and labels of another agent instead of ours, for dashboards that ask for them: dcgm-exporter's, or Telegraf's nvidia_smi. It works behind the output's processors and before its filter, which is so written in those names." enum:"dcgm|telegraf"`

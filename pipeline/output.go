@@ -224,6 +224,10 @@ func (o *output) deliver(ctx, taking context.Context, b *sdk.Batch) bool {
 		if err := o.reopen(taking); err != nil {
 			return false
 		}
+		if queue.Expired() {
+			queue.Done(expired(b))
+			return true
+		}
 		began := time.Now()
 		o.condition.begin()
 		err := o.write(ctx, b)
@@ -288,6 +292,8 @@ var errEnded = errors.New("the output has ended")
 func dropped(b *sdk.Batch, r sdk.Reason) queue.Outcome {
 	return queue.Outcome{Drops: []sdk.Drop{{Reason: r, Count: uint64(b.Len())}}}
 }
+
+func expired(b *sdk.Batch) queue.Outcome { return dropped(b, queue.DropExpired) }
 
 // divided counts the rows that e names, each once, as refused, and the rest as delivered.
 func divided(b *sdk.Batch, e *sdk.PartialError) queue.Outcome {

@@ -294,6 +294,13 @@ func (q *Disk) load() error {
 	return err
 }
 
+// Expired implements [Queue].
+func (q *Disk) Expired() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.held && !q.ended && q.limits.MaxAge > 0 && q.taken.entry().born < time.Now().Add(-q.limits.MaxAge).UnixNano()
+}
+
 // Done implements [Queue].
 func (q *Disk) Done(o Outcome) {
 	q.mu.Lock()

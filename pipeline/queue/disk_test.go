@@ -357,10 +357,16 @@ func TestOldBatchesOnDiskExpire(t *testing.T) {
 		q := start(t, path, limits)
 		push(q, q.catalog, 0, 20, Source{})
 		taken, _ := q.Next(t.Context())
+		if q.Expired() {
+			t.Error("a batch that is new has expired")
+		}
 		time.Sleep(50 * time.Second)
 		push(q, q.catalog, 20, 5, Source{})
 		time.Sleep(20 * time.Second)
 		push(q, q.catalog, 25, 5, Source{})
+		if !q.Expired() {
+			t.Error("the batch that is being written has not expired")
+		}
 		s := q.Stats()
 		s.check(t)
 		if taken.Len() != 10 || s.Rows != 20 {

@@ -187,6 +187,13 @@ func (q *Memory) take() (*sdk.Batch, time.Duration, error) {
 	return nil, wait, nil
 }
 
+// Expired implements [Queue].
+func (q *Memory) Expired() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.taken && q.limits.MaxAge > 0 && time.Since(q.entries[0].born) > q.limits.MaxAge
+}
+
 // Done implements [Queue].
 func (q *Memory) Done(o Outcome) {
 	q.mu.Lock()

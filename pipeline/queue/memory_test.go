@@ -100,8 +100,14 @@ func TestOldBatchesExpire(t *testing.T) {
 		q.Push(rows(c, 10), Source{})
 		q.Push(rows(c, 5), Source{Held: true, Ack: func(error) { acked++ }})
 		held, _ := q.Next(t.Context())
+		if q.Expired() {
+			t.Error("a batch that is new has expired")
+		}
 		time.Sleep(2 * time.Minute)
 		q.Push(rows(c, 1), Source{})
+		if !q.Expired() {
+			t.Error("the batch that is being written has not expired")
+		}
 		s := q.Stats()
 		s.check(t)
 		if held.Len() != 10 || s.Rows != 11 || acked != 1 {

@@ -24,6 +24,9 @@ type Queue interface {
 	// a closed queue is empty, and ctx's error when ctx ends.
 	Next(ctx context.Context) (*sdk.Batch, error)
 
+	// Expired reports whether the batch that Next returned is older than the limits allow.
+	Expired() bool
+
 	// Done removes the batch that Next returned. The counts in o add up to its rows.
 	Done(o Outcome)
 
