@@ -19,6 +19,38 @@ type Ledger struct {
 	stages, outputs int // so many of the first are at work; reloads have ended the others
 }
 
+// Ledger returns the account of all metrics so far. It may be called from any goroutine.
+func (p *Pipeline) Ledger() Ledger {
+	p.mu.Lock()
+	g, leaving, ending := p.graph, slices.Clone(p.leaving), slices.Clone(p.ending)
+	past := Ledger{Stages: slices.Clone(p.retired.Stages), Outputs: slices.Clone(p.retired.Outputs)}
+	p.mu.Unlock()
+	var l Ledger
+	for _, s := range g.stages {
+		l.addStage(s.line())
+	}
+	for _, c := range ending {
+		for _, s := range c.stages() {
+			l.addStage(s.line())
+		}
+	}
+	l.stages = len(l.Stages)
+	for _, s := range past.Stages {
+		l.addStage(s)
+	}
+	for _, o := range slices.Concat(g.outputs, leaving) {
+		l.addOutput(o.account())
+	}
+	l.outputs = len(l.Outputs)
+	for _, o := range past.Outputs {
+		l.addOutput(o)
+	}
+	for _, k := range g.links {
+		l.links = append(l.links, k.state())
+	}
+	return l
+}
+
 // linkFlow is what passed between two stages.
 type linkFlow struct {
 	to      string

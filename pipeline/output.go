@@ -51,7 +51,7 @@ func (o *output) take(b *sdk.Batch, held bool, a *acks) {
 	}
 	for m := range b.All() {
 		switch {
-		case m.Absorbed() && !o.plan.Samples:
+		case m.Absorbed() && !o.plan.Samples && !m.Unread():
 			absorbed++
 		case o.filter != nil && !o.filter.passes(m):
 			filtered++
@@ -59,9 +59,7 @@ func (o *output) take(b *sdk.Batch, held bool, a *acks) {
 			o.picked = append(o.picked, m)
 		}
 	}
-	if o.filter != nil && !o.filter.fields.empty() {
-		filtered += o.project()
-	}
+	filtered += o.project()
 	from := queue.Source{Held: held}
 	if o.plan.Required {
 		from.Ack = a.hold()
@@ -75,18 +73,23 @@ func (o *output) take(b *sdk.Batch, held bool, a *acks) {
 	in.queue.Push(o.picked, from)
 }
 
-// project replaces the rows that were picked by copies without the fields that the filter hides, and
-// returns how many had no other.
+// project replaces rows that were picked by copies without the fields that windows have read or the filter
+// hides, and returns how many had no other.
 func (o *output) project() (filtered uint64) {
 	o.scaled.Reset()
 	kept := o.picked[:0]
 	for _, m := range o.picked {
-		mask := o.filter.mask(m.Schema())
-		if mask != nil {
+		if m.Absorbed() && !o.plan.Samples {
 			m = o.scaled.Copy(m)
-			if !m.Project(mask) {
-				filtered++
-				continue
+			m.KeepUnread()
+		}
+		if o.filter != nil {
+			if mask := o.filter.mask(m.Schema()); mask != nil {
+				m = o.scaled.Copy(m)
+				if !m.Project(mask) {
+					filtered++
+					continue
+				}
 			}
 		}
 		kept = append(kept, m)

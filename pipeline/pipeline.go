@@ -3,9 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -229,79 +227,6 @@ func (p *Pipeline) inputFaults() error {
 	return errors.Join(errs...)
 }
 
-// drain waits until all is delivered. Once ctx has ended the grace bounds the wait; before, it goes on
-// for as long as something is delivered now and then. It reports whether it gave up without ctx's end.
-func (p *Pipeline) drain(ctx context.Context, finished <-chan struct{}, stopOutputs func()) (unasked bool) {
-	grace := p.grace()
-	stopping := ctx.Done()
-	if ctx.Err() != nil {
-		stopping, grace = nil, grace/2
-	}
-	late := time.NewTimer(grace)
-	defer late.Stop()
-	before := p.delivered()
-	for {
-		select {
-		case <-finished:
-			return false
-		case <-stopping:
-			stopping = nil
-			late.Reset(grace)
-		case <-late.C:
-			if now := p.delivered(); stopping != nil && now > before {
-				before = now
-				late.Reset(grace)
-				continue
-			}
-			stopOutputs()
-			p.leave(finished)
-			return stopping != nil
-		}
-	}
-}
-
-// undelivered says what was dropped because a required output was not there in time, an error an output.
-func (p *Pipeline) undelivered() (errs []error) {
-	for _, o := range p.now().outputs {
-		end := o.account()
-		n := end.droppedFor(sdk.DropShutdown)
-		if n == 0 || !o.plan.Required {
-			continue
-		}
-		o.log.Error("the inputs have ended, and the output has not taken all within [agent] shutdown_grace; what was left is dropped: "+
-			"mend what failed and run it again, or give the output a queue on disk", "metrics", n, "shutdown_grace", p.grace())
-		errs = append(errs, fmt.Errorf("%s: %d metrics were dropped", o.name, n))
-	}
-	return errs
-}
-
-// leave waits a moment for outputs that heed their context, and gives up the queues in memory of the others.
-func (p *Pipeline) leave(finished <-chan struct{}) {
-	select {
-	case <-finished:
-		return
-	case <-time.After(time.Second):
-	}
-	p.log.Error("an output does not end; what waits for it in memory is dropped")
-	for _, o := range p.outputs() {
-		o.intake.queue.End(sdk.DropShutdown, errShutdown)
-	}
-}
-
-func (p *Pipeline) delivered() (n uint64) {
-	l := p.Ledger()
-	for i := range l.Outputs {
-		n += l.Outputs[i].Delivered + l.Outputs[i].DeadLettered
-	}
-	return n
-}
-
-func (p *Pipeline) grace() time.Duration { return p.now().plan.Agent.ShutdownGrace }
-
-// patience is how long inputs get to end: half of the grace, but at least a second, since an operator who wants
-// no grace means it for what is queued.
-func (p *Pipeline) patience() time.Duration { return max(p.grace()/2, time.Second) }
-
 // now returns the graph at work.
 func (p *Pipeline) now() *graph {
 	p.mu.Lock()
@@ -320,71 +245,5 @@ func (p *Pipeline) outputs() []*output {
 func (p *Pipeline) credit(ctx context.Context) {
 	for _, o := range p.now().outputs {
 		o.intake.queue.WaitRoom(ctx)
-	}
-}
-
-// meters returns the meters of the plugins at work, and of those that only deliver what they still have.
-func (p *Pipeline) meters() []*sdk.Meter {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	byName := make(map[string]*sdk.Meter)
-	for _, c := range p.ending {
-		for at := range c.all() {
-			byName[at.name] = at.env.Meter
-		}
-	}
-	for _, o := range p.leaving {
-		byName[o.name] = o.env.Meter
-	}
-	for _, at := range p.graph.parts {
-		byName[at.base().name] = at.base().env.Meter
-	}
-	meters := []*sdk.Meter{p.meter}
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		meters = append(meters, byName[name])
-	}
-	return meters
-}
-
-// Ledger returns the account of all metrics so far. It may be called from any goroutine.
-func (p *Pipeline) Ledger() Ledger {
-	p.mu.Lock()
-	g, leaving, ending := p.graph, slices.Clone(p.leaving), slices.Clone(p.ending)
-	past := Ledger{Stages: slices.Clone(p.retired.Stages), Outputs: slices.Clone(p.retired.Outputs)}
-	p.mu.Unlock()
-	var l Ledger
-	for _, s := range g.stages {
-		l.addStage(s.line())
-	}
-	for _, c := range ending {
-		for _, s := range c.stages() {
-			l.addStage(s.line())
-		}
-	}
-	l.stages = len(l.Stages)
-	for _, s := range past.Stages {
-		l.addStage(s)
-	}
-	for _, o := range slices.Concat(g.outputs, leaving) {
-		l.addOutput(o.account())
-	}
-	l.outputs = len(l.Outputs)
-	for _, o := range past.Outputs {
-		l.addOutput(o)
-	}
-	for _, k := range g.links {
-		l.links = append(l.links, k.state())
-	}
-	return l
-}
-
-func (p *Pipeline) selfInput(interval time.Duration) Input {
-	return Input{
-		Plugin: Plugin{
-			Name: selfName, Fingerprint: selfName,
-			New: func() (any, error) { return &self{totals: p.Totals, now: p.clock.Now}, nil },
-		},
-		Interval: interval,
-		Timeout:  interval,
 	}
 }

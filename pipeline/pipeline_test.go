@@ -91,6 +91,45 @@ func TestAbsorbedSamplesAreLeftOutUnlessAskedFor(t *testing.T) {
 	})
 }
 
+// TestWhatNoWindowReadsPasses hides fields from windows: what all of them hide of a row goes on as a sample.
+func TestWhatNoWindowReadsPasses(t *testing.T) {
+	f := func(ledger, want string, filters ...Filter) {
+		t.Helper()
+		inBubble(t, func(t *testing.T, r *rig) {
+			results, narrow, everything := &sdktest.Sink{}, &sdktest.Sink{}, &sdktest.Sink{}
+			r.input(sdktest.NewScript(t, steps("s x=1,y=2,z=3 10")...))
+			for i, filter := range filters {
+				r.processor(mark(fmt.Sprint(i))).Filter = filter
+			}
+			r.output(results)
+			r.output(narrow).Filter = Filter{Fields: []string{"x*"}}
+			r.output(everything).Samples = true
+			l := r.run()
+			wantLines(t, results, want)
+			for _, line := range narrow.Lines() {
+				if strings.Contains(line, "y=") || strings.Contains(line, "z=") {
+					t.Errorf("a field that the output hides: %s", line)
+				}
+			}
+			if text := strings.Join(everything.Lines(), " "); !strings.Contains(text, "x=1,y=2,z=3") {
+				t.Errorf("samples = true: %s", text)
+			}
+			r.wantLedger(l, ledger)
+		})
+	}
+	x, xy := Filter{Fields: []string{"x"}}, Filter{Fields: []string{"x", "y"}}
+	f("ledger read=1 made=1 absorbed=2 delivered=4 dropped=0 queued=0 balance=ok",
+		"s,host=h,window=1s x_0=1 10 class=result origin=s,host=h", Filter{})
+	f("ledger read=1 made=1 absorbed=0 delivered=5 dropped=0 filtered=1 queued=0 balance=ok", `
+		s,host=h y=2,z=3 10
+		s,host=h,window=1s x_0=1 10 class=result origin=s,host=h`, x)
+	f("ledger read=1 made=1 absorbed=0 delivered=5 dropped=0 filtered=1 queued=0 balance=ok", `
+		s,host=h z=3 10
+		s,host=h,window=1s x_0=1,x_1=1 10 class=result origin=s,host=h`, x, xy)
+	f("ledger read=1 made=1 absorbed=2 delivered=4 dropped=0 queued=0 balance=ok",
+		"s,host=h,window=1s x_0=1,x_1=1 10 class=result origin=s,host=h", x, Filter{})
+}
+
 func TestConflictsOfMergedResultsAreCounted(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		sink := &sdktest.Sink{}

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"iter"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -22,6 +23,29 @@ func (p *Pipeline) Totals() iter.Seq[sdk.Total] {
 		all = slices.AppendSeq(all, m.Totals())
 	}
 	return slices.Values(all)
+}
+
+// meters returns the meters of the plugins at work, and of those that only deliver what they still have.
+func (p *Pipeline) meters() []*sdk.Meter {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	byName := make(map[string]*sdk.Meter)
+	for _, c := range p.ending {
+		for at := range c.all() {
+			byName[at.name] = at.env.Meter
+		}
+	}
+	for _, o := range p.leaving {
+		byName[o.name] = o.env.Meter
+	}
+	for _, at := range p.graph.parts {
+		byName[at.base().name] = at.base().env.Meter
+	}
+	meters := []*sdk.Meter{p.meter}
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		meters = append(meters, byName[name])
+	}
+	return meters
 }
 
 // process returns the figures of the operating system's process and of the catalog.
@@ -151,4 +175,15 @@ func (s *self) Gather(_ context.Context, b *sdk.Batch) error {
 		m.Set(sdk.Field{Name: name, Unit: t.Unit, Kind: t.Kind, Type: sdk.Float}, sdk.FloatValue(t.Value))
 	}
 	return nil
+}
+
+func (p *Pipeline) selfInput(interval time.Duration) Input {
+	return Input{
+		Plugin: Plugin{
+			Name: selfName, Fingerprint: selfName,
+			New: func() (any, error) { return &self{totals: p.Totals, now: p.clock.Now}, nil },
+		},
+		Interval: interval,
+		Timeout:  interval,
+	}
 }

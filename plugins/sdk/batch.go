@@ -104,7 +104,7 @@ func (b *Batch) Copy(m *Metric) *Metric {
 	b.tally.Added++
 	c := b.insert()
 	c.series, c.schema, c.origin, c.notes = m.series, m.schema, m.origin, m.notes
-	c.time, c.class, c.state = m.time, m.class, m.state&(absorbed|made)
+	c.time, c.class, c.state, c.unread = m.time, m.class, m.state&(absorbed|made), m.unread
 	if len(m.values) > cap(c.values) {
 		b.reserve(c, len(m.values))
 	}
@@ -133,14 +133,6 @@ func (b *Batch) Drop(m *Metric, r Reason) {
 func (b *Batch) Filter(m *Metric) {
 	if b.remove(m) {
 		b.tally.Filtered++
-	}
-}
-
-// Absorb marks m as read by a window. It stays in the batch, so that other windows see it too.
-func (b *Batch) Absorb(m *Metric) {
-	if m.state&(absorbed|gone|outside) == 0 {
-		m.state |= absorbed
-		b.tally.Absorbed++
 	}
 }
 

@@ -10,5 +10,5 @@ func (m *Metric) Clear() {
 	}
 	clear(m.texts)
 	m.texts, m.values = m.texts[:0], m.values[:0]
-	m.schema, m.mask = m.batch.catalog.root, nil
+	m.schema, m.mask, m.unread = m.batch.catalog.root, nil, nil
 }

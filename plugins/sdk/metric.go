@@ -29,6 +29,7 @@ type Metric struct {
 	origin *Series
 	notes  *Annotations
 	mask   *Mask
+	unread *Mask    // of an absorbed row: hides what windows have read; nil where that is all
 	values []uint64 // by slot; of a string, the index in texts
 	texts  []string
 	time   int64

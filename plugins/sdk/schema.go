@@ -146,6 +146,8 @@ func (s *Schema) grow(f Field, private bool) *Schema {
 type Mask struct {
 	hidden []bool
 	kept   *Schema // the schema of what is left; nil when nothing is
+	rest   *Mask   // hides what this one does not
+	met    atomic.Pointer[meeting]
 }
 
 // A schema remembers so many masks.
@@ -155,17 +157,21 @@ const knownMasks = 16
 // that hide the same fields of one schema are the same, unless there are many.
 func NewMask(s *Schema, keep func(Field) bool) *Mask {
 	m := &Mask{hidden: make([]bool, s.Len())}
-	kept, hides := s.catalog.Schema(), false
+	m.rest = &Mask{hidden: make([]bool, s.Len()), rest: m}
+	kept, left := s.catalog.Schema(), s.catalog.Schema()
 	for i, f := range s.fields {
-		if keep(f) {
+		hides := !keep(f)
+		m.hidden[i], m.rest.hidden[i] = hides, !hides
+		if hides {
+			left = left.With(f)
+		} else {
 			kept = kept.With(f)
-			continue
 		}
-		m.hidden[i], hides = true, true
 	}
-	if !hides {
+	if left.Len() == 0 {
 		return nil
 	}
+	m.rest.kept = left
 	if kept.Len() > 0 {
 		m.kept = kept
 	}

@@ -1,0 +1,51 @@
+package sdk
+
+// Absorb marks m as read by a window. It stays in the batch, so that other windows see it too. What a filter hides
+// of it from the window at work has not been read, unless another window reads it: see Unread.
+func (b *Batch) Absorb(m *Metric) {
+	switch {
+	case m.state&(gone|outside) != 0:
+	case m.state&absorbed == 0:
+		m.state |= absorbed
+		b.tally.Absorbed++
+		if m.mask != nil {
+			m.unread = m.mask.rest
+		}
+	case m.mask == nil:
+		m.unread = nil
+	case m.unread != nil && m.unread != m.mask.rest:
+		m.unread = m.mask.rest.and(m.unread, m.schema)
+	}
+}
+
+// Unread reports whether the row has fields that no window has read though one has absorbed it: those that filters
+// hid from all windows.
+func (m *Metric) Unread() bool { return m.unread != nil && m.unread.kept != nil }
+
+// KeepUnread leaves of an absorbed row what no window has read, as a row that is not absorbed. The engine calls it
+// for a copy of the row, where Unread is true.
+func (m *Metric) KeepUnread() {
+	mask := m.unread
+	if len(mask.hidden) != m.schema.Len() { // a processor has added fields since
+		mask = NewMask(m.schema, func(f Field) bool { return !m.unread.Hides(m.schema.Slot(f.Name)) })
+	}
+	m.Project(mask)
+	m.state, m.unread = m.state&^absorbed, nil
+}
+
+// and returns a mask of s that hides what k or other does. Masks that meet once meet with each row of their kind,
+// so the last answer is kept.
+func (k *Mask) and(other *Mask, s *Schema) *Mask {
+	if last := k.met.Load(); last != nil && last.other == other && len(last.both.hidden) == s.Len() {
+		return last.both
+	}
+	both := NewMask(s, func(f Field) bool {
+		slot := s.Slot(f.Name)
+		return !k.Hides(slot) && !other.Hides(slot)
+	})
+	k.met.Store(&meeting{other, both})
+	return both
+}
+
+// meeting is the last answer of a mask's and.
+type meeting struct{ other, both *Mask }
