@@ -155,6 +155,9 @@ func expectAt(log, gpu *element, r *vocabulary.Reading, path string) (any, bool)
 	for _, path := range paths {
 		for _, e := range base.all(path) {
 			v, ok := naive(r, e.Text)
+			if (len(paths) > 1 || strings.HasSuffix(path, "*")) && strings.Trim(e.Text, "[] ") == "Unknown Error" {
+				return nil, false
+			}
 			if f, number := v.(float64); ok && number && sum != nil {
 				sum = sum.(float64) + f
 			} else if ok {

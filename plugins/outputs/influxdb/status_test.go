@@ -242,7 +242,7 @@ m,host=h,i=5 x=5 5
 	}, want{bad: []int{9}, dead: "# write to http://influx:8086, database \"gpu\": 413 Request Entity Too Large\nm,host=h,i=9 x=9 9\n"})
 
 	f("429", nil, first(1, reply{status: 429, header: retryAfter("7")}), want{requests: 2, least: 7 * time.Second, most: 11 * time.Second})
-	f("429 without a time", nil, first(1, reply{status: 429}), want{requests: 2, least: 250 * time.Millisecond, most: 500 * time.Millisecond})
+	f("429 without a time", nil, first(2, reply{status: 429}), want{requests: 3, least: 250 * time.Millisecond, most: 2 * time.Second})
 	f("503 with a date", nil, first(1, reply{status: 503, header: retryAfter("Sat, 01 Jan 2000 00:02:00 GMT")}), want{
 		requests: 2, least: 118 * time.Second, most: 132 * time.Second,
 	})
