@@ -60,13 +60,13 @@ func (l *load) next() error {
 	return nil
 }
 
-// ask has a load that takes orders do something, and waits for what it says of it.
+// ask has a load that takes orders do something, and waits for what it says of it. Why it failed, end tells.
 func (l *load) ask(order any) error {
 	if _, err := fmt.Fprintln(l.in, order); err != nil {
-		return errors.Join(fmt.Errorf("order the load: %w", err), l.end())
+		return fmt.Errorf("order the load: %w", err)
 	}
 	if err := l.next(); err != nil {
-		return errors.Join(fmt.Errorf("wait for the load: %w", err), l.end())
+		return fmt.Errorf("wait for the load: %w", err)
 	}
 	return nil
 }
