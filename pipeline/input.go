@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
 
 // input runs one input on a goroutine of its own.
@@ -44,7 +45,7 @@ type input struct {
 // if any.
 func (in *input) run(ctx context.Context) error {
 	defer in.close()
-	if !sleep(ctx, in.delay()) {
+	if !clock.Sleep(ctx, in.delay()) {
 		return nil
 	}
 	for {
@@ -95,7 +96,7 @@ func (in *input) reopen(ctx context.Context) error {
 			in.errs.Add(1)
 			in.log.Error("input cannot start; it will be tried again", "err", err)
 		}
-		sleep(ctx, time.Until(in.due))
+		clock.Sleep(ctx, time.Until(in.due))
 	}
 }
 
@@ -104,7 +105,7 @@ func (in *input) reopen(ctx context.Context) error {
 func (in *input) poll(ctx context.Context, g sdk.Gatherer) error {
 	start := time.Now()
 	for tick := time.Duration(0); ; {
-		if !sleep(ctx, time.Until(start.Add(tick*in.plan.Interval))) {
+		if !clock.Sleep(ctx, time.Until(start.Add(tick*in.plan.Interval))) {
 			return nil
 		}
 		b := in.batches.get()
@@ -163,7 +164,7 @@ func (in *input) follow(ctx context.Context, r sdk.Reader) error {
 			return err
 		}
 		if again && rows == 0 {
-			sleep(ctx, in.pause.next())
+			clock.Sleep(ctx, in.pause.next())
 		}
 	}
 }

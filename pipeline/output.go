@@ -9,6 +9,7 @@ import (
 
 	"github.com/gpuline/gpuline/pipeline/queue"
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
 
 // output is one output with its queue. The goroutine of the chain before it calls take; a goroutine of
@@ -269,7 +270,7 @@ func (o *output) deliver(ctx, taking context.Context, b *sdk.Batch) bool {
 		o.log.Error("write failed; it will be tried again", "err", err)
 		wait, pause := o.rest, o.pause.after(err)
 		if retry, ok := errors.AsType[*sdk.RetryError](err); ok {
-			wait, pause = sleep, retry.After
+			wait, pause = clock.Sleep, retry.After
 		}
 		if !wait(taking, pause) {
 			return false

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
 
@@ -411,7 +412,7 @@ type ticker struct{ n int64 }
 func (*ticker) Live() bool { return true }
 
 func (x *ticker) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
-	if !sleep(ctx, time.Second) {
+	if !clock.Sleep(ctx, time.Second) {
 		return nil, ctx.Err()
 	}
 	x.n++

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
 
 // server is the agent's own HTTP server. Plugins mount their handlers on it through sdk.Env.
@@ -94,7 +96,7 @@ func (s *server) listen(ctx context.Context) {
 		}
 		s.log.Error("cannot listen; it will be tried again: end what uses the address, or set [agent] http",
 			"address", address, "err", err)
-		if !sleep(ctx, pause.next()) {
+		if !clock.Sleep(ctx, pause.next()) {
 			return
 		}
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/gpuline/gpuline/plugins/all"
 	"github.com/gpuline/gpuline/plugins/outputs/nats/natstest"
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
 
 const edgeTOML = `
@@ -163,26 +164,17 @@ func makeTrouble(ctx context.Context, servers []*natstest.Server, every time.Dur
 	}
 	for i := 0; ; i++ {
 		s := servers[i%len(servers)]
-		if !sleep(ctx, every) {
+		if !clock.Sleep(ctx, every) {
 			return
 		}
 		told.say(s.Name() + " is stopped")
 		s.Stop()
-		again := sleep(ctx, every/2)
+		again := clock.Sleep(ctx, every/2)
 		s.Start()
 		told.say(s.Name() + " is started again")
 		if !again {
 			return
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 
@@ -213,7 +205,7 @@ func start(name, text string, to io.Writer, more ...sdk.Definition) (*agent, err
 // delivers waits until the agent has delivered something, so that the stream is there for those that come after it.
 func (a *agent) delivers(ctx context.Context) {
 	for {
-		if delivered([]*agent{a}) > 0 || !sleep(ctx, 50*time.Millisecond) {
+		if delivered([]*agent{a}) > 0 || !clock.Sleep(ctx, 50*time.Millisecond) {
 			return
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
 
 // One child that cannot be killed is replaced. With two of them a driver is beyond hope.
@@ -79,7 +80,7 @@ func (in *Input) replace(ctx context.Context, cause error, lived, pause time.Dur
 		default:
 			_ = in.inbox.put(item{err: fmt.Errorf("%w; the child process is replaced", cause)})
 			pause = min(max(2*pause, in.timing.pause), in.timing.longest)
-			if !sleep(ctx, pause) {
+			if !clock.Sleep(ctx, pause) {
 				return nil, 0
 			}
 		}
@@ -165,16 +166,4 @@ func (in *Input) end(s *session, kill bool) {
 func (in *Input) prune() {
 	in.left = slices.DeleteFunc(in.left, func(c *sdk.Child) bool { return isClosed(c.Exited) })
 	in.abandoned.Set(float64(min(len(in.left), maxAbandoned)))
-}
-
-// sleep waits for d, and reports false when ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gpuline/gpuline/plugins/external/internal/wire"
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
 
 // gatherer is an external input that is polled.
@@ -138,7 +139,7 @@ func (i *late) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
 	if interval <= 0 {
 		interval = time.Second
 	}
-	if !sleep(ctx, time.Until(i.start.Add(i.tick*interval))) {
+	if !clock.Sleep(ctx, time.Until(i.start.Add(i.tick*interval))) {
 		return nil, ctx.Err()
 	}
 	g := gatherer{life: i.life}

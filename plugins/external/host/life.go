@@ -12,6 +12,7 @@ import (
 	"github.com/gpuline/gpuline/plugins/external/internal/wire"
 	"github.com/gpuline/gpuline/plugins/external/proto"
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
 
 // life keeps a plugin at work, from Open to Close: one goroutine watches the process of the moment and
@@ -196,7 +197,7 @@ func (l *life) watch(ctx context.Context, p *peer, s *session) {
 				l.log.Error("the plugin has failed; it will be restarted", "err", cause, "in", pause.Round(time.Millisecond))
 			}
 			l.lose(fmt.Errorf("%w: %w", errDown, cause))
-			if !sleep(ctx, pause) {
+			if !clock.Sleep(ctx, pause) {
 				return
 			}
 			l.meters.restarts.Add(1)
@@ -275,15 +276,4 @@ func (l *life) Close() error {
 	l.wait.Wait()
 	l.lose(errClosed)
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
 
 // follow runs one dcgmi dmon for as long as it prints rows, and returns why it did not go on.
@@ -73,7 +74,7 @@ func (d *dmon) lookAgain(ctx context.Context, s *session) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var looking sync.WaitGroup
 	looking.Go(func() {
-		for child.Sleep(ctx, every) {
+		for clock.Sleep(ctx, every) {
 			found, err := d.discover(ctx)
 			if err != nil || d.discoverInstances(ctx, found) != nil {
 				continue // it is not known

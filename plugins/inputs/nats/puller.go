@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/gpuline/gpuline/plugins/internal/natsclient"
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
 
 // puller is the source that reads a stream through a durable consumer.
@@ -78,10 +79,7 @@ func (p *puller) next(ctx context.Context, nc *nats.Conn) ([]message, error) {
 		return nil, fmt.Errorf("read from the stream: %w", err)
 	}
 	p.log.Debug("reading failed; it will be tried again", "err", err)
-	select {
-	case <-time.After(failurePause):
-	case <-ctx.Done():
-	}
+	clock.Sleep(ctx, failurePause)
 	return nil, nil
 }
 

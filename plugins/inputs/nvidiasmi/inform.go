@@ -5,8 +5,8 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
 
 // informer reads the full document now and then, beside a stream or between queries, so that neither
@@ -43,7 +43,7 @@ func (i *informer) run(ctx context.Context) {
 		} else if ctx.Err() == nil {
 			i.log.Warn("cannot read processes, settings and error counters", "error", err)
 		}
-		if !child.Sleep(ctx, i.every) {
+		if !clock.Sleep(ctx, i.every) {
 			return
 		}
 	}

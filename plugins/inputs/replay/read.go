@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/gpuline/gpuline/plugins/lineprotocol"
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
 
 const batchLimit = 1000 // metrics
@@ -80,8 +80,8 @@ func (r *Replay) release(ctx context.Context, b *sdk.Batch) error {
 			if b.Len() > 0 {
 				break
 			}
-			if err := wait(ctx, due.Sub(now)); err != nil {
-				return err
+			if !clock.Sleep(ctx, due.Sub(now)) {
+				return ctx.Err()
 			}
 			now = r.now()
 		}
@@ -89,17 +89,6 @@ func (r *Replay) release(ctx context.Context, b *sdk.Batch) error {
 		r.next++
 	}
 	return nil
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // openNext opens the next file. After the last it begins the next round, or ends: with [sdk.ErrEnd] where

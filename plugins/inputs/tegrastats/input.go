@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
 
 // Input reads a Jetson, in one of two ways. It is an [sdk.Reader].
@@ -105,7 +105,7 @@ func (in *Input) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
 
 // sample waits for the tick and reads /sys. A tick that was missed is not made up for.
 func (in *Input) sample(ctx context.Context, b *sdk.Batch) error {
-	if !child.Sleep(ctx, time.Until(in.next)) {
+	if !clock.Sleep(ctx, time.Until(in.next)) {
 		return ctx.Err()
 	}
 	for now := time.Now(); !in.next.After(now); {

@@ -1,4 +1,5 @@
-// Package clock is the time of day as plugins see it, in the agent and in processes that work for it.
+// Package clock is time as plugins see it, in the agent and in processes that work for it: a time of day that
+// never runs backwards, and pauses that end with their context.
 package clock
 
 import (

@@ -9,6 +9,7 @@ import (
 	"github.com/gpuline/gpuline/plugins/external/internal/wire"
 	"github.com/gpuline/gpuline/plugins/external/proto"
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
 
 // reader calls an input's Read for as long as the host gives credit.
@@ -125,7 +126,7 @@ func (r *reader) run(ctx context.Context) {
 			return
 		default:
 			pause = min(max(2*pause, firstPause), maxPause)
-			if !sleep(ctx, pause) {
+			if !clock.Sleep(ctx, pause) {
 				return
 			}
 		}
@@ -138,17 +139,6 @@ func (r *reader) send(number uint64, b *sdk.Batch, ack bool, err error) error {
 			Number: number, Batch: part, More: more, Ack: ack, Error: err,
 		}}}
 	})
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // acks are those that the host has not called yet.

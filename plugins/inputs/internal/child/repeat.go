@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
 
 // ErrAgain is returned by a session that another one should follow at once.
@@ -35,21 +37,9 @@ func Repeat(ctx context.Context, p Pauses, session func(context.Context) error, 
 			pause = p.First
 		}
 		fault(err)
-		if !Sleep(ctx, pause) {
+		if !clock.Sleep(ctx, pause) {
 			return
 		}
 		pause = min(2*pause, p.Longest)
-	}
-}
-
-// Sleep waits for d and reports whether ctx has not ended meanwhile.
-func Sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
 	}
 }
