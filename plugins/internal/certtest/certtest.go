@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -33,12 +34,27 @@ func New(t testing.TB) *Authority {
 	return a
 }
 
-// Server writes a certificate for 127.0.0.1, and returns its files.
+// Server writes a certificate for 127.0.0.1 and the host called name, and returns its files.
 func (a *Authority) Server(t testing.TB, name string) (cert, key string) {
 	t.Helper()
 	return a.issue(t, name, &x509.Certificate{
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{name}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	})
+}
+
+// Listening returns what such a server listens with; where mutual is set, it asks clients for a certificate, too.
+func (a *Authority) Listening(t testing.TB, name string, mutual bool) *tls.Config {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(a.Server(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &tls.Config{Certificates: []tls.Certificate{pair}}
+	if mutual {
+		c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
+		c.ClientCAs.AddCert(a.cert)
+	}
+	return c
 }
 
 // Client writes a client's certificate, and returns its files.

@@ -17,7 +17,6 @@ import (
 
 	"github.com/gpuline/gpuline/plugins/internal/certtest"
 	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
-	"github.com/gpuline/gpuline/plugins/internal/tlsserver"
 	"github.com/gpuline/gpuline/plugins/outputs/nats/natstest"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
@@ -155,24 +154,17 @@ func TestWaysToConnect(t *testing.T) {
 	f("creds", func(o *server.Options) { creds = operator(t, o) },
 		func(c *Config) { c.Creds = creds },
 		func(c *Config) { c.NKey = nkey })
-	encrypted := func(clientCA string) func(*server.Options) {
-		own := tlsserver.Config{ClientCA: clientCA}
-		own.Cert, own.Key = a.Server(t, "server")
-		return func(o *server.Options) {
-			config, err := own.Load()
-			if err != nil {
-				t.Fatal(err)
-			}
-			o.TLS, o.TLSConfig, o.TLSTimeout = true, config, 5
-		}
+	encrypted := func(mutual bool) func(*server.Options) {
+		config := a.Listening(t, "server", mutual)
+		return func(o *server.Options) { o.TLS, o.TLSConfig, o.TLSTimeout = true, config, 5 }
 	}
-	f("tls", encrypted(""),
+	f("tls", encrypted(false),
 		func(c *Config) { c.TLS.CA = a.File },
 		func(*Config) {})
-	f("mtls", encrypted(a.File),
+	f("mtls", encrypted(true),
 		func(c *Config) { c.TLS = tlsclient.Config{CA: a.File, Cert: cert, Key: key} },
 		func(c *Config) { c.TLS.CA = a.File })
-	f("tls first", func(o *server.Options) { encrypted("")(o); o.TLSHandshakeFirst = true },
+	f("tls first", func(o *server.Options) { encrypted(false)(o); o.TLSHandshakeFirst = true },
 		func(c *Config) { c.TLS.CA, c.TLSFirst = a.File, true },
 		func(c *Config) { c.TLS.CA = a.File })
 	f("no tls there", func(*server.Options) {},
@@ -329,12 +321,12 @@ func TestRefusalIsNoEnd(t *testing.T) {
 func TestServerComesBackAnother(t *testing.T) {
 	f := func(want string, change func(*server.Options)) {
 		t.Helper()
-		a := natstest.NewAuthority(t)
+		a := certtest.New(t)
 		s := natstest.Run(t, func(o *server.Options) {
 			o.JetStream, o.Username, o.Password = false, "u", "p"
-			o.TLS, o.TLSConfig, o.TLSTimeout = true, a.Server(false), 5
+			o.TLS, o.TLSConfig, o.TLSTimeout = true, a.Listening(t, "server", false), 5
 		})
-		k, err := dial(t, Config{URL: s.URL(), User: "u", Password: sdk.NewSecret("p"), TLS: tlsclient.Config{CA: a.CA()}})
+		k, err := dial(t, Config{URL: s.URL(), User: "u", Password: sdk.NewSecret("p"), TLS: tlsclient.Config{CA: a.File}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -350,7 +342,7 @@ func TestServerComesBackAnother(t *testing.T) {
 		})
 	}
 	f("Authorization Violation", func(o *server.Options) { o.Password = "another" })
-	f("certificate", func(o *server.Options) { o.TLSConfig = natstest.NewAuthority(t).Server(false) })
+	f("certificate", func(o *server.Options) { o.TLSConfig = certtest.New(t).Listening(t, "server", false) })
 }
 
 func TestValidate(t *testing.T) {

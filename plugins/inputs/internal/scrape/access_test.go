@@ -1,12 +1,9 @@
 package scrape
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -107,19 +104,9 @@ func TestRedirects(t *testing.T) {
 
 func TestTLS(t *testing.T) {
 	ca, stranger := certtest.New(t), certtest.New(t)
-	cert, key := ca.Server(t, "server")
-	pair, err := tls.LoadX509KeyPair(cert, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(ca.File)
-	if err != nil {
-		t.Fatal(err)
-	}
 	server := httptest.NewUnstartedServer(answer(http.StatusOK, "up 1\n"))
 	server.Config.ErrorLog = nil
-	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: x509.NewCertPool()}
-	server.TLS.ClientCAs.AppendCertsFromPEM(text)
+	server.TLS = ca.Listening(t, "server", true)
 	server.StartTLS()
 	defer server.Close()
 	f := func(c tlsclient.Config, want string) {
