@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gpuline/gpuline/plugins/sdk/certificate"
 	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
 
@@ -116,9 +117,9 @@ func (s *server) serve(ctx context.Context, l net.Listener) {
 	root := "http://" + l.Addr().String()
 	if s.tls.Cert != "" {
 		root = "https://" + l.Addr().String()
-		c := &certificate{files: s.tls, log: s.log}
-		_, _ = c.get(nil) // to tell at once that it cannot be read
-		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get})
+		get := s.certificate()
+		_, _ = get(nil) // to tell at once that it cannot be read
+		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: get})
 	}
 	s.root = root
 	s.mu.Unlock()
@@ -137,6 +138,18 @@ func (s *server) serve(ctx context.Context, l net.Listener) {
 		s.log.Error("server ended", "err", err)
 	}
 	<-stopped
+}
+
+// certificate returns how the server gets its certificate: without one it refuses its clients, and says so.
+func (s *server) certificate() func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	file := certificate.New(s.tls.Cert, s.tls.Key, s.log)
+	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		pair, err := file.Get(hello)
+		if err != nil {
+			s.log.Error("the certificate cannot be read; clients are refused: see [agent] http_tls", "err", err)
+		}
+		return pair, err
+	}
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {

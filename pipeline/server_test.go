@@ -2,15 +2,10 @@ package pipeline
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -119,85 +114,45 @@ func TestServerAsksForAPassword(t *testing.T) {
 	f(healthPath, "", "", 200)
 }
 
-// writeCertificate writes a fresh certificate for 127.0.0.1 and its key.
-func writeCertificate(t *testing.T, files TLS, serial int64) *x509.CertPool {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+func TestServerSpeaksTLS(t *testing.T) {
+	far := httptest.NewTLSServer(nil) // for its certificate
+	defer far.Close()
+	files := TLS{Cert: filepath.Join(t.TempDir(), "cert.pem"), Key: filepath.Join(t.TempDir(), "key.pem")}
+	own := far.TLS.Certificates[0]
+	private, err := x509.MarshalPKCS8PrivateKey(own.PrivateKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for path, block := range map[string]*pem.Block{files.Cert: {Type: "CERTIFICATE", Bytes: der}, files.Key: {Type: "EC PRIVATE KEY", Bytes: private}} {
+	for path, block := range map[string]*pem.Block{files.Cert: {Type: "CERTIFICATE", Bytes: own.Certificate[0]}, files.Key: {Type: "PRIVATE KEY", Bytes: private}} {
 		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	later := time.Now().Add(time.Duration(serial) * time.Second)
-	if err := os.Chtimes(files.Cert, later, later); err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	certificate, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool.AddCert(certificate)
-	return pool
-}
-
-func TestServerSpeaksTLSAndTakesARenewedCertificate(t *testing.T) {
-	files := TLS{Cert: filepath.Join(t.TempDir(), "cert.pem"), Key: filepath.Join(t.TempDir(), "key.pem")}
-	s := newServer(&Agent{HTTP: "127.0.0.1:0", TLS: files}, settled, newTextLog(io.Discard))
+	var log logBuffer
+	s := newServer(&Agent{HTTP: "127.0.0.1:0", TLS: files}, settled, newTextLog(&log))
 	s.handlers["/metrics"] = http.NotFoundHandler()
-	trusted := writeCertificate(t, files, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); s.run(ctx) }()
 	for s.urls() == nil {
 		time.Sleep(time.Millisecond)
 	}
-	url := s.urls()[0]
-	serial := func(pool *x509.CertPool) int64 {
-		t.Helper()
-		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: pool}}}
-		resp, err := client.Get(url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		return resp.TLS.PeerCertificates[0].SerialNumber.Int64()
-	}
-	if n := serial(trusted); n != 1 || !strings.HasPrefix(url, "https://127.0.0.1:") {
-		t.Errorf("certificate %d at %s", n, url)
-	}
-	if n := serial(writeCertificate(t, files, 2)); n != 2 {
-		t.Errorf("certificate %d after the renewal", n)
-	}
-	trusted = writeCertificate(t, files, 2)
-	serial(trusted)
-	if err := os.WriteFile(files.Cert, []byte("torn"), 0o600); err != nil {
+	resp, err := far.Client().Get(s.urls()[0])
+	if err != nil {
 		t.Fatal(err)
 	}
-	if n := serial(trusted); n != 2 {
-		t.Errorf("certificate %d after a torn one", n)
+	_ = resp.Body.Close()
+	if resp.TLS == nil || resp.StatusCode != http.StatusNotFound {
+		t.Errorf("%s at %s", resp.Status, s.urls()[0])
 	}
+	far.Client().CloseIdleConnections()
 	cancel()
 	<-done
 
-	var log logBuffer
-	c := certificate{files: files, log: newTextLog(&log)}
-	if _, err := c.get(nil); err == nil || !strings.Contains(log.String(), "clients are refused: see [agent] http_tls") {
+	if err := os.WriteFile(files.Cert, []byte("torn"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.certificate()(nil); err == nil || !strings.Contains(log.String(), "clients are refused: see [agent] http_tls") {
 		t.Errorf("a torn certificate: %v, log %q", err, log.String())
 	}
 }

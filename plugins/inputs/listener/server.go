@@ -57,7 +57,7 @@ func (l *Listener) openHTTP(ctx context.Context) error {
 	var security *tls.Config
 	if l.config.TLS.Enabled() {
 		var err error
-		if security, err = l.config.TLS.Load(); err != nil {
+		if security, err = l.config.TLS.Load(l.log); err != nil {
 			return err
 		}
 	}

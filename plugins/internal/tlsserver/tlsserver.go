@@ -6,11 +6,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
-	"sync"
-	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/certificate"
 )
 
 // Config is the table tls. Its zero value asks for plain connections.
@@ -35,13 +35,13 @@ func (c *Config) Validate() error {
 }
 
 // Load reads the files. A server certificate that is renewed later serves from the next connection on; the
-// clients' authorities are those that were there when Load was called.
-func (c *Config) Load() (*tls.Config, error) {
-	own := &certificate{config: *c}
-	if _, err := own.get(nil); err != nil {
+// clients' authorities are those that were there when Load was called. log hears of a renewal that cannot be read.
+func (c *Config) Load(log *slog.Logger) (*tls.Config, error) {
+	own := certificate.New(c.Cert, c.Key, log)
+	if _, err := own.Get(nil); err != nil {
 		return nil, err
 	}
-	t := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: own.get}
+	t := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: own.Get}
 	if c.ClientCA == "" {
 		return t, nil
 	}
@@ -57,32 +57,3 @@ func (c *Config) Load() (*tls.Config, error) {
 }
 
 var errNoCertificate = errors.New("no certificate in it")
-
-// certificate holds the server's certificate. While renewed files do not fit together the old one serves.
-type certificate struct {
-	config Config
-
-	mu     sync.Mutex
-	loaded *tls.Certificate
-	at     time.Time // when the file had changed last
-}
-
-func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	info, err := os.Stat(c.config.Cert)
-	if err == nil && c.loaded != nil && info.ModTime().Equal(c.at) {
-		return c.loaded, nil
-	}
-	var pair tls.Certificate
-	if err == nil {
-		pair, err = tls.LoadX509KeyPair(c.config.Cert, c.config.Key)
-	}
-	if err == nil {
-		c.loaded, c.at = &pair, info.ModTime()
-	}
-	if c.loaded == nil {
-		return nil, fmt.Errorf("read the server's certificate: %w", err)
-	}
-	return c.loaded, nil
-}
