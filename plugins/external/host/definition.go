@@ -1,8 +1,6 @@
 package host
 
 import (
-	"fmt"
-
 	_ "embed" // the samples
 
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -22,30 +20,24 @@ var (
 
 // Definitions returns the three plugins that run other programs.
 func Definitions() []sdk.Definition {
-	p := &programs{}
-	return []sdk.Definition{
-		{
-			Role: sdk.RoleInput, Name: Name, Sample: sampleInput,
-			Summary:   "An input that is a program of its own, in whatever language",
-			NewConfig: func() any { return prepare(&InputConfig{}, sdk.RoleInput, p) },
-			New:       func(config any) (any, error) { return newInput(config) },
-			Probe:     probe,
-		},
-		{
-			Role: sdk.RoleProcessor, Name: Name, Sample: sampleProcessor,
-			Summary:   "A processor that is a program of its own, in whatever language",
-			NewConfig: func() any { return prepare(&ProcessorConfig{}, sdk.RoleProcessor, p) },
-			New:       func(config any) (any, error) { return newProcessor(config) },
-			Probe:     probe,
-		},
-		{
-			Role: sdk.RoleOutput, Name: Name, Sample: sampleOutput,
-			Summary:   "An output that is a program of its own, in whatever language",
-			NewConfig: func() any { return prepare(&OutputConfig{}, sdk.RoleOutput, p) },
-			New:       func(config any) (any, error) { return newOutput(config) },
-			Probe:     probe,
-		},
+	defs := []sdk.Definition{
+		sdk.DefineInput(Name, "An input that is a program of its own, in whatever language", sampleInput, newInput),
+		sdk.DefineProcessor(Name, "A processor that is a program of its own, in whatever language", sampleProcessor, newProcessor),
+		sdk.DefineOutput(Name, "An output that is a program of its own, in whatever language", sampleOutput, newOutput),
 	}
+	p := &programs{}
+	for i := range defs {
+		def := &defs[i]
+		role, fresh := def.Role, def.NewConfig
+		def.NewConfig = func() any {
+			config := fresh()
+			c := config.(common).common()
+			c.role, c.programs = role, p
+			return config
+		}
+		def.Probe = func(config any) error { return config.(common).common().Probe() }
+	}
+	return defs
 }
 
 // common is what the three configurations have in common.
@@ -53,21 +45,7 @@ type common interface{ common() *Config }
 
 func (c *Config) common() *Config { return c }
 
-func prepare[C common](c C, role sdk.Role, p *programs) C {
-	sdk.Defaults(c)
-	c.common().role, c.common().programs = role, p
-	return c
-}
-
-func probe(config any) error { return config.(common).common().Probe() }
-
-func wrong(config any) error { return fmt.Errorf("configuration is a %T", config) }
-
-func newInput(config any) (any, error) {
-	c, ok := config.(*InputConfig)
-	if !ok {
-		return nil, wrong(config)
-	}
+func newInput(c *InputConfig) (any, error) {
 	found := c.programs.inspect(&c.Config)
 	l := newLife(&c.Config, found.plugin, c.program().launch)
 	switch {
@@ -80,20 +58,12 @@ func newInput(config any) (any, error) {
 	return &gatherer{life: l, finite: found.traits.GetFinite()}, nil
 }
 
-func newProcessor(config any) (any, error) {
-	c, ok := config.(*ProcessorConfig)
-	if !ok {
-		return nil, wrong(config)
-	}
+func newProcessor(c *ProcessorConfig) (sdk.Processor, error) {
 	l := newLife(&c.Config, c.programs.inspect(&c.Config).plugin, c.program().launch)
 	return l.processor(c), nil
 }
 
-func newOutput(config any) (any, error) {
-	c, ok := config.(*OutputConfig)
-	if !ok {
-		return nil, wrong(config)
-	}
+func newOutput(c *OutputConfig) (sdk.Output, error) {
 	l := newLife(&c.Config, c.programs.inspect(&c.Config).plugin, c.program().launch)
 	return &output{life: l, deadLetter: c.DeadLetter}, nil
 }
