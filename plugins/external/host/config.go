@@ -81,9 +81,4 @@ func (c *Config) Probe() error {
 }
 
 // program returns what to start.
-func (c *Config) program() *program {
-	return &program{
-		path: c.Path, pin: c.SHA256, args: c.Args, env: c.Env, inherit: c.InheritEnv,
-		memory: int64(c.MaxMemory), start: c.StartTimeout, stop: c.StopTimeout, kill: killPatience, mtls: c.MTLS,
-	}
-}
+func (c *Config) program() *program { return &program{config: c, kill: killPatience} }

@@ -37,16 +37,8 @@ type launcher func(ctx context.Context, log *slog.Logger) (*peer, error)
 
 // program is what to start.
 type program struct {
-	path    string
-	pin     string
-	args    []string
-	env     map[string]string
-	inherit []string
-	memory  int64
-	start   time.Duration
-	stop    time.Duration
-	kill    time.Duration // how long a process may take to die of SIGKILL
-	mtls    bool
+	config *Config
+	kill   time.Duration // how long a process may take to die of SIGKILL
 
 	mu   sync.Mutex
 	left []<-chan struct{} // of processes that did not: each closed when it has ended after all
@@ -78,15 +70,15 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 // environ returns the environment of the process: what the operator allows, and nothing else.
 func (p *program) environ() []string {
 	env := map[string]string{"PATH": defaultPath}
-	if p.memory > 0 { // Go's garbage collector works harder before the limit is reached; others ignore it
-		env["GOMEMLIMIT"] = fmt.Sprint(p.memory / 10 * 9)
+	if p.config.MaxMemory > 0 { // Go's garbage collector works harder before the limit is reached; others ignore it
+		env["GOMEMLIMIT"] = fmt.Sprint(int64(p.config.MaxMemory) / 10 * 9)
 	}
-	for _, name := range p.inherit {
+	for _, name := range p.config.InheritEnv {
 		if value, ok := os.LookupEnv(name); ok {
 			env[name] = value
 		}
 	}
-	maps.Copy(env, p.env)
+	maps.Copy(env, p.config.Env)
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		list = append(list, name+"="+env[name])
@@ -99,16 +91,16 @@ func (p *program) launch(ctx context.Context, log *slog.Logger) (*peer, error) {
 	if p.stuck() {
 		return nil, errStuck
 	}
-	if err := verify(p.path, p.pin); err != nil {
+	if err := verify(p.config.Path, p.config.SHA256); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, p.start)
+	ctx, cancel := context.WithTimeout(ctx, p.config.StartTimeout)
 	defer cancel()
 	folder, err := newFolder()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(context.Background(), p.path, p.args...) // it ends when we say so
+	cmd := exec.CommandContext(context.Background(), p.config.Path, p.config.Args...) // it ends when we say so
 	cmd.Env, cmd.Dir = p.environ(), "/"
 	run := newProcess(cmd, newWords(log))
 	config := &plugin.ClientConfig{
@@ -120,14 +112,14 @@ func (p *program) launch(ctx context.Context, log *slog.Logger) (*peer, error) {
 			return run, nil
 		},
 		SkipHostEnv:      true,
-		StartTimeout:     p.start,
+		StartTimeout:     p.config.StartTimeout,
 		Logger:           hclog.NewNullLogger(),
 		SyncStdout:       &lineWriter{words: run.words},
 		SyncStderr:       &lineWriter{words: run.words},
 		GRPCDialOptions:  handshake.DialOptions(),
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: folder.path},
 	}
-	if p.mtls {
+	if p.config.MTLS {
 		if config.TLSConfig, err = run.demandCertificate(); err != nil {
 			folder.remove()
 			return nil, err
@@ -161,7 +153,7 @@ func (p *program) explain(ctx context.Context, run *process, err error) error {
 	case run.handshakeFault() != nil:
 		return run.handshakeFault()
 	case ctx.Err() != nil:
-		return fmt.Errorf("the plugin has not started within %v", p.start)
+		return fmt.Errorf("the plugin has not started within %v", p.config.StartTimeout)
 	case run.number() == 0 && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOEXEC)):
 		return permanent("the plugin cannot be started: %w", err)
 	case run.number() == 0:
