@@ -194,24 +194,24 @@ func (s *session) linger(settled <-chan struct{}, patience time.Duration) {
 	}
 }
 
-// total returns the tally of an answer, and the number of its rows.
-func total(list []*wire.Rows) (y sdk.Tally, rows int) {
+// account checks that an answer accounts for its rows: in went to the plugin.
+func account(list []*wire.Rows, in int) error {
+	var y sdk.Tally
+	rows := 0
 	for _, r := range list {
 		y.Plus(&r.Tally)
 		rows += r.Len()
 	}
-	return y, rows
-}
-
-// deliver adds an answer to b, provided that it accounts for its rows: in went to the plugin.
-func deliver(list []*wire.Rows, in int, b *sdk.Batch) error {
-	y, rows := total(list)
 	if uint64(in)+y.Added != uint64(rows)+y.Dropped()+y.Merged+y.Filtered {
 		return &accountError{in, rows, y}
 	}
+	return nil
+}
+
+// deliver adds an answer to b.
+func deliver(list []*wire.Rows, b *sdk.Batch) {
 	for _, r := range list {
 		r.Deliver(b)
 	}
 	b.Unlimit() // what a plugin says of filters is not for us
-	return nil
 }

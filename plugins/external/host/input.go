@@ -28,22 +28,21 @@ func (g *gatherer) Gather(ctx context.Context, b *sdk.Batch) error {
 		return why
 	}
 	rows, err := s.gather(ctx)
-	return g.accept(s, rows, 0, b, err)
+	return s.accept(rows, b, err)
 }
 
-// accept takes the answer to a call over, and returns the call's error. A plugin that panicked, or that has
-// lost count, is made anew.
-func (l *life) accept(s *session, rows []*wire.Rows, in int, b *sdk.Batch, err error) error {
+// accept takes over the answer to a call that took no rows along, and returns the call's error. A plugin that
+// panicked, or that has lost count, is made anew.
+func (s *session) accept(rows []*wire.Rows, b *sdk.Batch, err error) error {
 	if errors.Is(err, wire.ErrPanic) {
 		s.fail(err)
 		return err
 	}
-	if len(rows) > 0 {
-		if wrong := deliver(rows, in, b); wrong != nil {
-			s.fail(wrong)
-			return wrong
-		}
+	if wrong := account(rows, 0); wrong != nil {
+		s.fail(wrong)
+		return wrong
 	}
+	deliver(rows, b)
 	return err
 }
 
@@ -99,7 +98,7 @@ func (r *reader) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
 
 func (r *reader) read(s *session, a arrival, b *sdk.Batch) (sdk.Ack, error) {
 	s.grant(1)
-	err := r.accept(s, a.rows, 0, b, a.err)
+	err := s.accept(a.rows, b, a.err)
 	if errors.Is(err, sdk.ErrEnd) || errors.Is(err, sdk.ErrPermanent) {
 		r.last = err
 	}

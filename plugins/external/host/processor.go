@@ -52,9 +52,7 @@ func (p *processor) Process(ctx context.Context, b *sdk.Batch) error {
 	case rows == nil:
 		return p.fault(b, fmt.Errorf("%w: an answer without its batch", errWire))
 	}
-	in := b.Len()
-	if y, out := total(rows); uint64(in)+y.Added != uint64(out)+y.Dropped()+y.Merged+y.Filtered {
-		wrong := &accountError{in, out, y}
+	if wrong := account(rows, b.Len()); wrong != nil {
 		s.fail(wrong)
 		return p.fault(b, wrong)
 	}
@@ -64,9 +62,7 @@ func (p *processor) Process(ctx context.Context, b *sdk.Batch) error {
 	b.Reset()
 	b.ID = id
 	b.Tally().Plus(&before)
-	if wrong := deliver(rows, in, b); wrong != nil {
-		return wrong
-	}
+	deliver(rows, b)
 	return err
 }
 
@@ -124,5 +120,5 @@ func (p *processor) Flush(ctx context.Context, now time.Time, final bool, b *sdk
 	ctx, cancel := context.WithTimeout(ctx, p.deadline)
 	defer cancel()
 	rows, err := s.flush(ctx, now, final)
-	return p.accept(s, rows, 0, b, err)
+	return s.accept(rows, b, err)
 }
