@@ -142,9 +142,9 @@ func TestHostileInput(t *testing.T) {
 	f("unknown type", "unknown type or kind", func(b *proto.Batch) { b.Shapes[0].Fields[0].Type = 77 })
 	f("field twice", "stands twice", func(b *proto.Batch) { b.Shapes[0].Fields = append(b.Shapes[0].Fields, b.Shapes[0].Fields[0]) })
 	f("hidden slot", "hidden slot 5 of 1", func(b *proto.Batch) { b.Shapes[0].Hidden = []uint32{5} })
-	f("state", "a run of 1 entries 255", func(b *proto.Batch) { b.RowStates = []uint32{1, 255} })
-	f("annotation", "a run of 1 entries 1", func(b *proto.Batch) { b.RowAnnotations = []uint32{1, 1} })
-	f("origin", "a run of 1 entries 2", func(b *proto.Batch) { b.RowOrigins = []uint32{1, 2} })
+	f("state", "a run of 1 rows of state 255", func(b *proto.Batch) { b.RowStates = []uint32{1, 255} })
+	f("annotation", "a run of 1 rows of annotation 1", func(b *proto.Batch) { b.RowAnnotations = []uint32{1, 1} })
+	f("origin", "a run of 1 rows of origin 2", func(b *proto.Batch) { b.RowOrigins = []uint32{1, 2} })
 	f("text", "text 0 of 0", func(b *proto.Batch) {
 		b.Shapes[0].Fields[0].Type, b.Columns[0] = proto.Type_STRING, &proto.Column{Texts: []uint32{0}}
 	})

@@ -31,20 +31,31 @@ func (d *Decoder) readRows(r *Rows, p *proto.Batch) error {
 	if err := d.groupRows(r, p.GetRowShapes()); err != nil {
 		return err
 	}
-	if err := eachRun(r.rows, p.GetRowStates(), maxState, func(m *row, v uint32) { m.state = uint8(v) }); err != nil {
-		return err
-	}
-	if err := eachRun(r.rows, p.GetRowAnnotations(), len(d.notes), func(m *row, v uint32) {
-		if v > 0 {
-			m.notes = d.notes[v-1]
+	err := eachRun(r.rows, "state", p.GetRowStates(), maxState, func(run []row, v uint32) {
+		for i := range run {
+			run[i].state = uint8(v)
 		}
-	}); err != nil {
+	})
+	if err != nil {
 		return err
 	}
-	return eachRun(r.rows, p.GetRowOrigins(), len(d.series), func(m *row, v uint32) {
-		if v > 0 {
-			m.origin, _ = d.seriesAt(v - 1)
-			m.lost = m.origin == nil
+	err = eachRun(r.rows, "annotation", p.GetRowAnnotations(), len(d.notes), func(run []row, v uint32) {
+		for i := range run {
+			if v > 0 {
+				run[i].notes = d.notes[v-1]
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return eachRun(r.rows, "origin", p.GetRowOrigins(), len(d.series), func(run []row, v uint32) {
+		if v == 0 {
+			return
+		}
+		origin, _ := d.seriesAt(v - 1)
+		for i := range run {
+			run[i].origin, run[i].lost = origin, origin == nil
 		}
 	})
 }
@@ -71,8 +82,8 @@ func (d *Decoder) seriesAt(number uint32) (*sdk.Series, error) {
 
 // groupRows tells each row the group of its shape, in order of first sight.
 func (d *Decoder) groupRows(r *Rows, list []uint32) error {
-	if len(list)%2 != 0 {
-		return malformed("half a run")
+	if len(list) == 0 && len(r.rows) > 0 {
+		return malformed("%d rows without a shape", len(r.rows))
 	}
 	if len(d.group) < len(d.shapes) {
 		d.group = make([]int32, max(2*len(d.shapes), 16))
@@ -84,51 +95,39 @@ func (d *Decoder) groupRows(r *Rows, list []uint32) error {
 			}
 		}
 	}()
-	at := 0
-	for i := 0; i < len(list); i += 2 {
-		n, number := list[i], list[i+1]
-		if n == 0 || int64(n) > int64(len(r.rows)-at) || int64(number) >= int64(len(d.shapes)) {
-			return malformed("a run of %d rows of shape %d, where %d rows are left and there are %d shapes", n, number, len(r.rows)-at, len(d.shapes))
-		}
+	return eachRun(r.rows, "shape", list, len(d.shapes)-1, func(run []row, number uint32) {
 		g := d.group[number]
 		if g == 0 {
 			r.groups = append(r.groups, columns{shape: d.shapes[number]})
 			g = int32(len(r.groups))
 			d.group[number] = g
 		}
-		r.groups[g-1].rows += int(n)
-		for range n {
-			r.rows[at].group = g - 1
-			at++
+		r.groups[g-1].rows += len(run)
+		for i := range run {
+			run[i].group = g - 1
 		}
-	}
-	if at < len(r.rows) {
-		return malformed("the runs of shapes cover %d of %d rows", at, len(r.rows))
-	}
-	return nil
+	})
 }
 
-// eachRun reads a column of runs with entries up to most. An empty one leaves all rows alone.
-func eachRun(rows []row, list []uint32, most int, set func(m *row, v uint32)) error {
+// eachRun reads a column of runs of what, with entries up to most. An empty one leaves all rows alone.
+func eachRun(rows []row, what string, list []uint32, most int, set func(run []row, v uint32)) error {
 	if len(list) == 0 {
 		return nil
 	}
 	if len(list)%2 != 0 {
-		return malformed("half a run")
+		return malformed("half a run of %s", what)
 	}
-	at := 0
+	rest := rows
 	for i := 0; i < len(list); i += 2 {
 		n, v := list[i], list[i+1]
-		if n == 0 || int64(n) > int64(len(rows)-at) || int64(v) > int64(most) {
-			return malformed("a run of %d entries %d, where %d rows are left and entries go up to %d", n, v, len(rows)-at, most)
+		if n == 0 || int64(n) > int64(len(rest)) || int64(v) > int64(most) {
+			return malformed("a run of %d rows of %s %d, where %d rows are left and it goes up to %d", n, what, v, len(rest), most)
 		}
-		for range n {
-			set(&rows[at], v)
-			at++
-		}
+		set(rest[:n], v)
+		rest = rest[n:]
 	}
-	if at < len(rows) {
-		return malformed("runs cover %d of %d rows", at, len(rows))
+	if len(rest) > 0 {
+		return malformed("the runs of %s cover %d of %d rows", what, len(rows)-len(rest), len(rows))
 	}
 	return nil
 }
