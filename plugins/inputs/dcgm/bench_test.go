@@ -120,7 +120,7 @@ func BenchmarkDmonRound(b *testing.B) {
 	d := newDmon(testConfig(modeDmon))
 	d.env, d.fleet, d.entities = env, newFleet(env), make(map[string]*entity)
 	d.current, d.named = make(map[member]*entity), make(map[member]bool)
-	d.packets, d.blank, d.noise = child.NewMailbox(pending, d.lose), make(chan *packet, pending), new(sdk.Number)
+	d.packets, d.spares, d.noise = child.NewMailbox(pending, d.lose), child.NewSpares[packet](pending), new(sdk.Number)
 	plans := newPlans(d.config, time.Second)
 	s := &session{fields: plans.fields(), members: make(members)}
 	var round strings.Builder
@@ -133,14 +133,18 @@ func BenchmarkDmonRound(b *testing.B) {
 		round.WriteByte('\n')
 	}
 	batch := sdk.NewBatch(env.Catalog)
+	lines, text := d.lines(s), []byte(round.String())
 	b.ReportAllocs()
 	b.SetBytes(int64(round.Len()))
 	for b.Loop() {
 		batch.Reset()
-		d.input = append(d.input, round.String()...)
-		d.lines(s)
+		now := time.Now()
+		lines.Feed(text, now, now.UnixNano())
+		if err := lines.Settle(now); err != nil {
+			b.Fatal(err)
+		}
 		p := <-d.packets.C
 		d.unpack(batch, p)
-		d.blank <- p
+		d.spares.GiveBack(p)
 	}
 }

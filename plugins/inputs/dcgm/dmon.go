@@ -28,12 +28,11 @@ type dmon struct {
 	env      *sdk.Env
 	launcher *child.Launcher
 	plans    plans
-	input    []byte // bytes read that are no whole line yet
 	messages []byte // the beginning of what was no row since the last one
 	whole    bool   // dcgmi did not take MIG instances: it is asked for GPUs alone
 
 	packets *child.Mailbox[*packet]
-	blank   chan *packet // to be filled again
+	spares  child.Spares[packet]
 	noise   *sdk.Number
 	dropped *sdk.Number
 	starts  *sdk.Number
@@ -54,6 +53,9 @@ type session struct {
 	fields  []*reading
 	members members
 	changed atomic.Bool // MIG instances have come or gone
+
+	packet    *packet // of the rows that are being taken; nil for none
+	strangers bool    // some rows that came with them were of entities that nobody knows
 }
 
 // packet is what the following goroutine hands to the reading one: rows that arrived together, or an error.
@@ -106,7 +108,7 @@ func (d *dmon) Open(_ context.Context, env *sdk.Env) error {
 	d.noise = env.Meter.Counter("gpuline_dcgm_noise_rows_total", "Lines of dcgmi dmon that are no rows, or rows of nobody known.")
 	d.dropped = env.Meter.Counter("gpuline_dcgm_dropped_rows_total", "Rows of dcgmi dmon that were dropped because the agent fell behind.")
 	d.starts = env.Meter.Counter("gpuline_dcgm_starts_total", "Starts of dcgmi dmon.")
-	d.packets, d.blank = child.NewMailbox(pending, d.lose), make(chan *packet, pending)
+	d.packets, d.spares = child.NewMailbox(pending, d.lose), child.NewSpares[packet](pending)
 	d.fleet, d.entities = newFleet(env), make(map[string]*entity)
 	d.current, d.named = make(map[member]*entity), make(map[member]bool)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -126,14 +128,10 @@ func (d *dmon) Close() error {
 
 func (d *dmon) lose(p *packet) { d.dropped.Add(float64(p.rows)) }
 
-func (d *dmon) newPacket(s *session) *packet {
-	select {
-	case p := <-d.blank:
-		*p = packet{session: s, text: p.text[:0]}
-		return p
-	default:
-		return &packet{session: s}
-	}
+func (d *dmon) newPacket(s *session, at int64) *packet {
+	p := d.spares.Take()
+	*p = packet{session: s, text: p.text[:0], at: at}
+	return p
 }
 
 // Read returns the next rows: most often one of each GPU.
@@ -150,10 +148,7 @@ func (d *dmon) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
 				return nil, p.err
 			}
 			d.unpack(b, p)
-			select {
-			case d.blank <- p:
-			default:
-			}
+			d.spares.GiveBack(p)
 		}
 	}
 	return nil, nil

@@ -289,15 +289,15 @@ func FuzzDmon(f *testing.F) {
 		env := sdktest.Env(t, sdk.NewCatalog(sdk.Limits{}))
 		d.env, d.fleet, d.entities = env, newFleet(env), make(map[string]*entity)
 		d.current, d.named = make(map[member]*entity), make(map[member]bool)
-		d.packets, d.blank, d.noise = child.NewMailbox(pending, d.lose), make(chan *packet, pending), new(sdk.Number)
+		d.packets, d.spares, d.noise = child.NewMailbox(pending, d.lose), child.NewSpares[packet](pending), new(sdk.Number)
 		s := &session{fields: []*reading{readings[155], readings[230], readings[203]}, members: members{
 			{wholeGPU, 0}: {uuid: "GPU-0", index: "0"}, {wholeGPU, 1}: {uuid: "GPU-1", index: "1"}, {gpuInstance, 0}: {uuid: "GPU-0", index: "0", gi: "1"},
 		}}
-		d.input = append(d.input, text...)
-		rows, _ := d.lines(s)
-		if rows == 0 {
+		lines := d.lines(s)
+		if lines.Feed([]byte(text), time.Now(), 1) == 0 {
 			return
 		}
+		_ = lines.Settle(time.Now()) // strangers are no fault
 		b := sdk.NewBatch(env.Catalog)
 		d.unpack(b, <-d.packets.C)
 		checkTally(t, b)

@@ -37,14 +37,9 @@ func (d *dmon) follow(ctx context.Context) error {
 		return err
 	}
 	d.starts.Add(1)
-	defer c.Interrupt(ctx)()
-	d.input, d.messages = d.input[:0], d.messages[:0]
-	rows, held, err := d.pump(ctx, c, s)
-	switch {
-	case ctx.Err() != nil:
-		d.launcher.Stop(c)
-		return ctx.Err()
-	case err != nil:
+	d.messages = d.messages[:0]
+	rows, held, err := d.lines(s).Follow(ctx, c)
+	if err != nil {
 		d.launcher.Stop(c)
 		return err
 	}
@@ -111,85 +106,52 @@ func isUnreachable(said string) bool {
 	}, func(text string) bool { return strings.Contains(said, text) })
 }
 
-// pump takes what the process prints until it ends. held says that others hold its output open. An error says
-// that the process is of no more use, though it has not ended.
-func (d *dmon) pump(ctx context.Context, c *child.Child, s *session) (rows int, held bool, err error) {
-	limit := d.timing.firstRow
-	began := time.Now()
-	stalled := began.Add(limit)
-	for {
-		d.input = slices.Grow(d.input, 4<<10)
-		n, err := c.Read(d.input[len(d.input):cap(d.input)], stalled)
-		now := time.Now()
-		d.input = d.input[:len(d.input)+n]
-		if n > 0 {
-			got, strangers := d.lines(s)
-			if got > 0 {
-				rows += got
-				limit = max(5*d.interval, d.timing.stall)
-				stalled = now.Add(limit)
-			}
-			if s.changed.Load() || strangers && now.Sub(began) > d.timing.rediscover {
-				return rows, false, child.ErrAgain
-			}
-		}
-		switch {
-		case ctx.Err() != nil:
-			return rows, false, ctx.Err()
-		case err == nil:
-		case !child.IsHeld(err):
-			return rows, false, nil
-		case c.HasExited():
-			return rows, true, nil
-		}
-		if !now.Before(stalled) {
-			return rows, false, fmt.Errorf("dcgmi dmon printed no row for %v: it is stopped, and another one started", limit)
-		}
-	}
-}
-
 const (
 	maxLine    = 1 << 16
 	maxMessage = 200
 )
 
-// lines takes the whole lines of the input and hands the rows among them over. It returns how many there
-// were, and whether some were of entities that nobody knows.
-func (d *dmon) lines(s *session) (rows int, strangers bool) {
-	p := d.newPacket(s)
-	p.at = d.env.Now().UnixNano()
-	rest := d.input
-	for {
-		i := bytes.IndexByte(rest, '\n')
-		if i < 0 {
-			break
-		}
-		line := bytes.TrimSpace(rest[:i])
-		rest = rest[i+1:]
-		switch m, _, kind := classify(line); kind {
-		case lineRow:
-			d.messages = d.messages[:0] // what came before a row is not why the process ends
-			if _, known := s.members[m]; !known {
-				strangers = true
-				d.noise.Add(1)
-				continue
+// lines returns how to follow a session.
+func (d *dmon) lines(s *session) *child.Lines {
+	began := time.Now()
+	return &child.Lines{
+		Program: "dcgmi dmon", Row: "row", First: d.timing.firstRow, Stall: max(5*d.interval, d.timing.stall),
+		Longest: maxLine, Now: d.env.Now, Long: d.disregard,
+		Line: func(line []byte, _ time.Time, at int64) bool { return d.line(s, bytes.TrimSpace(line), at) },
+		Settle: func(now time.Time) error {
+			if s.packet != nil {
+				d.packets.Put(s.packet)
+				s.packet = nil
 			}
-			p.text = append(append(p.text, line...), '\n')
-			p.rows++
-		case lineNoise:
-			d.disregard(line)
+			if s.changed.Load() || s.strangers && now.Sub(began) > d.timing.rediscover {
+				return child.ErrAgain
+			}
+			s.strangers = false
+			return nil
+		},
+	}
+}
+
+// line takes a line into the session's packet, if it is a row.
+func (d *dmon) line(s *session, line []byte, at int64) bool {
+	switch m, _, kind := classify(line); kind {
+	case lineRow:
+		d.messages = d.messages[:0] // what came before a row is not why the process ends
+		if _, known := s.members[m]; !known {
+			s.strangers = true
+			d.noise.Add(1)
+			return false
 		}
+		if s.packet == nil {
+			s.packet = d.newPacket(s, at)
+		}
+		s.packet.text = append(append(s.packet.text, line...), '\n')
+		s.packet.rows++
+		return true
+	case lineNoise:
+		d.disregard(line)
 	}
-	if len(rest) > maxLine {
-		d.disregard(rest[:maxMessage])
-		rest = nil
-	}
-	d.input = append(d.input[:0], rest...)
-	rows = p.rows
-	if rows > 0 {
-		d.packets.Put(p)
-	}
-	return rows, strangers
+	return false
 }
 
 // disregard counts a line that is no row, and keeps it for the message in case the process fails.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
+	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
 
 // BenchmarkXML8GPUs reads a full document of eight GPUs, from bytes to metrics.
@@ -55,10 +56,12 @@ func csvFrame(t testing.TB) (read func(), bytes int64) {
 	w := world{gpus: 8, load: 97}
 	s := newStream(testConfig())
 	s.fleet = newFleet(s.config, nil)
-	s.packets, s.blank = child.NewMailbox(pending, s.lose), make(chan *frame, pending)
+	s.packets, s.spares = child.NewMailbox(pending, s.lose), child.NewSpares[frame](pending)
 	p, _ := newPlan(s.config.wanted(), new(properties))
 	s.asker = &asker{}
 	s.framer.start(p, s.blankFrame())
+	s.env = sdktest.Env(t, nil)
+	s.lines = s.listen()
 	names := append(slices.Clone(identityNames[:]), p.names()...)
 	var text []byte
 	for i := range w.gpus {
@@ -69,8 +72,7 @@ func csvFrame(t testing.TB) (read func(), bytes int64) {
 	return func() {
 		at += 1e9
 		batch.Reset()
-		s.input = append(s.input, text...)
-		if s.lines(time.Time{}, at) != 8 {
+		if s.lines.Feed(text, time.Time{}, at) != 8 {
 			t.Fatal("rows are missing")
 		}
 		s.release()

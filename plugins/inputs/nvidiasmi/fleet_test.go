@@ -13,6 +13,7 @@ import (
 
 	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
@@ -64,13 +65,17 @@ func newRowFeed(t *testing.T) *rowFeed {
 	c.Query = []string{"utilization_ratio"}
 	s := newStream(c)
 	s.fleet = newFleet(c, nil)
-	s.packets, s.blank = child.NewMailbox(pending, s.lose), make(chan *frame, pending)
+	s.packets, s.spares = child.NewMailbox(pending, s.lose), child.NewSpares[frame](pending)
 	s.asker, s.noise, s.dropped = &asker{}, noiseCounter(nil), noiseCounter(nil)
 	s.framer = framer{quiet: 20 * time.Millisecond, hold: 500 * time.Millisecond}
 	p, _ := newPlan(c.wanted(), new(properties))
 	s.framer.start(p, s.blankFrame())
+	s.env = sdktest.Env(t, nil)
+	s.lines = s.listen()
 	return &rowFeed{t: t, s: s, names: append(slices.Clone(identityNames[:]), p.names()...), now: time.Unix(1000, 0), b: newBatch()}
 }
+
+func (f *rowFeed) feed(text string) { f.s.lines.Feed([]byte(text), f.now, f.now.UnixNano()) }
 
 // frame feeds the rows that letters name: "0" for GPU 0, "x" for a row of a GPU that has lost its name.
 func (f *rowFeed) frame(letters string) string {
@@ -82,9 +87,8 @@ func (f *rowFeed) frame(letters string) string {
 			w.lost = map[int]bool{0: true}
 			c = '0'
 		}
-		f.s.input = append(f.s.input, w.row(int(c-'0'), f.names)+"\n"...)
+		f.feed(w.row(int(c-'0'), f.names) + "\n")
 	}
-	f.s.lines(f.now, f.now.UnixNano())
 	f.s.release()
 	for len(f.s.packets.C) > 0 {
 		f.s.unpack(f.b, (<-f.s.packets.C).frame)
@@ -137,9 +141,8 @@ func TestFrameIsDue(t *testing.T) {
 		t.Helper()
 		feed.now = feed.now.Add(time.Second)
 		for _, c := range letters {
-			feed.s.input = append(feed.s.input, world{gpus: 9}.row(int(c-'0'), feed.names)+"\n"...)
+			feed.feed(world{gpus: 9}.row(int(c-'0'), feed.names) + "\n")
 		}
-		feed.s.lines(feed.now, feed.now.UnixNano())
 		due, some := feed.s.framer.due()
 		if got := due.Sub(feed.now); !some || got != want {
 			t.Errorf("after %q the frame is due in %v, want %v", letters, got, want)

@@ -1,10 +1,7 @@
 package nvidiasmi
 
 import (
-	"bytes"
 	"context"
-	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -27,16 +24,14 @@ func (s *Stream) session(ctx context.Context) error {
 		return err
 	}
 	s.starts.Add(1)
-	defer c.Interrupt(ctx)()
 	s.framer.start(p, s.blankFrame())
-	s.input, s.messages = s.input[:0], s.messages[:0]
-	rows, held, err := s.pump(ctx, c)
+	s.messages, s.recheck = s.messages[:0], time.Time{}
+	if len(s.asker.avoid) > 0 {
+		s.recheck = time.Now().Add(s.timing.recheck)
+	}
+	rows, held, err := s.lines.Follow(ctx, c)
 	s.release()
-	switch {
-	case ctx.Err() != nil:
-		s.launcher.Stop(c)
-		return ctx.Err()
-	case err != nil:
+	if err != nil {
 		s.launcher.Stop(c)
 		return err
 	}
@@ -50,87 +45,42 @@ func (s *Stream) session(ctx context.Context) error {
 	return err
 }
 
-// pump takes what the process prints until it ends. held says that others hold its output open. An error
-// says that the process is of no more use, though it has not ended.
-func (s *Stream) pump(ctx context.Context, c *child.Child) (rows int, held bool, err error) {
-	limit := s.timing.firstRow
-	stalled := time.Now().Add(limit)
-	var recheck time.Time
-	if len(s.asker.avoid) > 0 {
-		recheck = time.Now().Add(s.timing.recheck)
+// listen returns how to follow nvidia-smi.
+func (s *Stream) listen() *child.Lines {
+	return &child.Lines{
+		Program: program, Row: "row", First: s.timing.firstRow, Stall: max(5*s.interval, s.timing.stall),
+		Longest: maxLine, Now: s.env.Now, Line: s.line, Long: s.disregard, Settle: s.settle, Due: s.framer.due,
 	}
-	for {
-		wake := stalled
-		if due, some := s.framer.due(); some && due.Before(wake) {
-			wake = due
-		}
-		s.input = slices.Grow(s.input, 4<<10)
-		n, err := c.Read(s.input[len(s.input):cap(s.input)], wake)
-		now := time.Now()
-		if n > 0 {
-			s.input = s.input[:len(s.input)+n]
-			if got := s.lines(now, s.env.Now().UnixNano()); got > 0 {
-				rows += got
-				limit = max(5*s.interval, s.timing.stall)
-				stalled = now.Add(limit)
-			}
-		}
-		if due, some := s.framer.due(); some && !now.Before(due) {
-			s.release()
-		}
-		switch {
-		case ctx.Err() != nil:
-			return rows, false, ctx.Err()
-		case !recheck.IsZero() && now.After(recheck):
-			s.asker.retry()
-			return rows, false, child.ErrAgain
-		case err == nil:
-		case !child.IsHeld(err):
-			return rows, false, nil
-		case c.HasExited():
-			return rows, true, nil
-		}
-		if !now.Before(stalled) {
-			return rows, false, fmt.Errorf("nvidia-smi printed no row for %v: it is stopped, and another one started", limit)
-		}
-	}
-}
-
-// lines takes the whole lines of the input, and returns how many were rows.
-func (s *Stream) lines(now time.Time, at int64) (rows int) {
-	rest := s.input
-	for {
-		i := bytes.IndexByte(rest, '\n')
-		if i < 0 {
-			break
-		}
-		rows += s.line(bytes.TrimRight(rest[:i], "\r"), now, at)
-		rest = rest[i+1:]
-	}
-	if len(rest) > maxLine {
-		s.disregard(rest[:maxMessage])
-		rest = nil
-	}
-	s.input = append(s.input[:0], rest...)
-	return rows
 }
 
 const maxLine = 1 << 20
 
-func (s *Stream) line(line []byte, now time.Time, at int64) (rows int) {
+// settle hands the frame over that is due, and has GPUs that were left out looked at again.
+func (s *Stream) settle(now time.Time) error {
+	if due, some := s.framer.due(); some && !now.Before(due) {
+		s.release()
+	}
+	if !s.recheck.IsZero() && now.After(s.recheck) {
+		s.asker.retry()
+		return child.ErrAgain
+	}
+	return nil
+}
+
+func (s *Stream) line(line []byte, now time.Time, at int64) (row bool) {
 	fr := &s.framer
 	switch fr.plan.classify(line) {
 	case lineNoise:
 		s.disregard(line)
-		return 0
+		return false
 	case lineHeader:
 		s.release()
 		fr.plan = fr.plan.withHeader(split(nil, line))
 		fr.frame.plan = fr.plan
-		return 0
+		return false
 	case lineRow:
 	default:
-		return 0
+		return false
 	}
 	s.messages = s.messages[:0] // what came before a row is not why the process ends
 	cells := head(line)
@@ -145,7 +95,7 @@ func (s *Stream) line(line []byte, now time.Time, at int64) (rows int) {
 			s.asker.meet(uuid, bus)
 		}
 	}
-	return 1
+	return true
 }
 
 // disregard counts a line that is no row, and keeps it for the message in case the process fails.

@@ -26,11 +26,12 @@ type Stream struct {
 	fleet    *fleet
 	informer *informer
 	framer   framer
-	input    []byte // bytes read that are no whole line yet
-	messages []byte // the beginning of what was no row since the last one
+	lines    *child.Lines
+	messages []byte    // the beginning of what was no row since the last one
+	recheck  time.Time // when GPUs that are left out are looked at again; zero where there are none
 
 	packets *child.Mailbox[packet]
-	blank   chan *frame // to be filled again
+	spares  child.Spares[frame]
 	noise   *sdk.Number
 	dropped *sdk.Number
 	starts  *sdk.Number
@@ -90,7 +91,7 @@ func (s *Stream) prepare(env *sdk.Env, l *launcher) {
 	for _, slot := range s.asker.wanted {
 		s.asked.add(slot)
 	}
-	s.packets, s.blank = child.NewMailbox(pending, s.lose), make(chan *frame, pending)
+	s.packets, s.spares = child.NewMailbox(pending, s.lose), child.NewSpares[frame](pending)
 	s.framer = framer{quiet: min(s.timing.quiet, max(s.interval/4, time.Millisecond)), hold: max(s.interval/2, s.timing.quiet)}
 	s.noise = noiseCounter(env.Meter)
 	s.dropped = env.Meter.Counter("gpuline_nvidia_smi_dropped_rows_total",
@@ -100,6 +101,7 @@ func (s *Stream) prepare(env *sdk.Env, l *launcher) {
 }
 
 func (s *Stream) begin() {
+	s.lines = s.listen()
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.wait.Go(func() { s.follow(ctx) })
@@ -152,30 +154,19 @@ func (s *Stream) unpack(b *sdk.Batch, f *frame) {
 		s.fleet.begin(b, r.round, r.at, r.whole)
 		s.fleet.row(b, f.plan, f.text[r.from:r.to], r.at)
 	}
-	s.recycle(f)
-}
-
-func (s *Stream) recycle(f *frame) {
-	select {
-	case s.blank <- f:
-	default:
-	}
+	s.spares.GiveBack(f)
 }
 
 func (s *Stream) blankFrame() *frame {
-	select {
-	case f := <-s.blank:
-		f.reset()
-		return f
-	default:
-		return new(frame)
-	}
+	f := s.spares.Take()
+	f.reset()
+	return f
 }
 
 // lose counts a packet for which there was no room.
 func (s *Stream) lose(p packet) {
 	if p.frame != nil {
 		s.dropped.Add(float64(len(p.frame.rows)))
-		s.recycle(p.frame)
+		s.spares.GiveBack(p.frame)
 	}
 }

@@ -134,8 +134,7 @@ func FuzzRows(f *testing.F) {
 	f.Add("index, uuid, name, pci.bus_id, utilization.gpu [W]\n0, , , , 7\n[N/A], [N/A], , , 7\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		feed := newRowFeed(t)
-		feed.s.input = append(feed.s.input, text...)
-		feed.s.lines(feed.now, 1)
+		feed.feed(text)
 		feed.s.release()
 		for len(feed.s.packets.C) > 0 {
 			feed.s.unpack(feed.b, (<-feed.s.packets.C).frame)

@@ -48,18 +48,17 @@ func BenchmarkSysfs(b *testing.B) {
 func wholeWay(t testing.TB) func() {
 	in := &Input{sysfs: openSysfs(plant(t, orin())), board: newBoard(identity{model: "X"}), env: &sdk.Env{Now: time.Now}, invalid: new(sdk.Number)}
 	t.Cleanup(func() { _ = in.sysfs.close() })
-	f := &follower{in: in, blank: make(chan *sheet, 1), noise: new(sdk.Number)}
-	f.packets = child.NewMailbox(1, f.lose)
+	f := &follower{in: in, spares: child.NewSpares[sheet](1), noise: new(sdk.Number)}
+	f.packets, f.lines = child.NewMailbox(1, f.lose), f.listen()
 	batch := newBatch()
 	return func() {
-		f.input = append(f.input, thorLine...)
-		if !f.lines() {
+		if now := time.Now(); f.lines.Feed([]byte(thorLine), now, now.UnixNano()) == 0 {
 			t.Fatal("no readings")
 		}
 		batch.Reset()
 		p := <-f.packets.C
 		in.report(batch, p.sheet)
-		f.recycle(p.sheet)
+		f.spares.GiveBack(p.sheet)
 		if batch.Len() < 36 {
 			t.Fatal(batch.Len())
 		}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -20,10 +19,9 @@ type follower struct {
 	timing   timing
 	launcher *child.Launcher
 	packets  *child.Mailbox[packet]
-	blank    chan *sheet // to be filled again
-
-	input   []byte // read, and no whole line yet
-	message []byte // the last line that was none of tegrastats'
+	spares   child.Spares[sheet]
+	lines    *child.Lines
+	message  []byte // the last line that was none of tegrastats'
 
 	noise, dropped, starts *sdk.Number
 
@@ -54,7 +52,7 @@ const (
 
 func newFollower(in *Input, path string) *follower {
 	m := in.env.Meter
-	f := &follower{in: in, timing: defaultTiming, blank: make(chan *sheet, pending)}
+	f := &follower{in: in, timing: defaultTiming, spares: child.NewSpares[sheet](pending)}
 	f.launcher = child.NewLauncher(program, path, "see `dmesg`; the host needs a reboot",
 		m.Counter("gpuline_tegrastats_abandoned_total", "Processes of tegrastats that could not be killed and were left behind."))
 	f.noise = m.Counter("gpuline_tegrastats_noise_lines_total", "Lines of tegrastats that hold no readings, such as messages.")
@@ -65,6 +63,7 @@ func newFollower(in *Input, path string) *follower {
 }
 
 func (f *follower) begin() {
+	f.lines = f.listen()
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel = cancel
 	f.wait.Go(func() {
@@ -80,23 +79,7 @@ func (f *follower) end() {
 func (f *follower) lose(p packet) {
 	if p.sheet != nil {
 		f.dropped.Add(1)
-		f.recycle(p.sheet)
-	}
-}
-
-func (f *follower) recycle(s *sheet) {
-	select {
-	case f.blank <- s:
-	default:
-	}
-}
-
-func (f *follower) blankSheet() *sheet {
-	select {
-	case s := <-f.blank:
-		return s
-	default:
-		return new(sheet)
+		f.spares.GiveBack(p.sheet)
 	}
 }
 
@@ -107,9 +90,8 @@ func (f *follower) session(ctx context.Context) error {
 		return err
 	}
 	f.starts.Add(1)
-	defer c.Interrupt(ctx)()
-	f.input, f.message = f.input[:0], f.message[:0]
-	held, err := f.pump(ctx, c)
+	f.message = f.message[:0]
+	_, held, err := f.lines.Follow(ctx, c)
 	if err != nil {
 		f.launcher.Stop(c)
 		return err
@@ -136,67 +118,27 @@ func explain(err error, message []byte) error {
 	return fmt.Errorf("%w; it said: %q", err, message[:min(len(message), 200)])
 }
 
-// pump takes what the process prints until it ends. held says that others hold its output open. An error
-// says that the process is of no more use, though it has not ended.
-func (f *follower) pump(ctx context.Context, c *child.Child) (held bool, err error) {
-	limit := f.timing.first + f.in.interval
-	stalled := time.Now().Add(limit)
-	for {
-		f.input = slices.Grow(f.input, 4<<10)
-		n, err := c.Read(f.input[len(f.input):cap(f.input)], stalled)
-		now := time.Now()
-		f.input = f.input[:len(f.input)+n]
-		if n > 0 && f.lines() {
-			limit = max(5*f.in.interval, f.timing.stall)
-			stalled = now.Add(limit)
-		}
-		switch {
-		case ctx.Err() != nil:
-			return false, ctx.Err()
-		case err == nil:
-		case !child.IsHeld(err):
-			return false, nil
-		case c.HasExited():
-			return true, nil
-		}
-		if !now.Before(stalled) {
-			return false, fmt.Errorf("tegrastats printed no line for %v: it is stopped, and another one started", limit)
-		}
+// listen returns how to follow tegrastats.
+func (f *follower) listen() *child.Lines {
+	return &child.Lines{
+		Program: program, Row: "line", First: f.timing.first + f.in.interval, Stall: max(5*f.in.interval, f.timing.stall),
+		Longest: maxLine, Now: f.in.env.Now, Line: f.line, Long: f.disregard,
 	}
 }
 
-// lines takes the whole lines of the input, and reports whether one had readings.
-func (f *follower) lines() (some bool) {
-	rest := f.input
-	for {
-		line, after, whole := bytes.Cut(rest, []byte("\n"))
-		if !whole {
-			break
-		}
-		some = f.line(bytes.TrimRight(line, "\r")) || some
-		rest = after
-	}
-	if len(rest) > maxLine {
-		f.disregard(rest)
-		rest = nil
-	}
-	f.input = append(f.input[:0], rest...)
-	return some
-}
-
-func (f *follower) line(line []byte) bool {
+func (f *follower) line(line []byte, now time.Time, at int64) bool {
 	if len(bytes.TrimSpace(line)) == 0 {
 		return false
 	}
-	s := f.blankSheet()
+	s := f.spares.Take()
 	if len(line) > maxLine || !s.parse(line) {
-		f.recycle(s)
+		f.spares.GiveBack(s)
 		f.disregard(line)
 		return false
 	}
 	f.message = f.message[:0] // what came before a line is not why the process ends
-	s.at = f.in.env.Now().UnixNano()
-	f.in.sysfs.renew(time.Now())
+	s.at = at
+	f.in.sysfs.renew(now)
 	f.in.sysfs.supplement(s)
 	f.packets.Put(packet{sheet: s})
 	return true

@@ -98,7 +98,7 @@ func (in *Input) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
 			return nil, p.err
 		}
 		in.report(b, p.sheet)
-		in.follower.recycle(p.sheet)
+		in.follower.spares.GiveBack(p.sheet)
 		return nil, nil
 	}
 }

@@ -103,7 +103,7 @@ func TestReprobe(t *testing.T) {
 	f("tegrastats", func(_ *testing.T, in *Input) string {
 		b := newBatch()
 		follower := newFollower(in, "")
-		follower.line([]byte("GR3D_FREQ 5%@300"))
+		follower.line([]byte("GR3D_FREQ 5%@300"), time.Now(), 1)
 		in.report(b, (<-follower.packets.C).sheet)
 		return watts(b)
 	})

@@ -28,3 +28,27 @@ func (m *Mailbox[T]) Put(v T) {
 		}
 	}
 }
+
+// Spares are what a mailbox's values are made of: those that have been read are filled again.
+type Spares[T any] chan *T
+
+// NewSpares returns room for so many of them.
+func NewSpares[T any](room int) Spares[T] { return make(Spares[T], room) }
+
+// Take returns one that is there, as it was given back, or a new one.
+func (s Spares[T]) Take() *T {
+	select {
+	case v := <-s:
+		return v
+	default:
+		return new(T)
+	}
+}
+
+// GiveBack keeps v, where there is room.
+func (s Spares[T]) GiveBack(v *T) {
+	select {
+	case s <- v:
+	default:
+	}
+}

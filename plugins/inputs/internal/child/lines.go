@@ -1,0 +1,113 @@
+package child
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Lines follows a program that stays and prints, line by line. One goroutine uses it; in steady state it allocates
+// nothing.
+type Lines struct {
+	Program string        // as messages call it
+	Row     string        // and a line with readings: "row"
+	First   time.Duration // how long the first row may take
+	Stall   time.Duration // how long each further one: a program that prints none is of no more use
+	Longest int           // bytes of a line; the rest of a longer one is passed over
+	Now     func() time.Time
+
+	// Line takes a line without its end, and reports whether it is a row. What came together has the same times: now
+	// by this process's clock, at in Unix nanoseconds by Now.
+	Line func(line []byte, now time.Time, at int64) (row bool)
+
+	// Long takes the beginning of a line that is too long.
+	Long func(beginning []byte)
+
+	// Settle, which may be nil, is called behind the lines that came together, and when it is Due. Its error ends the
+	// following.
+	Settle func(now time.Time) error
+	Due    func() (at time.Time, some bool) // may be nil
+
+	input []byte // read, and no whole line yet
+}
+
+// maxBeginning is how much of a line that is too long is shown.
+const maxBeginning = 200
+
+// Follow takes what c prints until it ends, or ctx does. held says that others hold its output open. An error says
+// that the process is of no more use, though it has not ended.
+func (l *Lines) Follow(ctx context.Context, c *Child) (rows int, held bool, err error) {
+	defer c.Interrupt(ctx)()
+	l.input = l.input[:0]
+	limit := l.First
+	stalled := time.Now().Add(limit)
+	for {
+		l.input = slices.Grow(l.input, 4<<10)
+		n, err := c.Read(l.input[len(l.input):cap(l.input)], l.wake(stalled))
+		now := time.Now()
+		l.input = l.input[:len(l.input)+n]
+		if n > 0 {
+			if got := l.cut(now, l.Now().UnixNano()); got > 0 {
+				rows, limit = rows+got, l.Stall
+				stalled = now.Add(limit)
+			}
+		}
+		if ctx.Err() != nil {
+			return rows, false, ctx.Err()
+		}
+		if l.Settle != nil {
+			if err := l.Settle(now); err != nil {
+				return rows, false, err
+			}
+		}
+		switch {
+		case err == nil:
+		case !IsHeld(err):
+			return rows, false, nil
+		case c.HasExited():
+			return rows, true, nil
+		}
+		if !now.Before(stalled) {
+			return rows, false, fmt.Errorf("%s printed no %s for %v: it is stopped, and another one started", l.Program, l.Row, limit)
+		}
+	}
+}
+
+// wake returns how long to wait for more at most.
+func (l *Lines) wake(stalled time.Time) time.Time {
+	if l.Due != nil {
+		if due, some := l.Due(); some && due.Before(stalled) {
+			return due
+		}
+	}
+	return stalled
+}
+
+// Feed takes text as if the program had printed it, and returns how many rows that completes.
+func (l *Lines) Feed(text []byte, now time.Time, at int64) (rows int) {
+	l.input = append(l.input, text...)
+	return l.cut(now, at)
+}
+
+// cut takes the whole lines of the input.
+func (l *Lines) cut(now time.Time, at int64) (rows int) {
+	rest := l.input
+	for {
+		line, after, whole := bytes.Cut(rest, []byte("\n"))
+		if !whole {
+			break
+		}
+		if l.Line(bytes.TrimRight(line, "\r"), now, at) {
+			rows++
+		}
+		rest = after
+	}
+	if len(rest) > l.Longest {
+		l.Long(rest[:min(len(rest), maxBeginning)])
+		rest = nil
+	}
+	l.input = append(l.input[:0], rest...)
+	return rows
+}
