@@ -40,23 +40,20 @@ type authKeys struct {
 }
 
 func (a *agentKeys) Validate() error {
-	var faults []error
-	report := func(key, problem, remedy string) {
-		faults = append(faults, sdk.Fault{Path: []string{key}, Problem: problem, Remedy: remedy})
-	}
+	var faults sdk.FaultList
 	if (a.HTTPTLS.Cert == "") != (a.HTTPTLS.Key == "") {
-		report("http_tls", "has one of `cert` and `key`", "give both")
+		faults.Add("has one of `cert` and `key`", "give both", "http_tls")
 	}
 	if (a.HTTPAuth.User == "") != a.HTTPAuth.Password.Empty() {
-		report("http_auth", "has one of `user` and `password`", "give both")
+		faults.Add("has one of `user` and `password`", "give both", "http_auth")
 	}
 	if a.HTTP != "" {
 		_, port, err := net.SplitHostPort(a.HTTP)
 		if n, convErr := strconv.Atoi(port); err != nil || convErr != nil || n < 0 || n > 65535 {
-			report("http", "is not an address", `write it as "127.0.0.1:9445", or ":9445" for all addresses`)
+			faults.Add("is not an address", `write it as "127.0.0.1:9445", or ":9445" for all addresses`, "http")
 		}
 	}
-	return errors.Join(append(faults, checkTags(a.Tags))...)
+	return append(faults, checkTags(a.Tags)).Err()
 }
 
 // pluginKeys are the keys of every plugin.
@@ -109,17 +106,15 @@ type queueKeys struct {
 }
 
 func (k *outputKeys) Validate() error {
-	faults := []error{k.pluginKeys.Validate()}
+	faults := sdk.FaultList{k.pluginKeys.Validate()}
 	if k.Queue.Disk != "" && !filepath.IsAbs(k.Queue.Disk) {
-		faults = append(faults, sdk.Fault{Path: []string{"queue", "disk"}, Problem: "is not an absolute path", Remedy: `write it as "/var/lib/gpuline/NAME"`})
+		faults.Add("is not an absolute path", `write it as "/var/lib/gpuline/NAME"`, "queue", "disk")
 	}
 	if age := k.Queue.MaxAge; 0 < age && age <= k.FlushInterval {
-		faults = append(faults, sdk.Fault{
-			Path: []string{"queue", "max_age"}, Problem: fmt.Sprintf("is no longer than the flush_interval of %v: a batch that waits to fill expires", k.FlushInterval),
-			Remedy: "make it longer, or flush_interval shorter",
-		})
+		faults.Add(fmt.Sprintf("is no longer than the flush_interval of %v: a batch that waits to fill expires", k.FlushInterval),
+			"make it longer, or flush_interval shorter", "queue", "max_age")
 	}
-	return errors.Join(faults...)
+	return faults.Err()
 }
 
 func (k *queueKeys) plan() pipeline.Queue {
@@ -140,15 +135,14 @@ func (k *pluginKeys) Validate() error {
 	for _, tag := range slices.Sorted(maps.Keys(k.Filter.Tags)) {
 		faults = append(faults, emptyGlobs(k.Filter.Tags[tag], "filter", "tags", tag)...)
 	}
-	return errors.Join(faults...)
+	return faults.Err()
 }
 
 // emptyGlobs finds globs that match nothing.
-func emptyGlobs(globs []string, path ...string) (faults []error) {
+func emptyGlobs(globs []string, path ...string) (faults sdk.FaultList) {
 	for i, glob := range globs {
 		if strings.TrimPrefix(glob, "!") == "" {
-			path := append(slices.Clone(path), strconv.Itoa(i))
-			faults = append(faults, sdk.Fault{Path: path, Problem: "is an empty glob", Remedy: `write "*" for everything`})
+			faults.Add("is an empty glob", `write "*" for everything`, append(slices.Clone(path), strconv.Itoa(i))...)
 		}
 	}
 	return faults

@@ -1,32 +1,11 @@
 package sdk
 
 import (
-	"errors"
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
-
-// Fault is something wrong with a configuration. It is an error, so that a [Validator] can return it.
-type Fault struct {
-	Path    []string // the key, from the plugin's table down; an index of a list is "0", "1", …
-	Problem string   // "is not a duration", "unknown key"; it never quotes a value that may be secret
-	Remedy  string   // "write it as \"10s\"", "did you mean `interval`?"; may be ""
-}
-
-// Error returns the fault as one line.
-func (f Fault) Error() string {
-	s := f.Problem
-	if len(f.Path) > 0 {
-		s = "`" + strings.Join(f.Path, ".") + "`: " + s
-	}
-	if f.Remedy != "" {
-		s += ": " + f.Remedy
-	}
-	return s
-}
 
 // Configure fills the struct that config points to from a table, as a TOML decoder yields it: string,
 // int64, float64, bool, time.Time, []any, []map[string]any, map[string]any. Keys that the table lacks
@@ -170,34 +149,4 @@ func setElem(target reflect.Value, o *Option, value any) {
 		setDefaults(target)
 	}
 	set(target, o, value)
-}
-
-// Faults takes an error of a [Validator] or of a constructor apart: what errors.Join joined, and the
-// [Fault] in each part. An error that holds no Fault becomes one without a path; text that wraps a Fault
-// becomes part of its problem.
-func Faults(err error) []Fault {
-	if err == nil {
-		return nil
-	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		parts := joined.Unwrap()
-		texts := make([]string, len(parts))
-		var faults []Fault
-		for i, part := range parts {
-			texts[i] = part.Error()
-			faults = append(faults, Faults(part)...)
-		}
-		if strings.Join(texts, "\n") == err.Error() {
-			return faults
-		}
-	}
-	f, ok := errors.AsType[Fault](err)
-	if !ok {
-		return []Fault{{Problem: err.Error()}}
-	}
-	if prefix, ok := strings.CutSuffix(err.Error(), f.Error()); ok {
-		f.Problem = prefix + f.Problem
-		return []Fault{f}
-	}
-	return []Fault{{Path: f.Path, Problem: err.Error()}}
 }

@@ -313,6 +313,21 @@ type endless struct {
 	Inner []endless `toml:"inner"`
 }
 
+func TestFaultList(t *testing.T) {
+	var l FaultList
+	if err := append(l, nil).Err(); err != nil {
+		t.Error(err)
+	}
+	l.Add("is empty", "leave it out", "a", "0")
+	l.Add("is negative", "", "b")
+	l = append(l, nil, errors.New("wrong"))
+	got := Faults(l.Err())
+	want := []Fault{{[]string{"a", "0"}, "is empty", "leave it out"}, {[]string{"b"}, "is negative", ""}, {nil, "wrong", ""}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestNearest(t *testing.T) {
 	known := []string{"interval", "url", "timeout", "temperature_celsius", "a"}
 	f := func(in, want string) {

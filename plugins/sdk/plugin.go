@@ -89,7 +89,7 @@ type Opener interface {
 }
 
 // A Validator is a plugin's configuration that can tell, without opening anything, whether its values
-// fit together. Its error becomes a message of `gpuline check`; [Fault] and errors.Join name keys.
+// fit together. Its error becomes a message of `gpuline check`; a [FaultList] names keys.
 type Validator interface {
 	Validate() error
 }

@@ -55,27 +55,26 @@ const anyRule = "*"
 
 // Validate finds that nothing is to be tested.
 func (c *Config) Validate() error {
-	var errs []error
+	var faults sdk.FaultList
 	if len(c.Rules) == 0 {
-		errs = append(errs, sdk.Fault{Path: []string{"rules"}, Problem: "names no file", Remedy: `write rules = ["alerts.toml"]`})
+		faults.Add("names no file", `write rules = ["alerts.toml"]`, "rules")
 	}
 	if len(c.Tests) == 0 {
-		errs = append(errs, sdk.Fault{Path: []string{"tests"}, Problem: "there is no test", Remedy: "add a table [[tests]]"})
+		faults.Add("there is no test", "add a table [[tests]]", "tests")
 	}
-	return errors.Join(errs...)
+	return faults.Err()
 }
 
 // Check finds what a schema cannot: values that cannot be read, files that are not there, names of no
 // rule. Paths in c are relative to dir; rules are the names that there are. Its faults' paths start at
 // the top of c.
 func (c *Config) Check(dir string, rules []string) error {
-	var errs []error
+	var faults sdk.FaultList
 	names := make(map[string]bool)
 	for i := range c.Tests {
 		t := &c.Tests[i]
 		report := func(problem, remedy string, key ...string) {
-			path := append([]string{"tests", strconv.Itoa(i)}, key...)
-			errs = append(errs, sdk.Fault{Path: path, Problem: problem, Remedy: remedy})
+			faults.Add(problem, remedy, append([]string{"tests", strconv.Itoa(i)}, key...)...)
 		}
 		if names[t.Name] {
 			report("another test has the name "+strconv.Quote(t.Name), "rename one", "name")
@@ -84,7 +83,7 @@ func (c *Config) Check(dir string, rules []string) error {
 		t.checkData(dir, report)
 		t.checkExpectations(rules, report)
 	}
-	return errors.Join(errs...)
+	return faults.Err()
 }
 
 type reporter func(problem, remedy string, key ...string)

@@ -2,7 +2,6 @@ package host
 
 import (
 	"encoding/hex"
-	"errors"
 	"path/filepath"
 	"strings"
 	"time"
@@ -47,28 +46,28 @@ type OutputConfig struct {
 
 // Validate checks the keys, and the plugin's own where the program can be asked.
 func (c *Config) Validate() error {
-	var faults []error
+	var faults sdk.FaultList
 	if !filepath.IsAbs(c.Path) {
-		faults = append(faults, sdk.Fault{Path: []string{"path"}, Problem: "is not an absolute path", Remedy: `write it as "/usr/local/lib/gpuline/plugins/NAME"`})
+		faults.Add("is not an absolute path", `write it as "/usr/local/lib/gpuline/plugins/NAME"`, "path")
 	}
 	if c.SHA256 != "" {
 		if sum, err := hex.DecodeString(c.SHA256); err != nil || len(sum) != 32 {
-			faults = append(faults, sdk.Fault{Path: []string{"sha256"}, Problem: "is not a SHA-256 checksum", Remedy: "write the 64 digits that `gpuline plugins sha256 " + c.Path + "` prints"})
+			faults.Add("is not a SHA-256 checksum", "write the 64 digits that `gpuline plugins sha256 "+c.Path+"` prints", "sha256")
 		}
 	}
 	for name := range c.Env {
 		if name == "" || strings.ContainsAny(name, "=\x00") {
-			faults = append(faults, sdk.Fault{Path: []string{"env"}, Problem: "has a name that no environment variable can have"})
+			faults.Add("has a name that no environment variable can have", "", "env")
 		}
 	}
 	if len(faults) > 0 || c.programs == nil {
-		return errors.Join(faults...)
+		return faults.Err()
 	}
 	found := c.programs.inspect(c)
 	for _, fault := range found.faults {
 		faults = append(faults, fault)
 	}
-	return errors.Join(faults...)
+	return faults.Err()
 }
 
 // Probe reports what keeps the program from running: an agent starts all the same, and goes on trying

@@ -16,47 +16,44 @@ import (
 
 // Validate checks what single values cannot tell.
 func (c *Config) Validate() error {
-	var faults []error
-	fault := func(problem, remedy string, path ...string) {
-		faults = append(faults, sdk.Fault{Path: path, Problem: problem, Remedy: remedy})
-	}
+	var faults sdk.FaultList
 	for i, id := range c.Devices {
 		if _, err := selector.New([]string{id}); err != nil {
-			fault(err.Error(), selector.Remedy, "devices", strconv.Itoa(i))
+			faults.Add(err.Error(), selector.Remedy, "devices", strconv.Itoa(i))
 		}
 	}
 	for i, name := range c.Fields {
 		if _, problem, remedy := findField(name); problem != "" {
-			fault(problem, remedy, "fields", strconv.Itoa(i))
+			faults.Add(problem, remedy, "fields", strconv.Itoa(i))
 		}
 	}
 	if c.ProfilingInterval != 0 && c.ProfilingInterval < leastProfiling {
-		fault(fmt.Sprintf("%v is too short: DCGM needs %v between two samples", c.ProfilingInterval, leastProfiling), `write "100ms" or more, or "0s" for never`, "profiling_interval")
+		faults.Add(fmt.Sprintf("%v is too short: DCGM needs %v between two samples", c.ProfilingInterval, leastProfiling), `write "100ms" or more, or "0s" for never`, "profiling_interval")
 	}
 	if _, err := parseAddress(c.Address); err != nil {
-		fault(err.Error(), `write it as "localhost:5555", "unix:///run/nvidia/dcgm.sock" or "embedded"`, "address")
+		faults.Add(err.Error(), `write it as "localhost:5555", "unix:///run/nvidia/dcgm.sock" or "embedded"`, "address")
 	} else if c.Mode == modeDmon && c.Address == embedded {
-		fault("dcgmi talks to a hostengine that runs", `write it as "localhost:5555"`, "address")
+		faults.Add("dcgmi talks to a hostengine that runs", `write it as "localhost:5555"`, "address")
 	}
 	if c.Mode == modeExporter {
-		c.validateExporter(fault)
+		c.validateExporter(&faults)
 	} else if c.Given() {
-		fault("`bearer_token`, `user` and `password` are for the page of dcgm-exporter", `remove them, or set mode = "exporter"`, "mode")
+		faults.Add("`bearer_token`, `user` and `password` are for the page of dcgm-exporter", `remove them, or set mode = "exporter"`, "mode")
 	}
-	return errors.Join(append(faults, c.Access.Check())...)
+	return append(faults, c.Access.Check()).Err()
 }
 
-func (c *Config) validateExporter(fault func(problem, remedy string, path ...string)) {
+func (c *Config) validateExporter(faults *sdk.FaultList) {
 	if err := scrape.CheckURL(c.URL); err != nil {
-		fault(err.Error(), `write it as "http://127.0.0.1:9400/metrics"`, "url")
+		faults.Add(err.Error(), `write it as "http://127.0.0.1:9400/metrics"`, "url")
 	}
 	for i, name := range c.Labels {
 		if name == "" || slices.Contains(ownTags, name) {
-			fault(fmt.Sprintf("%q cannot be a tag", name), "gpuline gives that tag itself", "labels", strconv.Itoa(i))
+			faults.Add(fmt.Sprintf("%q cannot be a tag", name), "gpuline gives that tag itself", "labels", strconv.Itoa(i))
 		}
 	}
 	if len(c.Fields) > 0 {
-		fault("which fields dcgm-exporter shows, its counters file says", "remove `fields`, or use `filter`", "fields")
+		faults.Add("which fields dcgm-exporter shows, its counters file says", "remove `fields`, or use `filter`", "fields")
 	}
 }
 

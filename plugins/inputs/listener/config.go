@@ -1,7 +1,6 @@
 package listener
 
 import (
-	"errors"
 	"net"
 	"path/filepath"
 	"strconv"
@@ -40,36 +39,33 @@ type Config struct {
 
 // Validate checks addresses, and what concerns more than one key.
 func (c *Config) Validate() error {
-	faults := []error{c.TLS.Validate()}
-	fault := func(key, problem, remedy string) {
-		faults = append(faults, sdk.Fault{Path: []string{key}, Problem: problem, Remedy: remedy})
-	}
+	faults := sdk.FaultList{c.TLS.Validate()}
 	if c.HTTP == "" && c.UDP == "" && c.Unix == "" && c.UnixDatagram == "" {
-		fault("http", "nothing is listened on", "set one of `http`, `udp`, `unix` and `unix_datagram`")
+		faults.Add("nothing is listened on", "set one of `http`, `udp`, `unix` and `unix_datagram`", "http")
 	}
 	if path, local := unixPath(c.HTTP); local {
 		if !filepath.IsAbs(path) {
-			fault("http", "is not the whole path of a socket", `write it as "unix:///run/gpuline/http.sock"`)
+			faults.Add("is not the whole path of a socket", `write it as "unix:///run/gpuline/http.sock"`, "http")
 		}
 	} else if c.HTTP != "" && !isAddress(c.HTTP) {
-		fault("http", "is not an address", `write it as "127.0.0.1:8186", or ":8186" for all addresses`)
+		faults.Add("is not an address", `write it as "127.0.0.1:8186", or ":8186" for all addresses`, "http")
 	}
 	if c.UDP != "" && !isAddress(c.UDP) {
-		fault("udp", "is not an address", `write it as "127.0.0.1:8089", or ":8089" for all addresses`)
+		faults.Add("is not an address", `write it as "127.0.0.1:8089", or ":8089" for all addresses`, "udp")
 	}
 	if c.Unix != "" && c.Unix == c.UnixDatagram {
-		fault("unix_datagram", "is the path of `unix`", "give each a path of its own")
+		faults.Add("is the path of `unix`", "give each a path of its own", "unix_datagram")
 	}
 	if _, err := c.socketMode(); err != nil {
-		fault("socket_mode", "is not a mode", `write it as "0660"`)
+		faults.Add("is not a mode", `write it as "0660"`, "socket_mode")
 	}
 	if (c.User == "") != c.Password.Empty() {
-		fault("user", "`user` and `password` belong together", "give both")
+		faults.Add("`user` and `password` belong together", "give both", "user")
 	}
 	if c.Buffer < c.MaxBody {
-		fault("buffer", "is smaller than `max_body`", "make it several times as large")
+		faults.Add("is smaller than `max_body`", "make it several times as large", "buffer")
 	}
-	return errors.Join(faults...)
+	return faults.Err()
 }
 
 func isAddress(text string) bool {

@@ -1,7 +1,6 @@
 package nats
 
 import (
-	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -38,34 +37,31 @@ type Config struct {
 
 // Validate checks what concerns more than one key.
 func (c *Config) Validate() error {
-	var faults []error
-	fault := func(problem, remedy string, path ...string) {
-		faults = append(faults, sdk.Fault{Path: path, Problem: problem, Remedy: remedy})
-	}
+	var faults sdk.FaultList
 	if len(c.Subjects) == 0 {
-		fault("names none", `write it as ["gpu.>"]`, "subjects")
+		faults.Add("names none", `write it as ["gpu.>"]`, "subjects")
 	}
 	for i, s := range c.Subjects {
 		if problem := checkSubject(s); problem != "" {
-			fault(problem, `write it as "gpu.>"`, "subjects", strconv.Itoa(i))
+			faults.Add(problem, `write it as "gpu.>"`, "subjects", strconv.Itoa(i))
 		}
 	}
 	if c.JetStream && c.QueueGroup != "" {
-		fault("is not for jetstream", "hubs with one `consumer` share its messages", "queue_group")
+		faults.Add("is not for jetstream", "hubs with one `consumer` share its messages", "queue_group")
 	}
 	if !c.JetStream && c.Stream != "" {
-		fault("is for jetstream", "set `jetstream = true`", "stream")
+		faults.Add("is for jetstream", "set `jetstream = true`", "stream")
 	}
 	if !validName(c.Stream) {
-		fault("is no name of a stream", `write it as "GPULINE"`, "stream")
+		faults.Add("is no name of a stream", `write it as "GPULINE"`, "stream")
 	}
 	if c.Consumer == "" || !validName(c.Consumer) {
-		fault("is no name of a consumer", `write it as "hub"`, "consumer")
+		faults.Add("is no name of a consumer", `write it as "hub"`, "consumer")
 	}
 	if strings.ContainsFunc(c.QueueGroup, unprintable) {
-		fault("has a space in it", `write it as "hub"`, "queue_group")
+		faults.Add("has a space in it", `write it as "hub"`, "queue_group")
 	}
-	return errors.Join(append(faults, c.Config.Validate())...)
+	return append(faults, c.Config.Validate()).Err()
 }
 
 func validName(name string) bool {

@@ -9,7 +9,6 @@ package nvidiasmi
 
 import (
 	_ "embed"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -59,28 +58,25 @@ func New(c *Config) (any, error) { return build(c) }
 
 // Validate checks the lists.
 func (c *Config) Validate() error {
-	var faults []error
-	fault := func(key string, i int, problem, remedy string) {
-		faults = append(faults, sdk.Fault{Path: []string{key, strconv.Itoa(i)}, Problem: problem, Remedy: remedy})
-	}
+	var faults sdk.FaultList
 	for i, name := range c.Query {
 		slot, ok := lookup(name)
 		switch {
 		case !ok:
-			fault("query", i, fmt.Sprintf("%q is no reading", name), "docs/metrics.md lists them")
+			faults.Add(fmt.Sprintf("%q is no reading", name), "docs/metrics.md lists them", "query", strconv.Itoa(i))
 		case readings[slot].CSV == "":
-			fault("query", i, fmt.Sprintf("nvidia-smi cannot be asked for %q alone", name), "leave it out: the full document has it")
+			faults.Add(fmt.Sprintf("nvidia-smi cannot be asked for %q alone", name), "leave it out: the full document has it", "query", strconv.Itoa(i))
 		}
 	}
 	for i, id := range c.Devices {
 		if !validDevice(id) {
-			fault("devices", i, fmt.Sprintf("%q names no GPU", id), `write an index ("0"), a UUID ("GPU-…") or a PCI bus id ("00000000:3b:00.0")`)
+			faults.Add(fmt.Sprintf("%q names no GPU", id), `write an index ("0"), a UUID ("GPU-…") or a PCI bus id ("00000000:3b:00.0")`, "devices", strconv.Itoa(i))
 		}
 	}
 	if c.InfoInterval < 0 {
-		faults = append(faults, sdk.Fault{Path: []string{"info_interval"}, Problem: "is negative"})
+		faults.Add("is negative", "", "info_interval")
 	}
-	return errors.Join(faults...)
+	return faults.Err()
 }
 
 func validDevice(id string) bool {

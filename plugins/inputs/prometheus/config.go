@@ -1,7 +1,6 @@
 package prometheus
 
 import (
-	"errors"
 	"path"
 	"strconv"
 	"strings"
@@ -28,27 +27,24 @@ type Config struct {
 
 // Validate checks what concerns more than one key, and the URLs.
 func (c *Config) Validate() error {
-	faults := []error{c.Access.Check()}
-	fault := func(problem, remedy string, path ...string) {
-		faults = append(faults, sdk.Fault{Path: path, Problem: problem, Remedy: remedy})
-	}
+	faults := sdk.FaultList{c.Access.Check()}
 	if len(c.URLs) == 0 {
-		fault("names no page", `write urls = ["http://127.0.0.1:8002/metrics"]`, "urls")
+		faults.Add("names no page", `write urls = ["http://127.0.0.1:8002/metrics"]`, "urls")
 	}
 	for i, text := range c.URLs {
 		if err := scrape.CheckURL(text); err != nil {
-			fault(err.Error(), `write it as "http://127.0.0.1:8002/metrics"`, "urls", strconv.Itoa(i))
+			faults.Add(err.Error(), `write it as "http://127.0.0.1:8002/metrics"`, "urls", strconv.Itoa(i))
 		}
 	}
 	for i, name := range c.Mappings {
 		if _, err := loadMappings([]string{name}); isShipped(name) && err != nil {
-			fault("is not a mapping that comes with gpuline", "there are "+strings.Join(shippedNames(), ", ")+"; a file's name has a suffix", "mappings", strconv.Itoa(i))
+			faults.Add("is not a mapping that comes with gpuline", "there are "+strings.Join(shippedNames(), ", ")+"; a file's name has a suffix", "mappings", strconv.Itoa(i))
 		}
 	}
 	for i, glob := range c.Counters {
 		if _, err := path.Match(glob, ""); err != nil {
-			fault("is not a pattern", `write it as "*_total"`, "counters", strconv.Itoa(i))
+			faults.Add("is not a pattern", `write it as "*_total"`, "counters", strconv.Itoa(i))
 		}
 	}
-	return errors.Join(faults...)
+	return faults.Err()
 }

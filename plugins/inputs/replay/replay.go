@@ -5,7 +5,6 @@ package replay
 import (
 	"context"
 	_ "embed"
-	"errors"
 	"log/slog"
 	"os"
 	"time"
@@ -36,9 +35,9 @@ func Definition() sdk.Definition {
 
 // Validate checks what concerns more than one key.
 func (c *Config) Validate() error {
-	var faults []error
+	var faults sdk.FaultList
 	if len(c.Files) == 0 {
-		faults = append(faults, sdk.Fault{Path: []string{"files"}, Problem: "names no file", Remedy: `write files = ["x.lp"], or ["-"] for standard input`})
+		faults.Add("names no file", `write files = ["x.lp"], or ["-"] for standard input`, "files")
 	}
 	stdin := 0
 	for _, file := range c.Files {
@@ -47,12 +46,12 @@ func (c *Config) Validate() error {
 		}
 	}
 	if stdin > 1 {
-		faults = append(faults, sdk.Fault{Path: []string{"files"}, Problem: "names standard input twice"})
+		faults.Add("names standard input twice", "", "files")
 	}
 	if stdin > 0 && c.Loop {
-		faults = append(faults, sdk.Fault{Path: []string{"loop"}, Problem: "cannot be done with standard input", Remedy: "read a file"})
+		faults.Add("cannot be done with standard input", "read a file", "loop")
 	}
-	return errors.Join(faults...)
+	return faults.Err()
 }
 
 // Replay is the input. It is an [sdk.Reader] that ends after its last file.

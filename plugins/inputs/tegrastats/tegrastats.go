@@ -9,7 +9,6 @@ package tegrastats
 
 import (
 	_ "embed"
-	"errors"
 	"path/filepath"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -47,12 +46,12 @@ func New(c *Config) (*Input, error) {
 
 // Validate checks what tags cannot say.
 func (c *Config) Validate() error {
-	var faults []error
+	var faults sdk.FaultList
 	if c.BinPath == "" {
-		faults = append(faults, sdk.Fault{Path: []string{"bin_path"}, Problem: "is empty", Remedy: "leave it out to search PATH"})
+		faults.Add("is empty", "leave it out to search PATH", "bin_path")
 	}
 	if !filepath.IsAbs(c.Root) {
-		faults = append(faults, sdk.Fault{Path: []string{"root"}, Problem: "is no absolute path", Remedy: `write "/" or the folder where the host's is mounted`})
+		faults.Add("is no absolute path", `write "/" or the folder where the host's is mounted`, "root")
 	}
-	return errors.Join(faults...)
+	return faults.Err()
 }

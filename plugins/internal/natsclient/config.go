@@ -5,10 +5,10 @@ package natsclient
 import (
 	"errors"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
+	"github.com/gpuline/gpuline/plugins/internal/urls"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -31,10 +31,7 @@ type Config struct {
 
 // Validate finds what does not fit together.
 func (c *Config) Validate() error {
-	faults := c.checkURLs()
-	fault := func(key, problem, remedy string) {
-		faults = append(faults, sdk.Fault{Path: []string{key}, Problem: problem, Remedy: remedy})
-	}
+	faults := urls.Check(c.URL, c.URLs, checkURL, `write it as "nats://127.0.0.1:4222"`)
 	ways := map[string]bool{"user": c.User != "", "token": !c.Token.Empty(), "nkey": c.NKey != "", "creds": c.Creds != ""}
 	first := ""
 	for _, key := range []string{"user", "token", "nkey", "creds"} {
@@ -43,19 +40,19 @@ func (c *Config) Validate() error {
 		case first == "":
 			first = key
 		default:
-			fault(key, "is given beside `"+first+"`", "give one of them")
+			faults.Add("is given beside `"+first+"`", "give one of them", key)
 		}
 	}
 	if c.User == "" && !c.Password.Empty() {
-		fault("password", "is given without `user`", "give both")
+		faults.Add("is given without `user`", "give both", "password")
 	}
 	if !validPrefix(c.InboxPrefix) {
-		fault("inbox_prefix", "is no subject", `write it as "_INBOX_gpuline"`)
+		faults.Add("is no subject", `write it as "_INBOX_gpuline"`, "inbox_prefix")
 	}
 	if !validToken(c.Domain) {
-		fault("domain", "is no name of a domain", `write it as "hub"`)
+		faults.Add("is no name of a domain", `write it as "hub"`, "domain")
 	}
-	return errors.Join(append(faults, c.TLS.Validate())...)
+	return append(faults, c.TLS.Validate()).Err()
 }
 
 func validPrefix(text string) bool {
@@ -63,31 +60,6 @@ func validPrefix(text string) bool {
 }
 
 func validToken(text string) bool { return !strings.ContainsAny(text, " \t\r\n*>.") }
-
-func (c *Config) checkURLs() (faults []error) {
-	const remedy = `write it as "nats://127.0.0.1:4222"`
-	fault := func(problem, remedy string, path ...string) {
-		faults = append(faults, sdk.Fault{Path: path, Problem: problem, Remedy: remedy})
-	}
-	check := func(text string, path ...string) {
-		if err := checkURL(text); err != nil {
-			fault(err.Error(), remedy, path...)
-		}
-	}
-	switch {
-	case c.URL != "" && len(c.URLs) > 0:
-		fault("is given beside `urls`", "give one of them", "url")
-	case c.URL == "" && len(c.URLs) == 0:
-		fault("is required", remedy, "url")
-	}
-	if c.URL != "" {
-		check(c.URL, "url")
-	}
-	for i, text := range c.URLs {
-		check(text, "urls", strconv.Itoa(i))
-	}
-	return faults
-}
 
 // checkURL finds what is wrong with a URL. It quotes none of it, since somebody may have put a password there.
 func checkURL(text string) error {
@@ -108,9 +80,4 @@ func checkURL(text string) error {
 }
 
 // servers returns the URLs, separated by commas, as the client takes them.
-func (c *Config) servers() string {
-	if c.URL != "" {
-		return c.URL
-	}
-	return strings.Join(c.URLs, ",")
-}
+func (c *Config) servers() string { return strings.Join(urls.All(c.URL, c.URLs), ",") }

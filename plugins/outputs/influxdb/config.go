@@ -7,12 +7,12 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/gpuline/gpuline/plugins/internal/deadletter"
 	"github.com/gpuline/gpuline/plugins/internal/tagtemplate"
 	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
+	"github.com/gpuline/gpuline/plugins/internal/urls"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -54,13 +54,6 @@ func (c *Config) api() string {
 	return v1
 }
 
-func (c *Config) urls() []string {
-	if c.URL != "" {
-		return []string{c.URL}
-	}
-	return c.URLs
-}
-
 // place is the key, and its value, that says where a request's lines go.
 func (c *Config) place() (key, value string) {
 	if c.api() == v2 {
@@ -71,14 +64,11 @@ func (c *Config) place() (key, value string) {
 
 // Validate checks what concerns more than one key, and the URLs.
 func (c *Config) Validate() error {
-	faults := c.checkURLs()
-	fault := func(key, problem, remedy string) {
-		faults = append(faults, sdk.Fault{Path: []string{key}, Problem: problem, Remedy: remedy})
-	}
+	faults := urls.Check(c.URL, c.URLs, checkURL, `write it as "http://127.0.0.1:8086"`)
 	api := c.api()
 	foreign := func(key string, given bool, apis ...string) {
 		if given && !slices.Contains(apis, api) {
-			fault(key, "is not for "+api, "it belongs to "+strings.Join(apis, " and "))
+			faults.Add("is not for "+api, "it belongs to "+strings.Join(apis, " and "), key)
 		}
 	}
 	foreign("org", c.Org != "", v2)
@@ -91,41 +81,20 @@ func (c *Config) Validate() error {
 		if c.API == auto {
 			remedy = "for v2 set `bucket`"
 		}
-		fault(key, "is required for "+api, remedy)
+		faults.Add("is required for "+api, remedy, key)
 	} else if _, err := tagtemplate.Parse(value); err != nil {
-		fault(key, err.Error(), `write it as "gpu-{site}"`)
+		faults.Add(err.Error(), `write it as "gpu-{site}"`, key)
 	}
 	if api == v2 && c.Org == "" {
-		fault("org", "is required for v2", `InfluxDB 1.8 and Cloud take any, such as "-"`)
+		faults.Add("is required for v2", `InfluxDB 1.8 and Cloud take any, such as "-"`, "org")
 	}
 	if c.User != "" && !c.Token.Empty() {
-		fault("token", "is given beside `user`", "give one of them")
+		faults.Add("is given beside `user`", "give one of them", "token")
 	}
 	if c.User == "" && !c.Password.Empty() {
-		fault("password", "is given without `user`", "give both")
+		faults.Add("is given without `user`", "give both", "password")
 	}
-	return errors.Join(append(faults, c.TLS.Validate())...)
-}
-
-func (c *Config) checkURLs() (faults []error) {
-	if c.URL != "" && len(c.URLs) > 0 {
-		faults = append(faults, sdk.Fault{Path: []string{"url"}, Problem: "is given beside `urls`", Remedy: "give one of them"})
-	}
-	if c.URL == "" && len(c.URLs) == 0 {
-		faults = append(faults, sdk.Fault{Path: []string{"url"}, Problem: "is required", Remedy: `write it as "http://127.0.0.1:8086"`})
-	}
-	check := func(text string, path ...string) {
-		if err := checkURL(text); err != nil {
-			faults = append(faults, sdk.Fault{Path: path, Problem: err.Error(), Remedy: `write it as "http://127.0.0.1:8086"`})
-		}
-	}
-	if c.URL != "" {
-		check(c.URL, "url")
-	}
-	for i, text := range c.URLs {
-		check(text, "urls", strconv.Itoa(i))
-	}
-	return faults
+	return append(faults, c.TLS.Validate()).Err()
 }
 
 // checkURL finds what is wrong with a URL. It quotes none of it, since somebody may have put a password there.

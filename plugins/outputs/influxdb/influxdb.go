@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/internal/deadletter"
+	"github.com/gpuline/gpuline/plugins/internal/urls"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -54,7 +55,7 @@ func New(c *Config) (*InfluxDB, error) {
 		return nil, err
 	}
 	o := &InfluxDB{config: *c, header: c.header(), log: slog.New(slog.DiscardHandler), now: time.Now}
-	for _, text := range c.urls() {
+	for _, text := range urls.All(c.URL, c.URLs) {
 		e, err := newEndpoint(text, c.api())
 		if err != nil {
 			return nil, err

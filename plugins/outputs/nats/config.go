@@ -1,7 +1,6 @@
 package nats
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -40,35 +39,32 @@ type Stream struct {
 
 // Validate checks what concerns more than one key.
 func (c *Config) Validate() error {
-	var faults []error
-	fault := func(problem, remedy string, path ...string) {
-		faults = append(faults, sdk.Fault{Path: path, Problem: problem, Remedy: remedy})
-	}
+	var faults sdk.FaultList
 	t, err := parseTemplate(c.Subject)
 	if err != nil {
-		fault(err.Error(), `write it as "gpu.{host}.{gpu_index}"`, "subject")
+		faults.Add(err.Error(), `write it as "gpu.{host}.{gpu_index}"`, "subject")
 	}
 	if c.MaxMessage > 0 && c.MaxMessage < leastMessage {
-		fault(fmt.Sprintf("is less than %d bytes", leastMessage), "a metric with its headers must fit", "max_message")
+		faults.Add(fmt.Sprintf("is less than %d bytes", leastMessage), "a metric with its headers must fit", "max_message")
 	}
 	if c.Stream.Create && !c.JetStream {
-		fault("is for streams", "set `jetstream = true`", "stream")
+		faults.Add("is for streams", "set `jetstream = true`", "stream")
 	}
 	if c.Stream.Name == "" || strings.ContainsAny(c.Stream.Name, " \t\r\n.*>/\\") {
-		fault("is no name of a stream", `write it as "GPULINE"`, "stream", "name")
+		faults.Add("is no name of a stream", `write it as "GPULINE"`, "stream", "name")
 	}
 	for i, s := range c.Stream.Subjects {
 		if err := checkSubject(s); err != nil {
-			fault(err.Error(), `write it as "gpu.>"`, "stream", "subjects", strconv.Itoa(i))
+			faults.Add(err.Error(), `write it as "gpu.>"`, "stream", "subjects", strconv.Itoa(i))
 		}
 	}
 	if c.Stream.MaxAge > 0 && c.Stream.MaxAge < c.Stream.DuplicateWindow {
-		fault("is less than `duplicate_window`", "make the window shorter", "stream", "max_age")
+		faults.Add("is less than `duplicate_window`", "make the window shorter", "stream", "max_age")
 	}
 	if err == nil && c.Stream.Create && len(c.Stream.Subjects) > 0 && !covers(c.Stream.Subjects, t.pattern()) {
-		fault(fmt.Sprintf("do not take %s", t.pattern()), "add it", "stream", "subjects")
+		faults.Add(fmt.Sprintf("do not take %s", t.pattern()), "add it", "stream", "subjects")
 	}
-	return errors.Join(append(faults, c.Config.Validate())...)
+	return append(faults, c.Config.Validate()).Err()
 }
 
 // leastMessage has room for the headers and a small metric.

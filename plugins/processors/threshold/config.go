@@ -2,7 +2,6 @@ package threshold
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,22 +37,21 @@ const maxRules = 1000
 
 // Validate checks the rules, conditions included.
 func (c *Config) Validate() error {
-	var errs []error
+	var faults sdk.FaultList
 	if len(c.Rules) == 0 {
-		errs = append(errs, sdk.Fault{Path: []string{"rules"}, Problem: "there is no rule", Remedy: "add a table [[processors.threshold.rules]]"})
+		faults.Add("there is no rule", "add a table [[processors.threshold.rules]]", "rules")
 	}
 	if len(c.Rules) > maxRules {
-		errs = append(errs, sdk.Fault{Path: []string{"rules"}, Problem: fmt.Sprintf("more than %d rules", maxRules), Remedy: "give some of them a processor of their own"})
+		faults.Add(fmt.Sprintf("more than %d rules", maxRules), "give some of them a processor of their own", "rules")
 	}
 	if c.MaxGap <= 0 {
-		errs = append(errs, sdk.Fault{Path: []string{"max_gap"}, Problem: "must be more than 0"})
+		faults.Add("must be more than 0", "", "max_gap")
 	}
 	names := make(map[string]bool, len(c.Rules))
 	for i := range c.Rules {
 		r := &c.Rules[i]
 		report := func(problem, remedy string, key ...string) {
-			path := append([]string{"rules", strconv.Itoa(i)}, key...)
-			errs = append(errs, sdk.Fault{Path: path, Problem: problem, Remedy: remedy})
+			faults.Add(problem, remedy, append([]string{"rules", strconv.Itoa(i)}, key...)...)
 		}
 		if names[r.Name] {
 			report("another rule has the name "+strconv.Quote(r.Name), "rename one", "name")
@@ -61,16 +59,14 @@ func (c *Config) Validate() error {
 		names[r.Name] = true
 		r.check(report)
 	}
-	return errors.Join(errs...)
+	return faults.Err()
 }
 
 // Validate checks one rule, its conditions included; its name only another rule can clash with.
 func (r *Rule) Validate() error {
-	var errs []error
-	r.check(func(problem, remedy string, key ...string) {
-		errs = append(errs, sdk.Fault{Path: key, Problem: problem, Remedy: remedy})
-	})
-	return errors.Join(errs...)
+	var faults sdk.FaultList
+	r.check(faults.Add)
+	return faults.Err()
 }
 
 type reporter func(problem, remedy string, key ...string)

@@ -24,14 +24,14 @@ type Access struct {
 
 // Check finds what does not fit together, as faults of the table that embeds it.
 func (a *Access) Check() error {
-	var faults []error
+	var faults sdk.FaultList
 	if a.User == "" && !a.Password.Empty() {
-		faults = append(faults, sdk.Fault{Path: []string{"password"}, Problem: "is given without `user`", Remedy: "give both"})
+		faults.Add("is given without `user`", "give both", "password")
 	}
 	if a.User != "" && !a.BearerToken.Empty() {
-		faults = append(faults, sdk.Fault{Path: []string{"bearer_token"}, Problem: "is given beside `user`", Remedy: "give one of them"})
+		faults.Add("is given beside `user`", "give one of them", "bearer_token")
 	}
-	return errors.Join(append(faults, a.TLS.Validate())...)
+	return append(faults, a.TLS.Validate()).Err()
 }
 
 // Given reports whether there are credentials for a page.
