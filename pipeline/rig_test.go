@@ -1,12 +1,10 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,7 +19,7 @@ import (
 type rig struct {
 	t    *testing.T
 	plan Plan
-	log  logBuffer
+	log  sdktest.Buffer
 }
 
 // inBubble runs a test in synthetic time.
@@ -138,23 +136,6 @@ func wantLines(t *testing.T, s *sdktest.Sink, want string) {
 	if diff := cmp.Diff(sdktest.Lines(want), s.Lines()); diff != "" {
 		t.Errorf("lines (-want +got):\n%s", diff)
 	}
-}
-
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // mark absorbs every sample and makes one result of it.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
 
 func newTextLog(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
@@ -27,7 +28,7 @@ func TestServerWaitsForItsAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var log logBuffer
+	var log sdktest.Buffer
 	s := newServer(&Agent{HTTP: taken.Addr().String()}, settled, newTextLog(&log))
 	m := &mounts{server: s}
 	m.Handle("/metrics", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "page") }))
@@ -72,7 +73,7 @@ func TestServerWaitsForItsAddress(t *testing.T) {
 }
 
 func TestServerTellsWhenTwoWantOnePage(t *testing.T) {
-	var log logBuffer
+	var log sdktest.Buffer
 	s := newServer(&Agent{HTTP: "127.0.0.1:0"}, settled, newTextLog(&log))
 	page := http.NotFoundHandler()
 	f := func(plugin, want string) {
@@ -128,7 +129,7 @@ func TestServerSpeaksTLS(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var log logBuffer
+	var log sdktest.Buffer
 	s := newServer(&Agent{HTTP: "127.0.0.1:0", TLS: files}, settled, newTextLog(&log))
 	s.handlers["/metrics"] = http.NotFoundHandler()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -18,7 +18,7 @@ import (
 // TestLedgerThroughTheEngine runs an agent whose isolated input loses its child again and again. Each row
 // is delivered once, and the ledger balances.
 func TestLedgerThroughTheEngine(t *testing.T) {
-	log, children := new(logBuffer), make(chan *sdk.Child, 100)
+	log, children := new(sdktest.Buffer), make(chan *sdk.Child, 100)
 	sink := &sdktest.Sink{}
 	plan := pipeline.Plan{
 		Agent: pipeline.Agent{

@@ -21,7 +21,7 @@ type rig struct {
 	*isolate.Input
 	t     testing.TB
 	env   *sdk.Env
-	log   *logBuffer
+	log   *sdktest.Buffer
 	batch *sdk.Batch
 
 	mu       sync.Mutex
@@ -36,7 +36,7 @@ func newRig(t testing.TB, c *probeConfig) *rig {
 		t.Fatal(err)
 	}
 	isolate.Hasten(in)
-	r := &rig{Input: in, t: t, env: sdktest.Env(t, sdk.NewCatalog(sdk.Limits{})), log: new(logBuffer)}
+	r := &rig{Input: in, t: t, env: sdktest.Env(t, sdk.NewCatalog(sdk.Limits{})), log: new(sdktest.Buffer)}
 	r.env.Log = slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	r.env.Launch = r.launch
 	r.env.Interval, r.env.Timeout = 10*time.Millisecond, 500*time.Millisecond
@@ -146,21 +146,4 @@ func wantError(t testing.TB, err error, parts ...string) {
 			t.Errorf("error %v lacks %q", err, part)
 		}
 	}
-}
-
-type logBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

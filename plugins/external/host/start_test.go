@@ -156,8 +156,8 @@ func TestEnvironment(t *testing.T) {
 func TestLogAndFigures(t *testing.T) {
 	i := instance(t, true, sdk.RoleInput, "ticks", nil, nil)
 	env := sdktest.Env(t, sdk.NewCatalog(sdk.Limits{}))
-	var said lines
-	env.Log = said.log()
+	var said sdktest.Buffer
+	env.Log = said.Log()
 	if err := i.(sdk.Opener).Open(t.Context(), env); err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestLogAndFigures(t *testing.T) {
 	}
 	eventually(t, func() string {
 		for _, line := range want {
-			if !said.has(line) {
+			if !strings.Contains(said.String(), line) {
 				return line + " is not in the log:\n" + said.String()
 			}
 		}

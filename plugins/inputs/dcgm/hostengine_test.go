@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -271,26 +270,8 @@ func TestHostenginePolicies(t *testing.T) {
 	}
 }
 
-// chronicle collects log messages of several goroutines.
-type chronicle struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (c *chronicle) Write(p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.text.Write(p)
-}
-
-func (c *chronicle) String() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.text.String()
-}
-
 // apart opens the input as operators have it: its calls in a child process.
-func apart(t *testing.T, library string, lines ...string) (*play, *chronicle, error) {
+func apart(t *testing.T, library string, lines ...string) (*play, *sdktest.Buffer, error) {
 	t.Helper()
 	file := newScenario(t, lines...)
 	c := testConfig(modeHostengine)
@@ -302,7 +283,7 @@ func apart(t *testing.T, library string, lines ...string) (*play, *chronicle, er
 	if _, ok := in.(*isolate.Input); !ok {
 		t.Fatalf("%T is not isolated", in)
 	}
-	log := new(chronicle)
+	log := new(sdktest.Buffer)
 	w := &following{t: t, r: in.(sdk.Reader), env: sdktest.Env(t, sdk.NewCatalog(sdk.Limits{}))}
 	w.env.Interval, w.env.Timeout, w.env.Meter, w.env.Launch = 100*ms, time.Second, sdk.NewMeter(), launch.Self
 	w.env.Log = slog.New(slog.NewTextHandler(log, nil))

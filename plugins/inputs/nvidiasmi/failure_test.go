@@ -76,7 +76,7 @@ func TestStreamUnknownProperty(t *testing.T) {
 		t.Helper()
 		t.Run(scenario, func(t *testing.T) {
 			s := streamOf(t, scenario)
-			log := new(recorder)
+			log := new(sdktest.Buffer)
 			env := sdktest.Env(t, sdk.NewCatalog(sdk.Limits{}))
 			env.Log = slog.New(slog.NewTextHandler(log, nil))
 			if err := s.Open(t.Context(), env); err != nil {
@@ -104,23 +104,6 @@ func TestStreamUnknownProperty(t *testing.T) {
 	}
 	f("old", 2)  // refused once, then the help is asked
 	f("mute", 4) // there is no help: one refusal for each property
-}
-
-type recorder struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (r *recorder) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.b.Write(p)
-}
-
-func (r *recorder) String() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.b.String()
 }
 
 func TestStreamResumes(t *testing.T) {

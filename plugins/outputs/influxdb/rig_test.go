@@ -224,12 +224,12 @@ type rig struct {
 	t       testing.TB
 	catalog *sdk.Catalog
 	meter   *sdk.Meter
-	log     *shared
+	log     *sdktest.Buffer
 }
 
 func open(t testing.TB, change func(c *Config), servers ...*far) *rig {
 	t.Helper()
-	r := &rig{InfluxDB: unopened(t, change, servers...), t: t, catalog: sdk.NewCatalog(sdk.Limits{}), log: new(shared)}
+	r := &rig{InfluxDB: unopened(t, change, servers...), t: t, catalog: sdk.NewCatalog(sdk.Limits{}), log: new(sdktest.Buffer)}
 	env := sdktest.Env(t, r.catalog)
 	env.Log = slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	r.meter = env.Meter
@@ -280,21 +280,4 @@ func (r *rig) total(name, tag string) float64 {
 	}
 	r.t.Errorf("no figure %s %s", name, tag)
 	return 0
-}
-
-type shared struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *shared) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *shared) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }

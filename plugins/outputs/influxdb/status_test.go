@@ -46,7 +46,7 @@ func run(t *testing.T, change func(c *Config), grace time.Duration, rows int, se
 	for i := range rows {
 		steps = append(steps, sdktest.Step{Text: fmt.Sprintf("m,i=%d x=%d %d", i, i, i)})
 	}
-	var log shared
+	var log sdktest.Buffer
 	plan := pipeline.Plan{
 		Agent:  pipeline.Agent{Hostname: "h", ShutdownGrace: grace},
 		Inputs: []pipeline.Input{{Plugin: plugin("feed", sdktest.NewFeed(t, steps...)), Timeout: time.Second}},

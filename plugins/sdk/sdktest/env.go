@@ -32,15 +32,18 @@ func Env(t testing.TB, c *sdk.Catalog) *sdk.Env {
 func Log(t testing.TB) *slog.Logger {
 	w := &testLog{t: t}
 	t.Cleanup(w.end)
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
-		Level: slog.LevelDebug,
-		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-			if len(groups) == 0 && a.Key == slog.TimeKey {
-				return slog.Attr{}
-			}
-			return a
-		},
-	}))
+	return slog.New(slog.NewTextHandler(w, timeless))
+}
+
+// timeless has a log say everything, but for the time.
+var timeless = &slog.HandlerOptions{
+	Level: slog.LevelDebug,
+	ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		if len(groups) == 0 && a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	},
 }
 
 type testLog struct {
