@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -52,10 +51,9 @@ func TestLastAcks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	config, journal := filepath.Join(dir, "agent.toml"), filepath.Join(dir, "journal")
+	journal := filepath.Join(t.TempDir(), "journal")
 	const count = 10000
-	text := fmt.Sprintf(`
+	config := configFile(t, fmt.Sprintf(`
 [agent]
 http = ""
 [[inputs.external]]
@@ -67,13 +65,8 @@ count = %d
 required = true
 batch_size = 100000
 flush_interval = "1h"
-`, self, journal, count)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	agent := exec.CommandContext(t.Context(), self, "run", "-c", config)
-	agent.Env = append(os.Environ(), asProgram+"=1")
-	if out, err := agent.CombinedOutput(); err != nil {
+`, self, journal, count))
+	if out, err := subprocess(t, "run", "-c", config).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%.4000s", err, out)
 	}
 	got, err := os.ReadFile(journal)

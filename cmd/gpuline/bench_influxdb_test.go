@@ -22,7 +22,7 @@ func BenchmarkInfluxDBProcess(b *testing.B) {
 	defer server.Close()
 	f := func(encoding string) {
 		b.Run(encoding, func(b *testing.B) {
-			config := write(b, fmt.Sprintf(`
+			config := configFile(b, fmt.Sprintf(`
 [agent]
 http = ""
 

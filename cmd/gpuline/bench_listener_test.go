@@ -68,7 +68,7 @@ func benchmarkListener(b *testing.B, processors string) {
 	}
 	address := l.Addr().String()
 	_ = l.Close()
-	config := write(b, fmt.Sprintf(`
+	config := configFile(b, fmt.Sprintf(`
 [agent]
 http = ""
 

@@ -43,7 +43,7 @@ func BenchmarkNATSProcess(b *testing.B) {
 	s, _ := natsServer(b, jetstream.StreamConfig{MaxMsgs: 10})
 	f := func(name, output string) {
 		b.Run(name, func(b *testing.B) {
-			config := write(b, fmt.Sprintf(`
+			config := configFile(b, fmt.Sprintf(`
 [agent]
 http = ""
 
@@ -93,7 +93,7 @@ func BenchmarkHubProcess(b *testing.B) {
 	for i := range messages {
 		messages[i] = hostMessage(b, i, gpus, fields, every)
 	}
-	config := write(b, fmt.Sprintf(`
+	config := configFile(b, fmt.Sprintf(`
 [agent]
 http = ""
 

@@ -36,7 +36,7 @@ func BenchmarkNVMLProcess(b *testing.B) {
 			if err := s.WriteFile(scenario); err != nil {
 				b.Fatal(err)
 			}
-			config := write(b, fmt.Sprintf("[agent]\nhttp = \"127.0.0.1:0\"\n[[inputs.nvml]]\ninterval = \"100ms\"\nlibrary = %q\n%s[[outputs.prometheus]]\n", lib, rest))
+			config := configFile(b, fmt.Sprintf("[agent]\nhttp = \"127.0.0.1:0\"\n[[inputs.nvml]]\ninterval = \"100ms\"\nlibrary = %q\n%s[[outputs.prometheus]]\n", lib, rest))
 			const during = 20 * time.Second
 			var steady float64
 			var pss, anonymous float64

@@ -66,7 +66,7 @@ func usage(cmd *exec.Cmd) (cpu float64, peakMiB float64) {
 // standard output. cpu-s and peak-MiB are the process's.
 func BenchmarkReplayProcess(b *testing.B) {
 	path, lines := build(b), trace(b, 1_000_000)
-	config := write(b, fmt.Sprintf(`
+	config := configFile(b, fmt.Sprintf(`
 [agent]
 http = ""
 
@@ -100,7 +100,7 @@ period = "1s"
 // prometheus. core-% is the processor time that it takes in 20 s, start-ms what it took in the 2 s before.
 func BenchmarkIdleProcess(b *testing.B) {
 	path := build(b)
-	config := write(b, `
+	config := configFile(b, `
 [agent]
 http = "127.0.0.1:0"
 interval = "100ms"
@@ -166,7 +166,7 @@ func processorTime(b *testing.B, pid int) (seconds float64) {
 // BenchmarkFirstMetricProcess measures from the start of the program to its first line.
 func BenchmarkFirstMetricProcess(b *testing.B) {
 	path := build(b)
-	config := write(b, `
+	config := configFile(b, `
 [agent]
 http = ""
 
@@ -203,13 +203,4 @@ func anonymousMiB(pid int) float64 {
 	var kib float64
 	_, _ = fmt.Sscan(rest, &kib)
 	return kib / 1024
-}
-
-func write(b *testing.B, text string) string {
-	b.Helper()
-	path := filepath.Join(b.TempDir(), "agent.toml")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	return path
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,13 +11,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/gpuline/gpuline/conf"
 	"github.com/gpuline/gpuline/plugins/all"
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
 
 // A canary is a secret that nothing may ever show. It has several words and what must be quoted, so that a
@@ -95,8 +93,7 @@ func TestCanaryAtWork(t *testing.T) {
 	f := func(format, first, second string) {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
-			config := filepath.Join(t.TempDir(), "agent.toml")
-			text := strings.NewReplacer("$1", first, "$2", second, "$3", format).Replace(`
+			config := configFile(t, strings.NewReplacer("$1", first, "$2", second, "$3", format).Replace(`
 [agent]
 http = "127.0.0.1:0"
 http_auth = { user = "operator", password = '$1' }
@@ -113,12 +110,9 @@ format = "json"
 token = '$1'
 inner = { password = '$2' }
 flush_interval = "10ms"
-`)
-			if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			start := func(args ...string) (cmd *exec.Cmd, stdout, stderr *shared) {
-				cmd, stdout, stderr = subprocess(t, args...), &shared{}, &shared{}
+`))
+			start := func(args ...string) (cmd *exec.Cmd, stdout, stderr *sdktest.Buffer) {
+				cmd, stdout, stderr = subprocess(t, args...), new(sdktest.Buffer), new(sdktest.Buffer)
 				cmd.Env = append(append(cmd.Env, environment...), asProgram+"="+withVault)
 				cmd.Stdout, cmd.Stderr = stdout, stderr
 				if err := cmd.Start(); err != nil {
@@ -126,7 +120,7 @@ flush_interval = "10ms"
 				}
 				return cmd, stdout, stderr
 			}
-			end := func(cmd *exec.Cmd, stdout, stderr *shared, parts ...string) {
+			end := func(cmd *exec.Cmd, stdout, stderr *sdktest.Buffer, parts ...string) {
 				t.Helper()
 				if err := cmd.Wait(); err != nil {
 					t.Errorf("%v: %v\n%s", cmd.Args[1:], err, stderr)
@@ -143,8 +137,8 @@ flush_interval = "10ms"
 			end(cmd, stdout, stderr)
 			once, onceOut, onceErr := start("once", "-c", config)
 			cmd, stdout, stderr = start("run", "-c", config)
-			root := regexp.MustCompile(`http://127[0-9.:]+`).FindString(stderr.await(t, "listening"))
-			stderr.await(t, "plugin panicked")
+			root := regexp.MustCompile(`http://127[0-9.:]+`).FindString(stderr.Await(t, "listening"))
+			stderr.Await(t, "plugin panicked")
 			for _, path := range []string{"/", "/metrics", "/vault", "/healthz", "/readyz", "/none"} {
 				wantNoCanary(t, path+" without a password", get(t, root+path, ""))
 				page := get(t, root+path, canary)
@@ -237,39 +231,6 @@ func TestCanaryInFaults(t *testing.T) {
 	if faults < 100 {
 		t.Errorf("%d faults, so that the test proves little", faults)
 	}
-}
-
-// shared collects what goroutines write.
-type shared struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *shared) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *shared) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
-
-// await returns the first line that contains part, once it has been written.
-func (s *shared) await(t *testing.T, part string) string {
-	t.Helper()
-	for range 2000 {
-		for line := range strings.Lines(s.String()) {
-			if strings.Contains(line, part) {
-				return line
-			}
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	t.Fatalf("nobody said %q:\n%s", part, s)
-	return ""
 }
 
 func get(t *testing.T, url, password string) string {

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,10 +15,7 @@ func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
 // TestCheckThatCannotSayIt: whoever reads the answer from a file must not take an empty one for a status of 0.
 func TestCheckThatCannotSayIt(t *testing.T) {
-	config := filepath.Join(t.TempDir(), "agent.toml")
-	if err := os.WriteFile(config, []byte("[[inputs.simulate]]\n[[outputs.stdout]]\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	config := configFile(t, "[[inputs.simulate]]\n[[outputs.stdout]]\n")
 	var stderr bytes.Buffer
 	status := execute([]string{"check", config}, program{stdout: fullDisk{}, stderr: &stderr, registry: all.Plugins()})
 	if status != 1 || !strings.Contains(stderr.String(), "no space left on device") {

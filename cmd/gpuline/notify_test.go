@@ -149,24 +149,10 @@ func TestNotifyWithoutAManager(t *testing.T) {
 
 // TestRunNotifies holds that the whole program tells a service manager when it is ready and when it stops.
 func TestRunNotifies(t *testing.T) {
-	config := filepath.Join(t.TempDir(), "agent.toml")
-	text := "[agent]\nhttp = \"\"\n[[inputs.simulate]]\ngpus = 1\n[[outputs.stdout]]\n"
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	m := newManager(t, 0)
-	cmd := subprocess(t, "run", "-c", config)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	a := runAgent(t, configFile(t, "[agent]\nhttp = \"\"\n[[inputs.simulate]]\ngpus = 1\n[[outputs.stdout]]\n"))
 	m.want("READY=1")
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
+	a.signal(os.Interrupt)
 	m.want("STOPPING=1")
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("%v\n%s", err, &stderr)
-	}
+	a.wantEnd()
 }

@@ -17,8 +17,7 @@ import (
 // TestListOfRunningAgent shows the processes of a running agent: an example plugin at work, and one that is
 // not there.
 func TestListOfRunningAgent(t *testing.T) {
-	dir := t.TempDir()
-	plugin := filepath.Join(dir, "pressure")
+	plugin := filepath.Join(t.TempDir(), "pressure")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", plugin, "../../plugins/external/example/pressure").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
@@ -28,8 +27,7 @@ func TestListOfRunningAgent(t *testing.T) {
 	}
 	address := l.Addr().String()
 	l.Close()
-	config := filepath.Join(dir, "agent.toml")
-	text := fmt.Sprintf(`
+	config := configFile(t, fmt.Sprintf(`
 [agent]
 http = %q
 [[inputs.external]]
@@ -38,16 +36,8 @@ alias = "pressure"
 [[inputs.external]]
 path = "/no/such/program"
 [[outputs.prometheus]]
-`, address, plugin)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	agent := exec.CommandContext(t.Context(), self, "run", "-c", config)
-	agent.Env = append(os.Environ(), asProgram+"=1")
+`, address, plugin))
+	agent := subprocess(t, "run", "-c", config)
 	var log bytes.Buffer
 	agent.Stderr = &log
 	if err := agent.Start(); err != nil {

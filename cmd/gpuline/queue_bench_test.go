@@ -21,7 +21,7 @@ func BenchmarkDiskQueueProcess(b *testing.B) {
 	path, trace := build(b), trace(b, lines/3)
 	dir := b.TempDir()
 	config := func(files, speed string) string {
-		return write(b, fmt.Sprintf(`
+		return configFile(b, fmt.Sprintf(`
 [agent]
 http = ""
 shutdown_grace = "100ms"

@@ -1,15 +1,10 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -18,38 +13,27 @@ import (
 // TestHangupReloads changes the file under a running agent, breaks it, and mends it: data goes on, an
 // unchanged input keeps its state, and the ledger balances.
 func TestHangupReloads(t *testing.T) {
-	config := filepath.Join(t.TempDir(), "agent.toml")
+	config := configFile(t, "")
 	write := func(tail string) {
 		t.Helper()
-		text := "[agent]\nhttp = \"\"\n[[inputs.simulate]]\ngpus = 1\ninterval = \"10ms\"\n[[outputs.stdout]]\nsamples = true\n" + tail
-		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, config, "[agent]\nhttp = \"\"\n[[inputs.simulate]]\ngpus = 1\ninterval = \"10ms\"\n[[outputs.stdout]]\nsamples = true\n"+tail)
 	}
 	write("")
-	cmd := subprocess(t, "run", "-c", config)
-	var stderr lockedBuffer
-	cmd.Stderr = &stderr
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(stdout)
-	lines.Buffer(nil, 1<<20)
+	a := runAgent(t, config)
 	until := func(what string, is func(line string) bool) {
 		t.Helper()
 		// An agent that has not said it for so long is stuck: it shows where, and ends.
-		late := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) })
+		late := time.AfterFunc(20*time.Second, func() { _ = a.Process.Signal(syscall.SIGQUIT) })
 		defer late.Stop()
-		for lines.Scan() {
-			if is(lines.Text()) {
+		for {
+			line, err := a.out.ReadString('\n')
+			if err != nil {
+				t.Fatalf("no line with %s; stderr:\n%s", what, &a.said)
+			}
+			if is(strings.TrimSpace(line)) {
 				return
 			}
 		}
-		t.Fatalf("no line with %s; stderr:\n%s", what, &stderr)
 	}
 	// Whatever was read from now on has met the processors of now.
 	untilNow := func() {
@@ -62,13 +46,11 @@ func TestHangupReloads(t *testing.T) {
 	}
 	hangup := func(said string) {
 		t.Helper()
-		before := strings.Count(stderr.String(), said)
-		if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-		for deadline := time.Now().Add(10 * time.Second); strings.Count(stderr.String(), said) == before; {
+		before := strings.Count(a.said.String(), said)
+		a.signal(syscall.SIGHUP)
+		for deadline := time.Now().Add(10 * time.Second); strings.Count(a.said.String(), said) == before; {
 			if time.Now().After(deadline) {
-				t.Fatalf("%q was not said:\n%s", said, &stderr)
+				t.Fatalf("%q was not said:\n%s", said, &a.said)
 			}
 			time.Sleep(time.Millisecond)
 		}
@@ -84,83 +66,28 @@ func TestHangupReloads(t *testing.T) {
 	write("")
 	hangup("configuration reloaded")
 	until("what the last of the processors held", func(line string) bool { return strings.Contains(line, "window=3604s") })
-	go func() { _, _ = io.Copy(io.Discard, stdout) }()
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("%v\n%s", err, &stderr)
-	}
-	if !strings.HasSuffix(strings.TrimSpace(stderr.String()), "balance=ok") {
-		t.Errorf("the last line:\n%s", &stderr)
-	}
+	a.signal(os.Interrupt)
+	a.wantEnd()
 }
 
 // TestEndDuringAReload: a configuration that cannot be read to its end holds nothing up, and the ledger is the
 // last line.
 func TestEndDuringAReload(t *testing.T) {
-	config := filepath.Join(t.TempDir(), "agent.toml")
-	text := "[agent]\nhttp = ''\n[[inputs.simulate]]\ninterval = '10ms'\n[[outputs.stdout]]\n"
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := subprocess(t, "run", "-c", config)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewReader(stdout)
-	if _, err := lines.ReadString('\n'); err != nil {
-		t.Fatal(err)
-	}
+	config := configFile(t, "[agent]\nhttp = ''\n[[inputs.simulate]]\ninterval = '10ms'\n[[outputs.stdout]]\n")
+	a := runAgent(t, config)
+	a.prints()
 	if err := os.Remove(config); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Mkfifo(config, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
+	a.signal(syscall.SIGHUP)
 	file, err := os.OpenFile(config, os.O_WRONLY, 0) // waits until the agent reads
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	late := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) })
-	defer late.Stop()
-	if _, err := io.Copy(io.Discard, lines); err != nil { // until the agent has ended
-		t.Error(err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("%v\n%s", err, &stderr)
-	}
-	if !strings.HasSuffix(strings.TrimSpace(stderr.String()), "balance=ok") {
-		t.Errorf("the last line:\n%s", &stderr)
-	}
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	a.signal(os.Interrupt)
+	a.wantEnd()
 }

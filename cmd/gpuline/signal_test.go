@@ -1,12 +1,7 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
-	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -18,8 +13,7 @@ import (
 // TestSignals holds that an interrupt and a termination flush the open windows, deliver them, and end
 // with status 0 and the ledger as the last line.
 func TestSignals(t *testing.T) {
-	config := filepath.Join(t.TempDir(), "agent.toml")
-	text := `
+	config := configFile(t, `
 [agent]
 http = ""
 interval = "20ms"
@@ -32,45 +26,18 @@ period = "1h"
 
 [[outputs.stdout]]
 samples = true
-`
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+`)
 	for _, signal := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
-		cmd := subprocess(t, "run", "-c", config)
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		stdout, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		r := bufio.NewReader(stdout)
-		if _, err := r.ReadString('\n'); err != nil {
-			t.Fatalf("no first metric: %v\n%s", err, &stderr)
-		}
+		a := runAgent(t, config)
+		a.prints()
 		began := time.Now()
-		if err := cmd.Process.Signal(signal); err != nil {
-			t.Fatal(err)
-		}
-		rest, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("%v: %v\n%s", signal, err, &stderr)
-		}
+		a.signal(signal)
+		rest := a.wantEnd()
 		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("%v: took %v", signal, took)
 		}
-		if !strings.Contains(string(rest), "part=both") {
+		if !strings.Contains(rest, "part=both") {
 			t.Errorf("%v: the open window was not delivered:\n%s", signal, rest)
-		}
-		lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
-		if last := lines[len(lines)-1]; !strings.HasPrefix(last, "ledger read=") || !strings.HasSuffix(last, "balance=ok") {
-			t.Errorf("%v: the last line is %q", signal, last)
 		}
 	}
 }
@@ -78,7 +45,6 @@ samples = true
 // TestBrokenPipe holds that an agent whose output nobody reads any more ends as one that is told to, and
 // that an agent with another output goes on.
 func TestBrokenPipe(t *testing.T) {
-	config := filepath.Join(t.TempDir(), "agent.toml")
 	text := `
 [agent]
 interval = "10ms"
@@ -90,57 +56,38 @@ gpus = 1
 [[outputs.stdout]]
 `
 	const said = "nobody reads standard output any more"
-	run := func(text string) (cmd *exec.Cmd, stderr *lockedBuffer) {
+	run := func(text string) *agent {
 		t.Helper()
-		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		a := runAgent(t, configFile(t, text))
+		a.prints()
+		if err := a.stdout.Close(); err != nil {
 			t.Fatal(err)
 		}
-		cmd, stderr = subprocess(t, "run", "-c", config), new(lockedBuffer)
-		cmd.Stderr = stderr
-		stdout, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
-			t.Fatalf("no first metric: %v\n%s", err, stderr)
-		}
-		if err := stdout.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return cmd, stderr
+		return a
 	}
-	wantEnd := func(cmd *exec.Cmd, stderr *lockedBuffer) {
+	wantEnd := func(a *agent) {
 		t.Helper()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("%v\n%s", err, stderr)
-		}
-		lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
-		if last := lines[len(lines)-1]; !strings.HasPrefix(last, "ledger read=") || !strings.HasSuffix(last, "balance=ok") {
-			t.Errorf("the last line is %q", last)
-		}
-		if n := strings.Count(stderr.String(), said); n != 1 {
-			t.Errorf("it was said %d times:\n%s", n, stderr)
+		a.wantEnd()
+		if n := strings.Count(a.said.String(), said); n != 1 {
+			t.Errorf("it was said %d times:\n%s", n, &a.said)
 		}
 	}
 	wantEnd(run(text))
 
-	cmd, stderr := run(text + "[[outputs.prometheus]]\n")
-	told := make(chan struct{})
+	a := run(text + "[[outputs.prometheus]]\n")
+	ended := make(chan struct{})
 	go func() {
-		defer close(told)
-		for deadline := time.Now().Add(20 * time.Second); !strings.Contains(stderr.String(), said) && time.Now().Before(deadline); {
-			time.Sleep(time.Millisecond)
-		}
-		time.Sleep(200 * time.Millisecond) // for it to end, if it wants to
-		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Errorf("it ended though there is another output: %v\n%s", err, stderr)
-		}
+		defer close(ended)
+		wantEnd(a)
 	}()
-	wantEnd(cmd, stderr)
-	<-told
+	a.said.Await(t, said)
+	select {
+	case <-ended:
+		t.Fatal("it ended though there is another output")
+	case <-time.After(200 * time.Millisecond):
+	}
+	a.signal(syscall.SIGTERM)
+	<-ended
 }
 
 // TestSecondSignal holds that a signal that comes twice at once is one, and that a later one ends an agent
@@ -167,22 +114,9 @@ func TestSecondSignal(t *testing.T) {
 	})
 }
 
-// subprocess returns a command that runs this test binary as gpuline.
-func subprocess(t testing.TB, args ...string) *exec.Cmd {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), self, args...)
-	cmd.Env = append(os.Environ(), asProgram+"=1")
-	return cmd
-}
-
 // TestEndThatWaits holds that an agent that a signal ends says what it still waits for.
 func TestEndThatWaits(t *testing.T) {
-	config := filepath.Join(t.TempDir(), "agent.toml")
-	text := `
+	a := runAgent(t, configFile(t, `
 [agent]
 http = ""
 shutdown_grace = "6s"
@@ -191,26 +125,12 @@ gpus = 1
 [[outputs.influxdb]]
 url = "http://127.0.0.1:1"
 database = "d"
-`
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd, stderr := subprocess(t, "run", "-c", config), new(lockedBuffer)
-	cmd.Stderr = stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(stderr.String(), "write failed") && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
-	}
-	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("%v\n%s", err, stderr)
-	}
+`))
+	a.said.Await(t, "write failed")
+	a.signal(syscall.SIGINT)
+	a.wantEnd()
 	want := regexp.MustCompile(`level=INFO msg="at the end, .* another signal ends the agent at once" plugin=outputs.influxdb metrics=\d+\n`)
-	if n := len(want.FindAllString(stderr.String(), -1)); n != 1 {
-		t.Errorf("it was said %d times:\n%s", n, stderr)
+	if n := len(want.FindAllString(a.said.String(), -1)); n != 1 {
+		t.Errorf("it was said %d times:\n%s", n, &a.said)
 	}
 }
