@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -88,14 +89,12 @@ func (l *life) prepare(env *sdk.Env) error {
 	return nil
 }
 
+// levelOf names the level from which on a log takes messages.
 func levelOf(log *slog.Logger) string {
-	for name, level := range map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn} {
-		if log.Enabled(context.Background(), level) && !log.Enabled(context.Background(), level-4) {
-			return name
+	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn} {
+		if log.Enabled(context.Background(), level) {
+			return strings.ToLower(level.String())
 		}
-	}
-	if log.Enabled(context.Background(), slog.LevelDebug) {
-		return "debug"
 	}
 	return "error"
 }

@@ -55,26 +55,11 @@ func newProcess(cmd *exec.Cmd, w *words) *process {
 // Start starts the process in a process group of its own. The thread that starts it stays with it, since
 // some systems send the death signal of a child when the thread that started it ends.
 func (p *process) Start(context.Context) error {
-	var far [3]*os.File
-	var near [3]*os.File
-	defer func() {
-		for _, f := range far {
-			_ = f.Close() // of a nil file, an error
-		}
-	}()
-	for i := range far {
-		r, w, err := os.Pipe()
-		if err != nil {
-			for _, f := range near {
-				_ = f.Close()
-			}
-			return fmt.Errorf("pipe to a plugin: %w", err)
-		}
-		far[i], near[i] = w, r
-		if i == 0 {
-			far[i], near[i] = r, w
-		}
+	near, far, err := pipes()
+	if err != nil {
+		return fmt.Errorf("pipe to a plugin: %w", err)
 	}
+	defer far.close()
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = far[0], far[1], far[2]
 	setGroup(p.cmd)
 	started := make(chan error)
@@ -91,9 +76,7 @@ func (p *process) Start(context.Context) error {
 		close(p.exited)
 	}()
 	if err := <-started; err != nil {
-		for _, f := range near {
-			_ = f.Close()
-		}
+		near.close()
 		return err
 	}
 	p.stdin, p.stdout, p.stderr = near[0], near[1], near[2]
@@ -104,6 +87,37 @@ func (p *process) Start(context.Context) error {
 	if killed {
 		_ = p.Kill(context.Background())
 	}
+	p.listen()
+	return nil
+}
+
+// standard are the ends of a process's standard input, output and error.
+type standard [3]*os.File
+
+// pipes makes the pipes to a process: our ends, and those of the process.
+func pipes() (near, far standard, err error) {
+	for i := range far {
+		r, w, err := os.Pipe()
+		if err != nil {
+			near.close()
+			far.close()
+			return near, far, err
+		}
+		if near[i], far[i] = r, w; i == 0 {
+			near[i], far[i] = w, r
+		}
+	}
+	return near, far, nil
+}
+
+func (s *standard) close() {
+	for _, f := range s {
+		_ = f.Close() // of a nil file, an error
+	}
+}
+
+// listen takes what the process says, until it has ended and said all.
+func (p *process) listen() {
 	heard := make(chan struct{}, 2)
 	p.followers.Go(func() {
 		p.followStdout()
@@ -116,19 +130,17 @@ func (p *process) Start(context.Context) error {
 	p.followers.Go(func() {
 		<-p.exited
 		_ = p.stdin.Close()
+		defer p.hush()
 		late := time.NewTimer(lastOutput)
 		defer late.Stop()
 		for range cap(heard) {
 			select {
 			case <-heard:
 			case <-late.C: // a process that has left the group holds the pipe open
-				p.hush()
 				return
 			}
 		}
-		p.hush()
 	})
-	return nil
 }
 
 // hush stops listening to the process.
