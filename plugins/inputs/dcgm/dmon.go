@@ -84,8 +84,8 @@ func newDmon(c *Config) *dmon {
 	return &dmon{config: c, only: only, interval: time.Second, timing: defaultTiming}
 }
 
-// LookDmon returns where dcgmi is, without running it.
-func LookDmon(path string) (found string, err error) {
+// lookDmon returns where dcgmi is, without running it.
+func lookDmon(path string) (found string, err error) {
 	if path == "" {
 		path = "dcgmi"
 	}
@@ -97,7 +97,7 @@ func (d *dmon) Open(_ context.Context, env *sdk.Env) error {
 	if env.Interval > 0 {
 		d.interval = max(env.Interval.Round(time.Millisecond), time.Millisecond)
 	}
-	path, err := LookDmon(d.config.BinPath)
+	path, err := lookDmon(d.config.BinPath)
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func look(proc string) (Finding, error) {
 	if listens(proc, exporterPort) {
 		return Finding{Mode: modeExporter, What: fmt.Sprintf("dcgm-exporter on port %d", exporterPort)}, nil
 	}
-	if path, err := LookDmon(""); err == nil {
+	if path, err := lookDmon(""); err == nil {
 		return Finding{Mode: modeDmon, What: path}, nil
 	}
 	return Finding{}, fmt.Errorf("look for DCGM: nothing listens on the ports %d and %d, and there is no dcgmi in PATH", hostenginePort, exporterPort)

@@ -28,8 +28,8 @@ func (c *Child) reap(drain time.Duration) {
 	c.limitReads(time.Now().Add(drain))
 }
 
-// HasExited reports whether the process has ended.
-func (c *Child) HasExited() bool {
+// hasExited reports whether the process has ended.
+func (c *Child) hasExited() bool {
 	select {
 	case <-c.exited:
 		return true
@@ -49,9 +49,9 @@ func (c *Child) exitsWithin(d time.Duration) bool {
 	}
 }
 
-// Read fills p with what the process prints, until the deadline at the latest. A process that is gone ends
+// read fills p with what the process prints, until the deadline at the latest. A process that is gone ends
 // the reading soon after, also when a child of its own holds the pipe open.
-func (c *Child) Read(p []byte, deadline time.Time) (int, error) {
+func (c *Child) read(p []byte, deadline time.Time) (int, error) {
 	c.mu.Lock()
 	if !c.limit.IsZero() && c.limit.Before(deadline) {
 		deadline = c.limit
@@ -64,9 +64,9 @@ func (c *Child) Read(p []byte, deadline time.Time) (int, error) {
 	return c.out.Read(p)
 }
 
-// IsHeld reports whether reading ended because time was up, not because everybody closed the pipe. Of a
+// isHeld reports whether reading ended because time was up, not because everybody closed the pipe. Of a
 // child that has exited, it means that a process of its group holds the pipe open.
-func IsHeld(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
+func isHeld(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
 // limitReads lets no read, present or future, wait longer than until t.
 func (c *Child) limitReads(t time.Time) {
@@ -78,9 +78,9 @@ func (c *Child) limitReads(t time.Time) {
 	}
 }
 
-// Interrupt ends a read that waits, and keeps others from waiting, when ctx ends. The caller calls forget
+// interrupt ends a read that waits, and keeps others from waiting, when ctx ends. The caller calls forget
 // when it no longer reads.
-func (c *Child) Interrupt(ctx context.Context) (forget func() bool) {
+func (c *Child) interrupt(ctx context.Context) (forget func() bool) {
 	return context.AfterFunc(ctx, func() { c.limitReads(time.Unix(0, 1)) })
 }
 

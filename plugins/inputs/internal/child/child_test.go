@@ -79,7 +79,7 @@ func TestStopEndsTheGroup(t *testing.T) {
 	var line []byte
 	buf := make([]byte, 64)
 	for !slices.Contains(line, '\n') {
-		n, err := c.Read(buf, time.Now().Add(10*time.Second))
+		n, err := c.read(buf, time.Now().Add(10*time.Second))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -86,7 +86,7 @@ func (l *Launcher) Start(args ...string) (*Child, error) {
 func (l *Launcher) Stop(c *Child) bool {
 	defer func() { _ = c.out.Close() }()
 	group := c.cmd.Process.Pid
-	if !c.HasExited() {
+	if !c.hasExited() {
 		_ = l.Kill(group, syscall.SIGTERM)
 		c.exitsWithin(l.Patience.Term)
 	}
@@ -121,7 +121,7 @@ func (l *Launcher) Stuck() int {
 
 // Finish takes leave of a child that no more is to be read from, and says how it went: nil for status 0,
 // an [*ExitError] for another one. A process of its group that still holds the pipe open is killed, which
-// the caller knows from [IsHeld].
+// the caller knows from [isHeld].
 func (l *Launcher) Finish(ctx context.Context, c *Child, held bool) error {
 	bounded, cancel := context.WithTimeout(ctx, l.Patience.Exit)
 	defer cancel()
@@ -129,7 +129,7 @@ func (l *Launcher) Finish(ctx context.Context, c *Child, held bool) error {
 	case <-c.exited:
 	case <-bounded.Done():
 	}
-	if !c.HasExited() {
+	if !c.hasExited() {
 		l.Stop(c)
 		return fmt.Errorf("%s closed its output and did not end", l.name)
 	}
@@ -171,7 +171,7 @@ func (l *Launcher) Run(ctx context.Context, buf []byte, args ...string) ([]byte,
 	if err != nil {
 		return buf, err
 	}
-	defer c.Interrupt(ctx)()
+	defer c.interrupt(ctx)()
 	for {
 		buf = slices.Grow(buf, 16<<10)
 		n, err := c.out.Read(buf[len(buf):cap(buf)])
@@ -185,7 +185,7 @@ func (l *Launcher) Run(ctx context.Context, buf []byte, args ...string) ([]byte,
 			l.Stop(c)
 			return buf, fmt.Errorf("wait for %s: %w", l.name, context.Cause(ctx))
 		default:
-			return buf, l.Finish(ctx, c, IsHeld(err))
+			return buf, l.Finish(ctx, c, isHeld(err))
 		}
 	}
 }

@@ -39,13 +39,13 @@ const maxBeginning = 200
 // Follow takes what c prints until it ends, or ctx does. held says that others hold its output open. An error says
 // that the process is of no more use, though it has not ended.
 func (l *Lines) Follow(ctx context.Context, c *Child) (rows int, held bool, err error) {
-	defer c.Interrupt(ctx)()
+	defer c.interrupt(ctx)()
 	l.input = l.input[:0]
 	limit := l.First
 	stalled := time.Now().Add(limit)
 	for {
 		l.input = slices.Grow(l.input, 4<<10)
-		n, err := c.Read(l.input[len(l.input):cap(l.input)], l.wake(stalled))
+		n, err := c.read(l.input[len(l.input):cap(l.input)], l.wake(stalled))
 		now := time.Now()
 		l.input = l.input[:len(l.input)+n]
 		if n > 0 {
@@ -64,9 +64,9 @@ func (l *Lines) Follow(ctx context.Context, c *Child) (rows int, held bool, err 
 		}
 		switch {
 		case err == nil:
-		case !IsHeld(err):
+		case !isHeld(err):
 			return rows, false, nil
-		case c.HasExited():
+		case c.hasExited():
 			return rows, true, nil
 		}
 		if !now.Before(stalled) {
