@@ -72,8 +72,8 @@ func (n *Name) Value(v sdk.Value) (sdk.Value, bool) {
 // AsDCGM returns what dcgm-exporter calls a field: a metric for each, with the one field DCGMValue. It
 // knows nothing of windows: to the name of a result, our suffix is added. Texts have no place there.
 func AsDCGM(measurement, field string) (Name, bool) {
-	r, s, ok := resolve(measurement, field)
-	if !ok || r.DCGM.ID == 0 || r.Type == sdk.String {
+	r, s := resolve(measurement, field)
+	if r == nil || r.DCGM.ID == 0 || r.Type == sdk.String {
 		return Name{}, false
 	}
 	n := Name{
@@ -97,8 +97,8 @@ func AsDCGM(measurement, field string) (Name, bool) {
 // AsTelegraf returns what Telegraf's nvidia_smi calls a field. To the name of a result, our suffix is
 // added; one that so gets the name of something else, as power_limit_max is a setting, has none.
 func AsTelegraf(measurement, field string) (Name, bool) {
-	r, s, ok := resolve(measurement, field)
-	if !ok || r.Telegraf.Field == "" {
+	r, s := resolve(measurement, field)
+	if r == nil || r.Telegraf.Field == "" {
 		return Name{}, false
 	}
 	n := Name{Measurement: TelegrafMeasurement, Field: r.telegrafField(), Result: s.Suffix != "", factor: r.Telegraf.Factor}
@@ -115,19 +115,22 @@ func AsTelegraf(measurement, field string) (Name, bool) {
 	return n, true
 }
 
-// resolve returns the reading that a field is of and, of a result, what the window said of it.
-func resolve(measurement, field string) (Reading, Result, bool) {
-	if r, ok := Find(measurement, field); ok {
-		return r, Result{}, true
+// unsaid is what windows say of a sample.
+var unsaid Result
+
+// resolve returns the reading that a field is of, or nil, and what a window said of it.
+func resolve(measurement, field string) (*Reading, *Result) {
+	if r := table.find(measurement, field); r != nil {
+		return r, &unsaid
 	}
 	for i := range results {
 		if base, ok := strings.CutSuffix(field, results[i].Suffix); ok {
-			if r, ok := Find(measurement, base); ok && r.Type.Numeric() {
-				return r, results[i], true
+			if r := table.find(measurement, base); r != nil && r.Type.Numeric() {
+				return r, &results[i]
 			}
 		}
 	}
-	return Reading{}, Result{}, false
+	return nil, nil
 }
 
 // scales reports whether what a window said of a field is in the unit of the field.

@@ -1,10 +1,6 @@
 package vocabulary
 
-import (
-	"strings"
-
-	"github.com/gpuline/gpuline/plugins/sdk"
-)
+import "github.com/gpuline/gpuline/plugins/sdk"
 
 // Result is what a window says of a field: a suffix to the field's name.
 type Result struct {
@@ -54,19 +50,16 @@ func ResultField(base sdk.Field, suffix string) (sdk.Field, bool) {
 // Coerce says what a field of a decoded line is: line protocol loses unit and kind, and other writers
 // mix up floats and integers. It knows every reading and, of readings, every result.
 func Coerce(measurement, field string) (sdk.Field, bool) {
-	if r, ok := Find(measurement, field); ok {
+	switch r, s := resolve(measurement, field); {
+	case r == nil:
+		return sdk.Field{}, false
+	case s.Suffix == "":
 		return r.Field, true
+	default:
+		f := s.field(r.Field)
+		f.Name = field
+		return f, true
 	}
-	for i := range results {
-		base, ok := strings.CutSuffix(field, results[i].Suffix)
-		if !ok {
-			continue
-		}
-		if r, ok := Find(measurement, base); ok && r.Type.Numeric() {
-			return ResultField(r.Field, results[i].Suffix)
-		}
-	}
-	return sdk.Field{}, false
 }
 
 func asBase(f sdk.Field) sdk.Field  { return sdk.Field{Unit: f.Unit, Type: f.Type} }

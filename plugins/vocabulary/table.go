@@ -63,6 +63,14 @@ func put[K comparable, V any](m map[K]V, key K, v V) {
 	m[key] = v
 }
 
+// find returns the reading with our name, or nil. It is the table's own: nobody changes it.
+func (t *tables) find(metric, field string) *Reading {
+	if i, ok := t.byName[name{metric, field}]; ok {
+		return &t.readings[i]
+	}
+	return nil
+}
+
 func (t *tables) reading(i int, ok bool) (Reading, bool) {
 	if !ok {
 		return Reading{}, false
