@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -42,8 +43,8 @@ func (c *Config) Validate() error {
 		faults.Add("names none", `write it as ["gpu.>"]`, "subjects")
 	}
 	for i, s := range c.Subjects {
-		if problem := checkSubject(s); problem != "" {
-			faults.Add(problem, `write it as "gpu.>"`, "subjects", strconv.Itoa(i))
+		if err := checkSubject(s); err != nil {
+			faults.Add(err.Error(), `write it as "gpu.>"`, "subjects", strconv.Itoa(i))
 		}
 	}
 	if c.JetStream && c.QueueGroup != "" {
@@ -52,38 +53,24 @@ func (c *Config) Validate() error {
 	if !c.JetStream && c.Stream != "" {
 		faults.Add("is for jetstream", "set `jetstream = true`", "stream")
 	}
-	if !validName(c.Stream) {
+	if c.Stream != "" && !natsclient.ValidName(c.Stream) {
 		faults.Add("is no name of a stream", `write it as "GPULINE"`, "stream")
 	}
-	if c.Consumer == "" || !validName(c.Consumer) {
+	if !natsclient.ValidName(c.Consumer) {
 		faults.Add("is no name of a consumer", `write it as "hub"`, "consumer")
 	}
-	if strings.ContainsFunc(c.QueueGroup, unprintable) {
+	if strings.ContainsFunc(c.QueueGroup, natsclient.Unprintable) {
 		faults.Add("has a space in it", `write it as "hub"`, "queue_group")
 	}
 	return append(faults, c.Config.Validate()).Err()
 }
 
-func validName(name string) bool {
-	return !strings.ContainsAny(name, ".*>/\\") && !strings.ContainsFunc(name, unprintable)
-}
-
-// checkSubject says what is wrong with a pattern of subjects, or "".
-func checkSubject(s string) string {
-	tokens := strings.Split(s, ".")
-	for i, token := range tokens {
-		switch {
-		case token == "":
-			return "has an empty token: nothing before, behind or between dots"
-		case strings.ContainsFunc(token, unprintable):
-			return "has a space, or a character that cannot be printed"
-		case token == ">" && i < len(tokens)-1:
-			return "has a > that is not at its end"
-		case len(token) > 1 && strings.ContainsAny(token, "*>"):
-			return "has a * or a > that is no token of its own"
+// checkSubject says what is wrong with a pattern of subjects.
+func checkSubject(s string) error {
+	for token := range strings.SplitSeq(s, ".") {
+		if len(token) > 1 && strings.ContainsAny(token, "*>") {
+			return errors.New("has a * or a > that is no token of its own")
 		}
 	}
-	return ""
+	return natsclient.CheckSubject(s)
 }
-
-func unprintable(r rune) bool { return r <= ' ' || r == 0x7f }

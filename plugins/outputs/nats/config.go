@@ -3,7 +3,6 @@ package nats
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -50,7 +49,7 @@ func (c *Config) Validate() error {
 	if c.Stream.Create && !c.JetStream {
 		faults.Add("is for streams", "set `jetstream = true`", "stream")
 	}
-	if c.Stream.Name == "" || strings.ContainsAny(c.Stream.Name, " \t\r\n.*>/\\") {
+	if !natsclient.ValidName(c.Stream.Name) {
 		faults.Add("is no name of a stream", `write it as "GPULINE"`, "stream", "name")
 	}
 	for i, s := range c.Stream.Subjects {

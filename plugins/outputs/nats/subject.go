@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/gpuline/gpuline/plugins/internal/natsclient"
 	"github.com/gpuline/gpuline/plugins/internal/tagtemplate"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
@@ -36,28 +37,16 @@ func parseTemplate(text string) (template, error) {
 	return t, checkSubject(subject)
 }
 
-// checkSubject finds what makes a subject, or a pattern of subjects, invalid.
+// checkSubject finds what makes a subject, or a pattern of subjects, one that is not to be had.
 func checkSubject(s string) error {
 	switch {
 	case s == "":
 		return errors.New("is empty")
-	case strings.ContainsFunc(s, unprintable):
-		return errors.New("has a space, or a character that cannot be printed")
-	case strings.HasPrefix(s, ".") || strings.HasSuffix(s, ".") || strings.Contains(s, ".."):
-		return errors.New("has an empty token: nothing before, behind or between dots")
 	case len(s) > maxSubject/2:
 		return errors.New("is too long")
 	}
-	tokens := strings.Split(s, ".")
-	for i, token := range tokens {
-		if token == ">" && i < len(tokens)-1 {
-			return errors.New("has a > that is not at its end")
-		}
-	}
-	return nil
+	return natsclient.CheckSubject(s)
 }
-
-func unprintable(r rune) bool { return r <= ' ' || r == 0x7f }
 
 // pattern is what matches every subject that the template makes.
 func (t *template) pattern() string {
@@ -112,7 +101,7 @@ func token(value string) string {
 		value = value[:maxTag]
 	}
 	clean := func(r rune) rune {
-		if r == '.' || r == '*' || r == '>' || unprintable(r) {
+		if r == '.' || r == '*' || r == '>' || natsclient.Unprintable(r) {
 			return '_'
 		}
 		return r
