@@ -28,7 +28,7 @@ const (
 func render(bd *board, v view, now time.Time) []byte {
 	s := &sheet{width: v.width, colour: v.colour}
 	all := layOut(bd, v.width)
-	drawTitle(s, bd, v, now)
+	drawTitle(s, titleOf(bd, v, now), v)
 	if len(bd.gpus) == 0 {
 		drawWaiting(s, bd)
 	} else if !v.brief {
@@ -87,53 +87,42 @@ func newEvents(bd *board, v view) []event {
 	return fresh
 }
 
-func drawTitle(s *sheet, bd *board, v view, now time.Time) {
+// piece is a part of the title.
+type piece struct {
+	style style
+	text  string
+}
+
+// titleOf returns what the title says, in order.
+func titleOf(bd *board, v view, now time.Time) []piece {
 	devices, hosts, sources := bd.devices()
-	simulated := slices.Contains(sources, "simulated")
-	piece := func(st style, text string) {
-		if text == "" {
-			return
-		}
-		if wide := utf8.RuneCountInString(text); s.column > 0 && s.column+2+wide > v.width && st != loud {
-			if len("gpuline")+2+wide > v.width || v.height > 0 && v.height < airy {
-				return // a part of it is of no use
-			}
-			s.end()
-			s.to(len("gpuline"))
-		}
-		if s.column > 0 {
-			s.put(plain, "  ")
-		}
-		s.put(st, text)
-	}
+	var pieces []piece
+	add := func(st style, text string) { pieces = append(pieces, piece{st, text}) }
 	if !v.brief {
-		piece(strong, "gpuline")
+		add(strong, "gpuline")
 	}
+	simulated := slices.Contains(sources, "simulated")
 	if simulated {
-		piece(loud, " SIMULATED: no real GPU is read ")
+		add(loud, " SIMULATED: no real GPU is read ")
 	}
 	if v.brief {
-		piece(plain, now.Format(time.TimeOnly))
-		s.end()
-		return
+		add(plain, now.Format(time.TimeOnly))
+		return pieces
 	}
 	host := clean(bd.host)
 	if len(hosts) == 1 {
 		host = cmp.Or(hosts[0], host)
 	}
-	piece(plain, host)
-	piece(plain, now.Format(time.DateTime))
+	add(plain, host)
+	add(plain, now.Format(time.DateTime))
 	if devices > 0 {
-		piece(plain, plural(devices, "GPU"))
+		add(plain, plural(devices, "GPU"))
 	}
 	if len(sources) == 1 && !simulated {
-		piece(dim, sources[0])
+		add(dim, sources[0])
 	}
-	for _, g := range bd.gpus {
-		if g.window != "" {
-			piece(dim, "window "+g.window)
-			break
-		}
+	if i := slices.IndexFunc(bd.gpus, func(g *gpu) bool { return g.window != "" }); i >= 0 {
+		add(dim, "window "+bd.gpus[i].window)
 	}
 	var cost []string
 	if has(bd.cpu) {
@@ -143,10 +132,33 @@ func drawTitle(s *sheet, bd *board, v view, now time.Time) {
 		cost = append(cost, number(bd.resident/(1<<20), 0)+" MiB")
 	}
 	if cost != nil {
-		piece(dim, "agent "+strings.Join(cost, " "))
+		add(dim, "agent "+strings.Join(cost, " "))
 	}
 	for _, url := range bd.served {
-		piece(dim, url)
+		add(dim, url)
+	}
+	return pieces
+}
+
+// drawTitle draws the title. What does not fit into its first line goes into further ones, where there is room for
+// those, or is left out.
+func drawTitle(s *sheet, pieces []piece, v view) {
+	const indent = len("gpuline")
+	for _, p := range pieces {
+		if p.text == "" {
+			continue
+		}
+		if wide := utf8.RuneCountInString(p.text); s.column > 0 && s.column+2+wide > v.width && p.style != loud {
+			if indent+2+wide > v.width || v.height > 0 && v.height < airy {
+				continue // a part of it is of no use
+			}
+			s.end()
+			s.to(indent)
+		}
+		if s.column > 0 {
+			s.put(plain, "  ")
+		}
+		s.put(p.style, p.text)
 	}
 	s.end()
 }
