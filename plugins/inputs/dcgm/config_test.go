@@ -2,7 +2,6 @@ package dcgm
 
 import (
 	"errors"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -11,40 +10,6 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
-
-func TestSampleHoldsTheDefaults(t *testing.T) {
-	options, err := sdk.Options(testConfig(modeHostengine))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, o := range options {
-		value := o.Default
-		switch {
-		case o.Kind == sdk.OptionList && value == "":
-			value = "[]"
-		case slices.Contains([]string{"bearer_token", "user", "password", "tls"}, o.Key):
-			if !strings.Contains(sample, "\n#   "+o.Key+" = ") {
-				t.Errorf("the sample lacks %q", o.Key)
-			}
-			continue
-		case value == "":
-			value = `""`
-		}
-		if line := "\n# " + o.Key + " = " + value + "\n"; !strings.Contains(sample, line) {
-			t.Errorf("the sample lacks %q", line)
-		}
-	}
-}
-
-func TestReadmeHoldsTheSample(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := "<!-- sample.toml -->\n```toml\n" + sample + "```\n<!-- end -->"; !strings.Contains(string(readme), want) {
-		t.Error("README.md does not hold sample.toml")
-	}
-}
 
 func TestValidate(t *testing.T) {
 	f := func(mode string, change func(*Config), want ...string) {

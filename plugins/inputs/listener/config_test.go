@@ -2,13 +2,8 @@ package listener
 
 import (
 	"fmt"
-	"reflect"
-	"regexp"
 	"testing"
 
-	"github.com/BurntSushi/toml"
-
-	"github.com/gpuline/gpuline/plugins/internal/tlsserver"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -37,28 +32,6 @@ func TestConfig(t *testing.T) {
 	f("`tls`: has one of `cert` and `key`: give both", func(c *Config) { c.TLS.Key = "x" })
 	f("`tls.client_ca`: is given without `cert` and `key`: give them: only with TLS a client shows a certificate", func(c *Config) { c.TLS.ClientCA = "x" })
 	f("`precision`: unknown precision \"h\": use ns, us, ms or s", func(c *Config) { c.Precision = "h" })
-}
-
-// The sample is complete: with each key uncommented, it sets what a Config has by default, or an example.
-func TestSample(t *testing.T) {
-	text := regexp.MustCompile(`(?m)^# +(\w+ = )`).ReplaceAllString(sample, "$1")
-	var file struct {
-		Inputs map[string][]map[string]any
-	}
-	if _, err := toml.Decode(text, &file); err != nil {
-		t.Fatal(err)
-	}
-	table := file.Inputs["listener"][0]
-	var got Config
-	if faults := sdk.Configure(&got, table); len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	check(t, len(table), reflect.TypeFor[Config]().NumField())
-	if got.Token.Empty() || got.User == "" || got.Password.Empty() || len(got.Buckets) != 1 || !got.TLS.Enabled() {
-		t.Errorf("%+v", got)
-	}
-	got.Token, got.User, got.Password, got.Buckets, got.TLS = sdk.Secret{}, "", sdk.Secret{}, nil, tlsserver.Config{}
-	check(t, got, *Definition().NewConfig().(*Config))
 }
 
 func TestLoopback(t *testing.T) {

@@ -1,26 +1,9 @@
 package nats
 
 import (
-	"os"
 	"strings"
 	"testing"
 )
-
-func TestDefinition(t *testing.T) {
-	d := Definition()
-	c := d.NewConfig().(*Config)
-	c.URL = "nats://127.0.0.1:4222"
-	if _, err := d.New(c); err != nil {
-		t.Errorf("the defaults: %v", err)
-	}
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(readme), "<!-- sample.toml -->\n```toml\n"+d.Sample+"```\n<!-- end -->") {
-		t.Error("README.md does not show sample.toml as it is")
-	}
-}
 
 func TestValidate(t *testing.T) {
 	f := func(change func(*Config), want string) {

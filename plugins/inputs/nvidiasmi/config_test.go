@@ -1,7 +1,6 @@
 package nvidiasmi
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -9,32 +8,6 @@ import (
 
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
-
-func TestSampleHoldsTheDefaults(t *testing.T) {
-	options, err := sdk.Options(testConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, o := range options {
-		value := o.Default
-		if o.Kind == sdk.OptionList && value == "" {
-			value = "[]"
-		}
-		if line := "\n# " + o.Key + " = " + value + "\n"; !strings.Contains(sample, line) {
-			t.Errorf("the sample lacks %q", line)
-		}
-	}
-}
-
-func TestReadmeHoldsTheSample(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := "<!-- sample.toml -->\n```toml\n" + sample + "```\n<!-- end -->"; !strings.Contains(string(readme), want) {
-		t.Error("README.md does not hold sample.toml")
-	}
-}
 
 func TestValidate(t *testing.T) {
 	f := func(change func(*Config), want ...string) {

@@ -2,12 +2,8 @@ package prometheus
 
 import (
 	"fmt"
-	"regexp"
 	"testing"
 
-	"github.com/BurntSushi/toml"
-
-	"github.com/gpuline/gpuline/plugins/inputs/internal/scrape"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -30,31 +26,4 @@ func TestConfig(t *testing.T) {
 	f("`mappings.0`: is not a mapping that comes with gpuline: there are tensorrt_llm, triton, vllm; a file's name has a suffix", func(c *Config) { c.Mappings = []string{"trition"} })
 	f("`counters.0`: is not a pattern: write it as \"*_total\"", func(c *Config) { c.Counters = []string{"["} })
 	f("`tls`: has one of `cert` and `key`: give both", func(c *Config) { c.TLS.Key = "x" })
-}
-
-// The sample is complete: with each key uncommented, it sets what a Config has by default, or an example.
-func TestSample(t *testing.T) {
-	text := regexp.MustCompile(`(?m)^# +(\w+ = )`).ReplaceAllString(sample, "$1")
-	var file struct {
-		Inputs map[string][]map[string]any
-	}
-	if _, err := toml.Decode(text, &file); err != nil {
-		t.Fatal(err)
-	}
-	table := file.Inputs["prometheus"][0]
-	options, err := sdk.Options(new(Config))
-	check(t, err, nil)
-	check(t, len(table), len(options))
-	delete(table, "bearer_token") // the user is shown, too
-	var got Config
-	if faults := sdk.Configure(&got, table); len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	want := *Definition().NewConfig().(*Config)
-	want.URLs = []string{"http://127.0.0.1:8002/metrics"}
-	if got.User == "" || got.Password.Empty() || got.TLS.CA == "" {
-		t.Errorf("%+v", got)
-	}
-	got.Access = scrape.Access{}
-	check(t, got, want)
 }

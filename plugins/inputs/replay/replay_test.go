@@ -9,13 +9,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"reflect"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/BurntSushi/toml"
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
@@ -307,23 +304,4 @@ func BenchmarkRead(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-}
-
-// The sample is complete: with each key uncommented, it sets what a Config has by default.
-func TestSample(t *testing.T) {
-	text := regexp.MustCompile(`(?m)^# (\w+ = )`).ReplaceAllString(sample, "$1")
-	var file struct {
-		Inputs map[string][]map[string]any
-	}
-	if _, err := toml.Decode(text, &file); err != nil {
-		t.Fatal(err)
-	}
-	var got Config
-	if faults := sdk.Configure(&got, file.Inputs["replay"][0]); len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	want := *Definition().NewConfig().(*Config)
-	want.Files = []string{"trace.lp"}
-	check(t, got, want)
-	check(t, len(file.Inputs["replay"][0]), reflect.TypeFor[Config]().NumField())
 }

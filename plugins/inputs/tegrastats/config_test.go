@@ -3,21 +3,7 @@ package tegrastats
 import (
 	"strings"
 	"testing"
-
-	"github.com/gpuline/gpuline/plugins/sdk"
 )
-
-func TestSampleHoldsTheDefaults(t *testing.T) {
-	options, err := sdk.Options(testConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, o := range options {
-		if line := "\n# " + o.Key + " = " + o.Default + "\n"; !strings.Contains(sample, line) {
-			t.Errorf("the sample lacks %q", line)
-		}
-	}
-}
 
 func TestValidate(t *testing.T) {
 	f := func(c Config, want ...string) {

@@ -191,13 +191,6 @@ func TestDefinition(t *testing.T) {
 	if diff := cmp.Diff(map[string]any{"samples": true, "required": false, "flush_interval": "0s"}, d.Common); diff != "" {
 		t.Errorf("common: -want +got\n%s", diff)
 	}
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(readme), "<!-- sample.toml -->\n```toml\n"+d.Sample+"```\n<!-- end -->") {
-		t.Error("README.md does not show sample.toml as it is")
-	}
 }
 
 func TestValidate(t *testing.T) {

@@ -43,13 +43,6 @@ func TestDefinition(t *testing.T) {
 	if diff := cmp.Diff(map[string]any{"required": false, "flush_interval": "0s"}, d.Common); diff != "" {
 		t.Errorf("common: -want +got\n%s", diff)
 	}
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(readme), "<!-- sample.toml -->\n```toml\n"+d.Sample+"```\n<!-- end -->") {
-		t.Error("README.md does not show sample.toml as it is")
-	}
 	if _, err := New(&Config{Format: "xml"}); err == nil {
 		t.Error("an unknown format was taken")
 	}
