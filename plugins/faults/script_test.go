@@ -20,14 +20,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	code := m.Run()
-	if code == 0 {
-		if err := goleak.Find(natstest.Leaks()...); err != nil {
-			println(err.Error())
-			code = 1
-		}
-	}
-	os.Exit(code)
+	goleak.VerifyTestMain(m, natstest.Leaks()...)
 }
 
 // patience bounds how long anything may take that does come.

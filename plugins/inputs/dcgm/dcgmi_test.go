@@ -2,47 +2,19 @@ package dcgm
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"testing"
 	"time"
-)
 
-// The test binary plays dcgmi when it is started with these variables. What it prints has the form of DCGM's
-// own source, dcgmi/DeviceMonitor.cpp: columns padded with blanks, what is too long cut, a header each 14 rounds.
-const (
-	fakeScenario = "GPULINE_FAKE_DCGMI"
-	fakeFolder   = "GPULINE_FAKE_DCGMI_DIR" // where it counts its starts, and notes what it was asked
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child/childtest"
 )
-
-// fakeDcgmi makes the test binary play a scenario, and returns its path.
-func fakeDcgmi(t testing.TB, scenario string) string {
-	t.Helper()
-	t.Setenv(fakeScenario, scenario)
-	t.Setenv(fakeFolder, t.TempDir())
-	t.Setenv("GORACE", "atexit_sleep_ms=0")
-	path, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 // asked returns the command lines of the runs of dcgmi dmon.
-func asked(t testing.TB) (lines []string) {
-	t.Helper()
-	for i := 1; ; i++ {
-		text, err := os.ReadFile(filepath.Join(os.Getenv(fakeFolder), fmt.Sprint("start", i)))
-		if err != nil {
-			return lines
-		}
-		lines = append(lines, string(text))
-	}
-}
+func asked() []string { return childtest.Notes("start") }
 
+// playDcgmi plays dcgmi. What it prints has the form of DCGM's own source, dcgmi/DeviceMonitor.cpp: columns padded
+// with blanks, what is too long cut, a header each 14 rounds.
 func playDcgmi(scenario string, args []string) int {
 	switch args[0] {
 	case "discovery":
@@ -55,16 +27,7 @@ func playDcgmi(scenario string, args []string) int {
 		fmt.Println("unknown subsystem")
 		return 1
 	}
-	start := 1
-	for ; ; start++ {
-		f, err := os.OpenFile(filepath.Join(os.Getenv(fakeFolder), fmt.Sprint("start", start)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-		if err == nil {
-			_, _ = f.WriteString(strings.Join(args, " "))
-			_ = f.Close()
-			break
-		}
-	}
-	p := player{scenario: scenario, start: start, delay: time.Second}
+	p := player{scenario: scenario, start: childtest.Note("start", strings.Join(args, " ")), delay: time.Second}
 	for i, arg := range args {
 		switch arg {
 		case "-e":
@@ -89,7 +52,7 @@ func playDiscovery(scenario string) int {
 		fmt.Println("Error: Unable to connect to host engine. Host engine connection invalid/disconnected.")
 		return 235
 	}
-	if scenario == "vanishes" && exists("start1") {
+	if scenario == "vanishes" && len(childtest.Notes("start")) > 0 {
 		fmt.Print("0 GPUs found.\n" + rule + "| GPU ID | Device Information                                                   |\n" + rule)
 		return 0
 	}
@@ -108,23 +71,6 @@ func playDiscovery(scenario string) int {
 	return 0
 }
 
-// exists reports whether a run of dcgmi has left a file of that name.
-func exists(name string) bool {
-	_, err := os.Stat(filepath.Join(os.Getenv(fakeFolder), name))
-	return err == nil
-}
-
-// note leaves a file, under the first of the names "name1", "name2", … that is free.
-func note(name string) {
-	for n := 1; ; n++ {
-		f, err := os.OpenFile(filepath.Join(os.Getenv(fakeFolder), fmt.Sprint(name, n)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-		if err == nil {
-			_ = f.Close()
-			return
-		}
-	}
-}
-
 // playHierarchy lists MIG instances: GPU 1 has two, the second with two compute instances. Once dmon runs, the second has
 // gone in the scenario migcut, it cannot be told in the scenario migmute, and only then they are there in the scenario latemig.
 func playHierarchy(scenario string) int {
@@ -132,9 +78,9 @@ func playHierarchy(scenario string) int {
 		fmt.Println("ERROR: Couldn't find match for argument: -c")
 		return 1
 	}
-	started := exists("start1")
+	started := len(childtest.Notes("start")) > 0
 	if scenario == "migmute" && started {
-		note("mute")
+		childtest.Note("mute", "")
 		return 1
 	}
 	fmt.Print("+-------------------+--------------------------------------------------------------------+\n| Instance Hierarchy                                                                     |\n" +

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child/childtest"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
@@ -18,7 +19,7 @@ const ms = time.Millisecond
 func hasty(t testing.TB, scenario string, change func(*Config)) *dmon {
 	t.Helper()
 	c := testConfig(modeDmon)
-	c.BinPath = fakeDcgmi(t, scenario)
+	c.BinPath = childtest.Program(t, scenario)
 	if change != nil {
 		change(c)
 	}
@@ -91,7 +92,7 @@ func (w *following) have(n int, words ...string) func() bool {
 func TestDmonConforms(t *testing.T) {
 	sdktest.TestReader(t, func(t testing.TB) sdk.Reader {
 		c := testConfig(modeDmon)
-		c.BinPath = fakeDcgmi(t, "plain")
+		c.BinPath = childtest.Program(t, "plain")
 		return newDmon(c)
 	})
 }
@@ -107,7 +108,7 @@ func TestDmonRows(t *testing.T) {
 	if n := figure(w.env, "gpuline_dcgm_noise_rows_total"); n != 0 || len(w.errs) > 0 || len(of(w.rows, "event=lost")) > 0 {
 		t.Errorf("%v lines of noise, errors %q", n, w.errs)
 	}
-	if lines := asked(t); len(lines) != 1 || !strings.HasPrefix(lines[0], "dmon -e 100,101,102,112,") || !strings.HasSuffix(lines[0], ",1012 -d 100") {
+	if lines := asked(); len(lines) != 1 || !strings.HasPrefix(lines[0], "dmon -e 100,101,102,112,") || !strings.HasSuffix(lines[0], ",1012 -d 100") {
 		t.Errorf("%q", lines)
 	}
 }
@@ -121,7 +122,7 @@ func TestDmonArguments(t *testing.T) {
 	if n := len(of(w.rows, "gpu_index=2")); n != len(w.rows) {
 		t.Errorf("%q", w.rows)
 	}
-	if lines := asked(t); len(lines) != 1 || lines[0] != "dmon --host node-7:5556 -e 150,155,157,203 -d 20" {
+	if lines := asked(); len(lines) != 1 || lines[0] != "dmon --host node-7:5556 -e 150,155,157,203 -d 20" {
 		t.Errorf("%q", lines)
 	}
 }
@@ -173,7 +174,7 @@ func TestDmonAskedForLess(t *testing.T) {
 		w := watch(t, hasty(t, scenario, nil), 100*ms)
 		w.until(w.have(4, "gpu,", "gpu_index=1", want))
 		lacks(t, strings.Join(w.rows, "\n"), lack)
-		if lines := asked(t); len(lines) != tries || len(w.errs) > 0 {
+		if lines := asked(); len(lines) != tries || len(w.errs) > 0 {
 			t.Errorf("%q, errors %q", lines, w.errs)
 		}
 	}
@@ -203,7 +204,7 @@ func TestDmonRestarts(t *testing.T) {
 // TestDmonStranger: a GPU that dmon names and discovery did not is looked for, and is no reason to fail.
 func TestDmonStranger(t *testing.T) {
 	w := watch(t, hasty(t, "stranger", nil), 20*ms)
-	w.until(func() bool { return len(asked(t)) >= 2 && w.have(10, "gpu,", "gpu_index=1")() })
+	w.until(func() bool { return len(asked()) >= 2 && w.have(10, "gpu,", "gpu_index=1")() })
 	if len(of(w.rows, "gpu_index=2")) > 0 || len(w.errs) > 0 {
 		t.Errorf("%q\n%s", w.errs, strings.Join(w.rows, "\n"))
 	}

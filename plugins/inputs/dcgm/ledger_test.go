@@ -56,9 +56,9 @@ func TestLedger(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- agent.Run(ctx) }()
-	for deadline := time.Now().Add(20 * time.Second); pages.Load() < 30 || len(asked(t)) < 2; time.Sleep(10 * ms) {
+	for deadline := time.Now().Add(20 * time.Second); pages.Load() < 30 || len(asked()) < 2; time.Sleep(10 * ms) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d pages, %d processes", pages.Load(), len(asked(t)))
+			t.Fatalf("%d pages, %d processes", pages.Load(), len(asked()))
 		}
 	}
 	time.Sleep(200 * ms)

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child/childtest"
 )
 
 func TestInstances(t *testing.T) {
@@ -53,7 +55,7 @@ func TestDmonMIG(t *testing.T) {
 	if len(of(w.rows, "gpu,", "gpu_index=1,", "up=1i")) < 2 || len(of(w.rows, "gpu,", "gpu_index=2,", "up=1i")) < 2 {
 		t.Errorf("no rows of the GPUs in\n%s", strings.Join(w.rows, "\n"))
 	}
-	if lines := asked(t); len(lines) != 1 || !strings.HasSuffix(lines[0], " -d 100 -i 0,1,2,i:8,i:9,ci:10,ci:111") {
+	if lines := asked(); len(lines) != 1 || !strings.HasSuffix(lines[0], " -d 100 -i 0,1,2,i:8,i:9,ci:10,ci:111") {
 		t.Errorf("%q", lines)
 	}
 	one(t, w.rows, "gpu_event", "event=xid") // GPU 0 alone
@@ -65,10 +67,10 @@ func TestDmonMIG(t *testing.T) {
 // TestDmonInstanceGone: one that is taken down is not lost, and dmon is started anew without it.
 func TestDmonInstanceGone(t *testing.T) {
 	w := watch(t, hasty(t, "migcut", nil), 20*ms)
-	w.until(func() bool { return len(asked(t)) >= 2 })
+	w.until(func() bool { return len(asked()) >= 2 })
 	n := len(w.rows)
 	w.until(func() bool { return len(of(w.rows[n:], "gpu,", "mig_ci=0,mig_gi=1")) > 4 })
-	if lines := asked(t); !strings.HasSuffix(lines[1], " -i 0,1,2,i:9") {
+	if lines := asked(); !strings.HasSuffix(lines[1], " -i 0,1,2,i:9") {
 		t.Errorf("%q", lines)
 	}
 	if len(w.errs) > 0 || len(of(w.rows, "event=lost"))+len(of(w.rows, "up=0i")) > 0 {
@@ -80,7 +82,7 @@ func TestDmonInstanceGone(t *testing.T) {
 func TestDmonInstancesLater(t *testing.T) {
 	w := watch(t, hasty(t, "latemig", nil), 20*ms)
 	w.until(w.have(3, "gpu,", "mig_ci=1"))
-	if lines := asked(t); strings.Contains(lines[0], " -i ") || !strings.HasSuffix(lines[1], " -i 0,1,2,i:8,i:9,ci:10,ci:111") {
+	if lines := asked(); strings.Contains(lines[0], " -i ") || !strings.HasSuffix(lines[1], " -i 0,1,2,i:8,i:9,ci:10,ci:111") {
 		t.Errorf("%q", lines)
 	}
 	if len(w.errs) > 0 || len(of(w.rows, "event=lost"))+len(of(w.rows, "up=0i")) > 0 {
@@ -91,10 +93,10 @@ func TestDmonInstancesLater(t *testing.T) {
 // TestDmonInstancesUnknown: when it cannot be told which instances there are, nothing is started anew.
 func TestDmonInstancesUnknown(t *testing.T) {
 	w := watch(t, hasty(t, "migmute", nil), 20*ms)
-	w.until(func() bool { return exists("mute3") })
+	w.until(func() bool { return len(childtest.Notes("mute")) >= 3 })
 	n := len(w.rows)
 	w.until(func() bool { return len(of(w.rows[n:], "gpu,", "mig_gi=5")) > 4 })
-	if lines := asked(t); len(lines) != 1 || len(w.errs) > 0 {
+	if lines := asked(); len(lines) != 1 || len(w.errs) > 0 {
 		t.Errorf("%q, errors %q", lines, w.errs)
 	}
 }
@@ -106,7 +108,7 @@ func TestDmonWithoutInstances(t *testing.T) {
 	if len(of(w.rows, "mig_gi")) > 0 || len(w.errs) > 0 {
 		t.Errorf("%q\n%s", w.errs, strings.Join(w.rows, "\n"))
 	}
-	lines := asked(t)
+	lines := asked()
 	if last := lines[len(lines)-1]; strings.Contains(last, " -i ") || !strings.Contains(lines[0], " -i ") {
 		t.Errorf("%q", lines)
 	}

@@ -15,13 +15,14 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gpuline/gpuline/cmd/gpuline/launch"
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child/childtest"
 	"github.com/gpuline/gpuline/plugins/isolate"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
 
 func TestMain(m *testing.M) {
-	if scenario := os.Getenv(fakeScenario); scenario != "" {
+	if scenario := childtest.Scenario(); scenario != "" {
 		os.Exit(playDcgmi(scenario, os.Args[1:]))
 	}
 	if len(os.Args) > 1 && os.Args[1] == isolate.Command {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child/childtest"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
@@ -94,7 +95,7 @@ func TestStreamUnknownProperty(t *testing.T) {
 					t.Errorf("%s: %v, want %v", name, got.fields[name], want)
 				}
 			}
-			if n := starts(t); n != wantStarts {
+			if n := len(childtest.Notes("start")); n != wantStarts {
 				t.Errorf("%d starts, want %d", n, wantStarts)
 			}
 			if n := strings.Count(log.String(), "left_out"); n != 1 {

@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,16 +13,12 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-)
 
-// The test binary plays nvidia-smi when it is started with these variables.
-const (
-	fakeScenario = "GPULINE_FAKE_SMI"
-	fakeFolder   = "GPULINE_FAKE_SMI_DIR" // where it counts its starts
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child/childtest"
 )
 
 func TestMain(m *testing.M) {
-	if scenario := os.Getenv(fakeScenario); scenario != "" {
+	if scenario := childtest.Scenario(); scenario != "" {
 		code := play(scenario, os.Args[1:])
 		if scenario == "lingers" { // while the driver shuts the GPUs down
 			_ = os.Stdout.Close()
@@ -32,29 +27,6 @@ func TestMain(m *testing.M) {
 		os.Exit(code)
 	}
 	goleak.VerifyTestMain(m)
-}
-
-// fake makes the test binary play a scenario, and returns its path.
-func fake(t testing.TB, scenario string) string {
-	t.Helper()
-	t.Setenv(fakeScenario, scenario)
-	t.Setenv(fakeFolder, t.TempDir())
-	t.Setenv("GORACE", "atexit_sleep_ms=0")
-	path, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// starts returns how often nvidia-smi was asked for rows.
-func starts(t testing.TB) int {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(os.Getenv(fakeFolder), "start*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(files)
 }
 
 // player is a fake nvidia-smi at work.
@@ -87,13 +59,7 @@ func play(scenario string, args []string) int {
 			p.names = strings.Split(strings.TrimPrefix(arg, "--query-gpu="), ",")
 		}
 	}
-	for p.start = 1; ; p.start++ {
-		f, err := os.OpenFile(filepath.Join(os.Getenv(fakeFolder), fmt.Sprint("start", p.start)), os.O_CREATE|os.O_EXCL, 0o600)
-		if err == nil {
-			_ = f.Close()
-			break
-		}
-	}
+	p.start = childtest.Note("start", "")
 	return p.rows()
 }
 

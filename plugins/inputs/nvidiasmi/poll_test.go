@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child/childtest"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
@@ -16,7 +17,7 @@ import (
 func pollOf(t testing.TB, mode, scenario string, change ...func(*Config)) *Poll {
 	c := testConfig()
 	c.Mode = mode
-	c.BinPath = fake(t, scenario)
+	c.BinPath = childtest.Program(t, scenario)
 	c.InfoInterval = 0
 	for _, f := range change {
 		f(c)
@@ -67,7 +68,7 @@ func TestPollFailing(t *testing.T) {
 			open(t, p)
 			b := newBatch()
 			gather := func(scenario string) (ups []float64, events map[string]int) {
-				t.Setenv(fakeScenario, scenario)
+				childtest.Play(t, scenario)
 				b.Reset()
 				_ = p.Gather(t.Context(), b)
 				for _, m := range byUUID(t, b, vocabulary.GPU) {
@@ -109,7 +110,7 @@ func TestPollBlocked(t *testing.T) {
 			open(t, p)
 			b := newBatch()
 			for i, scenario := range []string{"normal", "blocked", "blocked", "blocked"} {
-				t.Setenv(fakeScenario, scenario)
+				childtest.Play(t, scenario)
 				b.Reset()
 				if err := p.Gather(t.Context(), b); err != nil {
 					t.Fatal(err)
@@ -245,7 +246,7 @@ func TestPollNewDriver(t *testing.T) {
 	open(t, p)
 	b := newBatch()
 	has := func(scenario string) (found bool) {
-		t.Setenv(fakeScenario, scenario)
+		childtest.Play(t, scenario)
 		b.Reset()
 		_ = p.Gather(t.Context(), b)
 		for m := range b.Samples() {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child/childtest"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
@@ -20,7 +21,7 @@ var quick = timing{
 
 func streamOf(t testing.TB, scenario string, change ...func(*Config)) *Stream {
 	c := testConfig()
-	c.BinPath = fake(t, scenario)
+	c.BinPath = childtest.Program(t, scenario)
 	c.InfoInterval = 0
 	for _, f := range change {
 		f(c)

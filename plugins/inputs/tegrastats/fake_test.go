@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -13,43 +12,15 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-)
 
-// The test binary plays tegrastats when it is started with these variables.
-const (
-	fakeScenario = "GPULINE_FAKE_TEGRASTATS"
-	fakeFolder   = "GPULINE_FAKE_TEGRASTATS_DIR" // where it counts its starts
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child/childtest"
 )
 
 func TestMain(m *testing.M) {
-	if scenario := os.Getenv(fakeScenario); scenario != "" {
+	if scenario := childtest.Scenario(); scenario != "" {
 		os.Exit(play(scenario, os.Args[1:]))
 	}
 	goleak.VerifyTestMain(m)
-}
-
-// fake makes the test binary play a scenario, and returns its path.
-func fake(t testing.TB, scenario string) string {
-	t.Helper()
-	t.Setenv(fakeScenario, scenario)
-	t.Setenv(fakeFolder, t.TempDir())
-	t.Setenv("GORACE", "atexit_sleep_ms=0")
-	path, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// startOf counts the starts, from 1.
-func startOf() int {
-	for n := 1; ; n++ {
-		f, err := os.OpenFile(filepath.Join(os.Getenv(fakeFolder), fmt.Sprint("start", n)), os.O_CREATE|os.O_EXCL, 0o600)
-		if err == nil {
-			_ = f.Close()
-			return n
-		}
-	}
 }
 
 func play(scenario string, args []string) int {
@@ -61,7 +32,7 @@ func play(scenario string, args []string) int {
 	if err != nil || ms < 1 {
 		return 64
 	}
-	start := startOf()
+	start := childtest.Note("start", "")
 	switch scenario {
 	case "fails":
 		fmt.Fprintln(os.Stderr, "tegrastats: cannot read the statistics\nmore")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
+	"github.com/gpuline/gpuline/plugins/inputs/internal/child/childtest"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
@@ -20,7 +21,7 @@ import (
 // may be busy.
 func inputOf(t testing.TB, scenario string, adjust ...func(*follower)) *Input {
 	in := &Input{config: testConfig()}
-	in.config.BinPath, in.config.Root = fake(t, scenario), plant(t, orin())
+	in.config.BinPath, in.config.Root = childtest.Program(t, scenario), plant(t, orin())
 	in.adjust = func(f *follower) {
 		f.timing = timing{first: 5 * time.Second, stall: 5 * time.Second, pauses: child.Pauses{First: 10 * time.Millisecond, Longest: 100 * time.Millisecond}}
 		for _, change := range adjust {
