@@ -96,7 +96,7 @@ type Output struct {
 	Plugin
 	Queue         Queue
 	BatchSize     int           // metrics in a batch, at most
-	FlushInterval time.Duration // a batch waits so long to fill
+	FlushInterval time.Duration // a batch waits so long to fill, at most: hosts deliver at instants of their own
 	Timeout       time.Duration // of one Write
 	Samples       bool          // take samples that a window has absorbed, too
 	Required      bool          // an Ack waits for this output
