@@ -27,7 +27,7 @@ type Agent struct {
 	Auth          Auth          // of that server
 	LogLevel      slog.Level
 	LogFormat     LogFormat
-	Gathers       int // end each input after so many reads; 0 for never
+	Gathers       int // end each input after so many reads, and one that waits when nothing comes; 0 for never
 
 	// Launch starts the agent's program once more, for inputs that keep their calls in a child; nil where
 	// it cannot.
