@@ -73,7 +73,7 @@ type filterKeys struct {
 type inputKeys struct {
 	pluginKeys
 	Interval time.Duration     `toml:"interval" doc:"Time between two reads; the agent's when not set." min:"1ms"`
-	Jitter   time.Duration     `toml:"jitter" doc:"The first read is delayed by a random time of up to this." default:"0s"`
+	Jitter   time.Duration     `toml:"jitter" doc:"The first read is delayed by a random time of up to this, and so are all that follow: for a source that many agents read." default:"0s"`
 	Timeout  time.Duration     `toml:"timeout" doc:"A read that lasts longer is given up and reported." default:"5s" min:"1ms" max:"8760h"`
 	Tags     map[string]string `toml:"tags" doc:"Tags for each of its metrics that lacks them."`
 }
@@ -85,7 +85,7 @@ type outputKeys struct {
 	pluginKeys
 	Queue         queueKeys     `toml:"queue" doc:"Bounds what waits for the output."`
 	BatchSize     int           `toml:"batch_size" doc:"Metrics in a batch, at most." default:"1000" min:"1"`
-	FlushInterval time.Duration `toml:"flush_interval" doc:"A batch waits up to this long to fill; \"0s\" sends each at once." default:"1s"`
+	FlushInterval time.Duration `toml:"flush_interval" doc:"A batch waits up to this long to fill, until an instant of each such interval that the names of host and output decide: a fleet whose windows end together delivers one host after another. \"0s\" sends each at once." default:"1s"`
 	Timeout       time.Duration `toml:"timeout" doc:"A write that lasts longer is given up and tried again." default:"5s" min:"1ms" max:"8760h"`
 	Samples       bool          `toml:"samples" doc:"Take samples that a window has read, too." default:"false"`
 	Required      bool          `toml:"required" doc:"An input that needs confirmation waits for this output." default:"true"`

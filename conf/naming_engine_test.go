@@ -103,3 +103,72 @@ filter.metrics = ["DCGM_FI_DEV_GPU_UTIL"]
 		t.Errorf("%d samples that a window has read reach an output without samples", n)
 	}
 }
+
+// TestNamingBehindAWindow: what no window has read of a reading is a sample in the other words, too, and what one has
+// read is not.
+func TestNamingBehindAWindow(t *testing.T) {
+	got := map[string]*fields{"dcgm": {}, "telegraf": {}}
+	type config struct {
+		Want string `toml:"want" doc:"Which."`
+	}
+	registry := append(all.Plugins(), sdk.DefineOutput("fields", "Collects.", "", func(c *config) (sdk.Output, error) {
+		got[c.Want].seen = make(map[string]bool)
+		return got[c.Want], nil
+	}))
+	plan, err := conf.Parse(registry, "a.toml", []byte(`
+[agent]
+http = ""
+interval = "20ms"
+[[inputs.simulate]]
+[[processors.peak]]
+period = "40ms"
+lateness = "0s"
+filter.fields = ["power_watts"]
+[[outputs.fields]]
+want = "dcgm"
+naming = "dcgm"
+[[outputs.fields]]
+want = "telegraf"
+naming = "telegraf"
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan.Agent.Gathers = 10
+	agent, err := pipeline.New(*plan, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := agent.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ledger := agent.Ledger()
+	if err := ledger.Check(); err != nil {
+		t.Error(err)
+	}
+	f := func(words, has, hasNot string) {
+		t.Helper()
+		for field := range strings.FieldsSeq(has) {
+			if !got[words].seen[field] {
+				t.Errorf("%s: no %s among %v", words, field, got[words].seen)
+			}
+		}
+		if got[words].seen[hasNot] {
+			t.Errorf("%s: %s has been read by a window, and passes", words, hasNot)
+		}
+	}
+	f("dcgm", "DCGM_FI_DEV_GPU_TEMP.value DCGM_FI_DEV_POWER_USAGE_max.value", "DCGM_FI_DEV_POWER_USAGE.value")
+	f("telegraf", "nvidia_smi.temperature_gpu nvidia_smi.power_draw_max", "nvidia_smi.power_draw")
+}
+
+// fields remembers which it has seen.
+type fields struct{ seen map[string]bool }
+
+func (f *fields) Write(_ context.Context, b *sdk.Batch) error {
+	for m := range b.All() {
+		for slot := range m.Len() {
+			f.seen[m.Name()+"."+m.Field(slot).Name] = true
+		}
+	}
+	return nil
+}

@@ -142,23 +142,24 @@ func (in *input) bounded(ctx context.Context, f func(context.Context) error) err
 
 // follow calls Read as soon as there is room, or at once where the input is live. It returns as poll does.
 func (in *input) follow(ctx context.Context, r sdk.Reader) error {
+	wait := in.patience()
+	if wait > 0 {
+		in.log.Info("the input waits for what comes; it ends once it has read, or when nothing comes for so long", "reads", in.once, "wait", wait)
+	}
 	for {
 		if ctx.Err() != nil {
 			return sdk.ErrEnd
 		}
-		if !in.live {
-			in.credit(ctx)
-		}
 		b := in.batches.get()
-		var ack sdk.Ack
-		err := in.protect(func() (err error) {
-			ack, err = r.Read(ctx, b)
-			return err
-		})
+		ack, idle, err := in.turn(ctx, wait, r, b)
 		in.gathers.Add(1)
 		in.spoil(b, err)
 		rows := b.Len()
 		in.send(b, newAcks(in.guarded(ack)), !in.live)
+		if idle {
+			in.log.Info("nothing has come, or there was no room for it; the input ends", "wait", wait)
+			return sdk.ErrEnd
+		}
 		again, err := in.judge(ctx, err)
 		if err != nil {
 			return err

@@ -60,6 +60,7 @@ func (o *output) limits() queue.Limits {
 		MaxAge:        o.plan.Queue.MaxAge,
 		BatchSize:     o.plan.BatchSize,
 		FlushInterval: o.plan.FlushInterval,
+		FlushPhase:    phase(o.env.Host, o.name, o.plan.FlushInterval),
 		KeepOldest:    o.plan.Queue.WhenFull == DropNewest || o.plan.Queue.WhenFull == Block,
 	}
 }

@@ -27,7 +27,7 @@ type Agent struct {
 	Auth          Auth          // of that server
 	LogLevel      slog.Level
 	LogFormat     LogFormat
-	Gathers       int // end each input after so many reads; 0 for never
+	Gathers       int // end each input after so many reads, and one that waits when nothing comes; 0 for never
 
 	// Launch starts the agent's program once more, for inputs that keep their calls in a child; nil where
 	// it cannot.
@@ -96,7 +96,7 @@ type Output struct {
 	Plugin
 	Queue         Queue
 	BatchSize     int           // metrics in a batch, at most
-	FlushInterval time.Duration // a batch waits so long to fill
+	FlushInterval time.Duration // a batch waits so long to fill, at most: hosts deliver at instants of their own
 	Timeout       time.Duration // of one Write
 	Samples       bool          // take samples that a window has absorbed, too
 	Required      bool          // an Ack waits for this output

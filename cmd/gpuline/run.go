@@ -75,6 +75,10 @@ func newOnce(p *program) *cobra.Command {
 		}
 		return work(p, plan, nil)
 	})
+	c.Long = `Read twice, deliver what came of it, and end.
+
+Inputs that are polled are read at once and after their interval. One that waits for what comes, such as listener
+or nats, is waited for each time as long as its interval and its timeout together: 6s unless set.`
 	from.add(c, orDetect)
 	return c
 }

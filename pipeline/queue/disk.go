@@ -66,9 +66,10 @@ const (
 // pending is a batch that is not on disk, or not with all of its rows.
 type pending struct {
 	entry
-	value   []byte   // nil while it takes more rows
-	in      *segment // that has, or is being given, a version of it
-	written uint32   // rows of that version
+	begun   time.Time // born, by a clock that nobody sets
+	value   []byte    // nil while it takes more rows
+	in      *segment  // that has, or is being given, a version of it
+	written uint32    // rows of that version
 	acks    []func(error)
 }
 
@@ -183,7 +184,7 @@ func (q *Disk) tail(held bool, now time.Time) *pending {
 	}
 	q.id.Seq++
 	q.filling.ID = q.id
-	p := &pending{entry: entry{born: now.UnixNano(), held: held}}
+	p := &pending{entry: entry{born: now.UnixNano(), held: held}, begun: now}
 	q.pending = append(q.pending, p)
 	return p
 }
@@ -244,7 +245,7 @@ func (q *Disk) take() (*sdk.Batch, time.Duration, error) {
 			return nil, 0, nil
 		}
 		if at.p != nil && at.p.value == nil {
-			wait := time.Unix(0, at.p.born).Add(q.limits.FlushInterval).Sub(now)
+			wait := q.limits.due(at.p.begun).Sub(now)
 			if wait > 0 && !q.closed {
 				return nil, wait, nil
 			}

@@ -179,7 +179,7 @@ func (q *Memory) take() (*sdk.Batch, time.Duration, error) {
 		return nil, 0, nil
 	}
 	e := q.entries[0]
-	wait := e.born.Add(q.limits.FlushInterval).Sub(now)
+	wait := q.limits.due(e.born).Sub(now)
 	if q.closed || wait <= 0 || len(q.entries) > 1 || e.batch.Len() >= q.limits.BatchSize {
 		q.taken = true
 		return e.batch, 0, nil

@@ -47,7 +47,8 @@ type Limits struct {
 	MaxBytes      int
 	MaxAge        time.Duration // batches older than this are dropped as expired; 0 for no bound
 	BatchSize     int           // rows in a batch, at most
-	FlushInterval time.Duration // a batch that is not full waits so long for more
+	FlushInterval time.Duration // a batch that is not full waits so long for more, at most
+	FlushPhase    time.Duration // within FlushInterval: such batches leave at this instant of each
 	KeepOldest    bool          // when full, drop what arrives instead of what has waited longest
 }
 

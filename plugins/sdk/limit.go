@@ -130,6 +130,9 @@ func (m *Metric) Project(mask *Mask) bool {
 	if mask.kept == nil {
 		return false
 	}
+	if m.unread != nil {
+		m.projectUnread(mask)
+	}
 	n := 0
 	for slot, bits := range m.values {
 		if !mask.hidden[slot] {

@@ -19,8 +19,9 @@ type Gatherer interface {
 
 // A Reader is an input that blocks until there is something to read. The engine calls Read again as
 // soon as the batch before is on its way and every queue behind has room, always from one goroutine.
-// ctx ends when the agent stops. Errors mean what they mean for a [Gatherer]; after other errors,
-// where b has no rows, the engine waits, longer each time, before it calls Read again.
+// ctx ends when the agent stops, and in `gpuline once` when it has waited long enough. Errors mean what they mean
+// for a [Gatherer]; after other errors, where b has no rows, the engine waits, longer each time, before it calls
+// Read again.
 //
 // The Ack, which may be nil, is called exactly once, from any goroutine and perhaps before Read is next
 // called: with nil when every required output has the batch (on disk, or delivered), with an error when

@@ -22,6 +22,35 @@ func (b *Batch) Absorb(m *Metric) {
 // hid from all windows.
 func (m *Metric) Unread() bool { return m.unread != nil && m.unread.kept != nil }
 
+// Read reports whether a window has read the field in slot.
+func (m *Metric) Read(slot int) bool { return m.Absorbed() && !(m.Unread() && !m.unread.Hides(slot)) }
+
+// UnreadMask returns what hides the fields of an absorbed row that no window has read, or nil where there are none.
+func (m *Metric) UnreadMask() *Mask {
+	switch {
+	case !m.Unread():
+		return nil
+	case len(m.unread.hidden) == m.schema.Len():
+		return m.unread.rest
+	}
+	return NewMask(m.schema, func(f Field) bool { return m.Read(m.schema.Slot(f.Name)) })
+}
+
+// SetUnreadMask notes of an absorbed row that no window has read the fields that mask hides; mask was made for the
+// row's schema, and nil says that all have been read. Without any that has, the row is not absorbed. A transport calls
+// it for a row that it restores, and a processor for one that it has filled anew with fields of another.
+func (m *Metric) SetUnreadMask(mask *Mask) {
+	switch {
+	case m.state&absorbed == 0:
+	case mask == nil:
+		m.unread = nil
+	case mask.kept == nil:
+		m.state, m.unread = m.state&^absorbed, nil
+	default:
+		m.unread = mask.rest
+	}
+}
+
 // KeepUnread leaves of an absorbed row what no window has read, as a row that is not absorbed. The engine calls it
 // for a copy of the row, where Unread is true.
 func (m *Metric) KeepUnread() {
@@ -29,8 +58,14 @@ func (m *Metric) KeepUnread() {
 	if len(mask.hidden) != m.schema.Len() { // a processor has added fields since
 		mask = NewMask(m.schema, func(f Field) bool { return !m.unread.Hides(m.schema.Slot(f.Name)) })
 	}
-	m.Project(mask)
 	m.state, m.unread = m.state&^absorbed, nil
+	m.Project(mask)
+}
+
+// projectUnread goes over to the fields that mask keeps.
+func (m *Metric) projectUnread(mask *Mask) {
+	from, unread := m.schema, m.unread
+	m.SetUnreadMask(NewMask(mask.kept, func(f Field) bool { return unread.Hides(from.Slot(f.Name)) }))
 }
 
 // and returns a mask of s that hides what k or other does. Masks that meet once meet with each row of their kind,

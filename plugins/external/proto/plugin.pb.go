@@ -2633,6 +2633,7 @@ type Shape struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Fields        []*Field               `protobuf:"bytes,1,rep,name=fields,proto3" json:"fields,omitempty"`         // no name stands twice
 	Hidden        []uint32               `protobuf:"varint,2,rep,packed,name=hidden,proto3" json:"hidden,omitempty"` // slots that a filter hides from a processor, growing
+	Unread        []uint32               `protobuf:"varint,3,rep,packed,name=unread,proto3" json:"unread,omitempty"` // slots of absorbed rows that no window has read, growing; none where all are read
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2677,6 +2678,13 @@ func (x *Shape) GetFields() []*Field {
 func (x *Shape) GetHidden() []uint32 {
 	if x != nil {
 		return x.Hidden
+	}
+	return nil
+}
+
+func (x *Shape) GetUnread() []uint32 {
+	if x != nil {
+		return x.Unread
 	}
 	return nil
 }
@@ -3201,10 +3209,11 @@ const file_plugin_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\rR\x04name\x12\x12\n" +
 	"\x04tags\x18\x02 \x03(\rR\x04tags\"!\n" +
 	"\vAnnotations\x12\x12\n" +
-	"\x04tags\x18\x01 \x03(\rR\x04tags\"Q\n" +
+	"\x04tags\x18\x01 \x03(\rR\x04tags\"i\n" +
 	"\x05Shape\x120\n" +
 	"\x06fields\x18\x01 \x03(\v2\x18.gpuline.plugin.v1.FieldR\x06fields\x12\x16\n" +
-	"\x06hidden\x18\x02 \x03(\rR\x06hidden\"\x89\x01\n" +
+	"\x06hidden\x18\x02 \x03(\rR\x06hidden\x12\x16\n" +
+	"\x06unread\x18\x03 \x03(\rR\x06unread\"\x89\x01\n" +
 	"\x05Field\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\rR\x04name\x12\x12\n" +
 	"\x04unit\x18\x02 \x01(\rR\x04unit\x12+\n" +

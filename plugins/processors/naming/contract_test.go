@@ -22,6 +22,7 @@ const stream = `
 	gpu,gpu_index=1,gpu_uuid=GPU-b,host=h,source=nvidia_smi utilization_ratio=0.7,energy_joules=5,pstate=8i 2s
 	gpu,gpu_index=0,gpu_uuid=GPU-a,host=h,source=nvml,window=10s power_watts_mean=310,power_watts_max=320,energy_joules=7 10s origin=gpu,gpu_index=0
 	gpu,gpu_index=0,gpu_uuid=GPU-a,host=h,source=nvml utilization_ratio=0.5,temperature_celsius=81 11s absorbed notes=alert=hot
+	gpu,gpu_index=0,gpu_uuid=GPU-a,host=h,source=nvml utilization_ratio=0.6,temperature_celsius=82,pstate=2i 11s absorbed=pstate,utilization_ratio
 	gpu_event,code=79,event=xid,gpu_uuid=GPU-a,host=h,severity=critical,source=nvml message="off" 11s class=event
 	gpu_event,code=hot,event=rule,gpu_uuid=GPU-a,host=h,severity=warning active=1i 11s class=event
 	gpu,gpu_index=0,gpu_uuid=GPU-a,host=h,source=nvml up=0i 12s
@@ -176,6 +177,9 @@ func TestFilter(t *testing.T) {
 	f("dcgm", "gpu fan_ratio=0.5 5", "gpu fan_ratio=0.5 5")
 	f("dcgm", "gpu,gpu_uuid=GPU-z power_watts=3 5", "gpu,gpu_uuid=GPU-z power_watts=3 5")
 	f("telegraf", "gpu power_watts=3,fan_ratio=0.5,pstate=2i 5 absorbed", "gpu fan_ratio=0.5 5 absorbed", "nvidia_smi,pstate=P2 power_draw=3 5 absorbed")
+	f("telegraf", "gpu power_watts=3,fan_ratio=0.5,pstate=2i,utilization_ratio=1 5 absorbed=fan_ratio,power_watts",
+		"gpu fan_ratio=0.5 5 absorbed", "nvidia_smi,pstate=P2 power_draw=3,utilization_gpu=100i 5 absorbed=power_draw")
+	f("dcgm", "gpu power_watts=3,fan_ratio=0.5,pstate=2i 5 absorbed=power_watts", "gpu fan_ratio=0.5 5", "DCGM_FI_DEV_POWER_USAGE value=3 5 absorbed", "DCGM_FI_DEV_PSTATE value=2 5")
 	f("telegraf", `gpu_info serial="1",driver_version="550" 5 class=info`, `gpu_info serial="1" 5 class=info`, `nvidia_smi driver_version="550" 5 class=info`)
 }
 

@@ -17,11 +17,13 @@ func (p *Naming) writeDCGM(b *sdk.Batch, m *sdk.Metric, r *row) {
 		to := b.Add(p.dcgmSeries(b, r, rest[i].column), m.Time())
 		carry(b, m, to)
 		rest[i].set(to)
+		markRead(to, rest[i:i+1])
 	}
 	if m.Mask() == nil {
 		b.Move(m, p.dcgmSeries(b, r, p.said[0].column))
 		m.Clear()
 		p.said[0].set(m)
+		markRead(m, p.said[:1])
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -100,6 +101,7 @@ const (
 type said struct {
 	column *column
 	value  sdk.Value
+	read   bool // by a window
 }
 
 // New makes a processor. Nothing needs to be opened.
@@ -179,7 +181,7 @@ func (p *Naming) gather(m *sdk.Metric, r *row) sdk.Reason {
 			reason = dropOtherSource
 			continue
 		}
-		p.said = append(p.said, said{c, v})
+		p.said = append(p.said, said{c, v, m.Read(slot)})
 	}
 	return reason
 }
@@ -204,4 +206,15 @@ func carry(b *sdk.Batch, m, to *sdk.Metric) {
 	if m.Absorbed() {
 		b.Absorb(to)
 	}
+}
+
+// markRead notes of an absorbed row, which says all, what windows have read of it under our names.
+func markRead(m *sdk.Metric, all []said) {
+	unread := func(s said) bool { return !s.read }
+	if !m.Absorbed() || !slices.ContainsFunc(all, unread) {
+		return
+	}
+	m.SetUnreadMask(sdk.NewMask(m.Schema(), func(f sdk.Field) bool {
+		return !slices.ContainsFunc(all, func(s said) bool { return unread(s) && s.column.name.Field.Name == f.Name })
+	}))
 }

@@ -94,6 +94,13 @@ func TestDCGM(t *testing.T) {
 	f(card+" pstate=2i,power_watts=3 5 absorbed notes=alert=hot",
 		m("DCGM_FI_DEV_PSTATE", "2 5 absorbed notes=alert=hot"), m("DCGM_FI_DEV_POWER_USAGE", "3 5 absorbed notes=alert=hot"))
 
+	// What no window has read of a row is not read under its other name either.
+	f(card+" pstate=2i,power_watts=3,fan_ratio=0.5 5 absorbed=power_watts",
+		m("DCGM_FI_DEV_PSTATE", "2 5"), m("DCGM_FI_DEV_POWER_USAGE", "3 5 absorbed"), m("DCGM_FI_DEV_FAN_SPEED", "50 5"))
+	f(card+" power_watts=3,pstate=2i 5 absorbed=power_watts", m("DCGM_FI_DEV_POWER_USAGE", "3 5 absorbed"), m("DCGM_FI_DEV_PSTATE", "2 5"))
+	f(card+" up=1i,pstate=2i 5 absorbed=up", m("DCGM_FI_DEV_PSTATE", "2 5"))
+	f(card+" up=1i,pstate=2i 5 absorbed=pstate", m("DCGM_FI_DEV_PSTATE", "2 5 absorbed"))
+
 	// The driver's version is a label, told by gpu_info; the rest of that are metrics, but for texts.
 	f(info+` driver_version="550.1",serial="1",power_limit_requested_watts=700 5 class=info`, "DCGM_FI_DEV_POWER_MGMT_LIMIT,"+driven+" value=700 5 class=info")
 	f(card+" pstate=2i 5\n"+info+` driver_version="550.1",temperature_slowdown_celsius=87 5 class=info`,
@@ -136,6 +143,11 @@ func TestTelegraf(t *testing.T) {
 	f(result+" utilization_ratio_mean=0.985,utilization_ratio_max=0.985,utilization_ratio_max_time=1500000000i,utilization_ratio_above_seconds=2.5,memory_used_bytes_max=1048576i,power_watts_mean=3,pcie_link_width=16i 10 origin="+card+" notes=alert=hot",
 		own+",uuid=GPU-a,window=10s utilization_gpu_mean=98.5,utilization_gpu_max=99i,utilization_gpu_max_time=1500000000i,utilization_gpu_above_seconds=2.5,memory_used_max=1i,power_draw_mean=3,pcie_link_width_current=16i 10 class=result notes=alert=hot origin="+card)
 	f(result+" throttle_sw_power_seconds_rate=0.25 10 origin="+card, own+",uuid=GPU-a,window=10s clocks_event_reasons_counters_sw_power_cap_rate=250000 10 class=result origin="+card)
+
+	f(card+" utilization_ratio=0.98,power_watts=3,fan_ratio=0.5 5 absorbed=power_watts,fan_ratio",
+		own+",uuid=GPU-a utilization_gpu=98i,power_draw=3,fan_speed=50i 5 absorbed=power_draw,fan_speed")
+	f(card+" pstate=0i,power_watts=3 5 absorbed=pstate", own+",pstate=P0,uuid=GPU-a power_draw=3 5")
+	f(card+" pstate=0i,power_watts=3 5 absorbed=power_watts", own+",pstate=P0,uuid=GPU-a power_draw=3 5 absorbed")
 
 	f(card + " up=1i,pstate=0i 5")
 	f(card + " - 5")

@@ -20,6 +20,7 @@ func (p *Naming) writeTelegraf(b *sdk.Batch, m *sdk.Metric, r *row) {
 	for i := range p.said {
 		to.Set(p.said[i].column.name.Field, p.said[i].value)
 	}
+	markRead(to, p.said)
 }
 
 var pstates = [...]string{

@@ -1,6 +1,7 @@
 // Package record writes a batch as bytes, column by column, and reads it back exactly: rows, order,
 // classes, marks, annotations, origins, units, kinds, tally and id. Disk queues, pipes to child
-// processes and agents that feed hubs use it.
+// processes and agents that feed hubs use it. What no window has read of an absorbed row is left out: for
+// none of them it matters.
 //
 // # Format, version 1
 //

@@ -16,7 +16,7 @@
 //
 // A line is a metric in the manner of line protocol, followed by what line protocol cannot say:
 //
-//	name,tag=value,… field=value,… time [class=result] [absorbed] [notes=key=value,…] [origin=name,tag=value,…]
+//	name,tag=value,… field=value,… time [class=result] [absorbed[=field,…]] [notes=key=value,…] [origin=name,tag=value,…]
 //
 // The time is a number of nanoseconds, or a duration such as 1.5s. A value is a float (1.5, NaN, +Inf),
 // an int (3i), a uint (4u), a bool (true, false) or a string quoted as in Go ("x"). A metric without
@@ -28,6 +28,7 @@
 // field:counter=5 states the kind, field:counter:bytes=5 the unit too, and field:gauge:=5 that there is
 // none. [DumpFull] writes both always, [Dump] never.
 //
-// A class is sample, result, event or info; a line with an origin is a result unless it says otherwise.
+// A class is sample, result, event or info; a line with an origin is a result unless it says otherwise. absorbed is
+// a row that windows have read, absorbed=a,b one of which they have read the fields a and b alone.
 // Empty lines and lines that begin with # are skipped, as is space around a line.
 package sdktest

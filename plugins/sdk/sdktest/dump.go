@@ -50,6 +50,7 @@ func line(m *sdk.Metric, full bool) string {
 	}
 	if m.Absorbed() {
 		w.WriteString(" absorbed")
+		writeRead(&w, m)
 	}
 	if tags := m.Annotations().Tags(); len(tags) > 0 {
 		w.WriteString(" notes=")
@@ -60,6 +61,21 @@ func line(m *sdk.Metric, full bool) string {
 		writeSeries(&w, m.Origin())
 	}
 	return w.String()
+}
+
+// writeRead names the fields that windows have read where they have not read all.
+func writeRead(w *strings.Builder, m *sdk.Metric) {
+	if !m.Unread() {
+		return
+	}
+	sep := byte('=')
+	for slot := range m.Len() {
+		if m.Read(slot) {
+			w.WriteByte(sep)
+			w.WriteString(escape(m.Field(slot).Name))
+			sep = ','
+		}
+	}
 }
 
 func value(v sdk.Value) string {

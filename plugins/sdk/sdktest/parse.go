@@ -3,6 +3,7 @@ package sdktest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -72,6 +73,10 @@ func parseMarks(b *sdk.Batch, m *sdk.Metric, words []string) error {
 		switch key {
 		case "absorbed":
 			b.Absorb(m)
+			if text != "" {
+				read := split(text, ',')
+				m.SetUnreadMask(sdk.NewMask(m.Schema(), func(f sdk.Field) bool { return slices.Contains(read, escape(f.Name)) }))
+			}
 		case "class":
 			class, err := parseClass(text)
 			if err != nil {

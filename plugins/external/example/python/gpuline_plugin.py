@@ -55,6 +55,7 @@ class Row:
     annotations: tuple = ()  # of (key, value), sorted
     origin: tuple = None  # (name, ((key, value), ...))
     hidden: tuple = ()  # slots that a filter hides
+    read: tuple = None  # of an absorbed row, the names of the fields that windows have read; None for all
 
 
 @dataclass
@@ -139,13 +140,14 @@ class Decoder:
         self.notes += [self.tags(a.tags) for a in b.annotations]
         for s in b.shapes:
             fields = [(self.strings[f.name], f.type, f.kind, self.strings[f.unit - 1] if f.unit else "") for f in s.fields]
-            self.shapes.append((fields, tuple(s.hidden)))
+            read = tuple(f[0] for slot, f in enumerate(fields) if slot not in s.unread) if s.unread else None
+            self.shapes.append((fields, tuple(s.hidden), read))
         shapes = expand(b.row_shapes, 0)
         texts = split(b.texts)
         order = list(dict.fromkeys(shapes))  # of first sight
         columns, at = {}, 0
         for number in order:
-            fields, _ = self.shapes[number]
+            fields = self.shapes[number][0]
             n = shapes.count(number)
             columns[number] = [iter(self.column(b.columns[at + i], f[1], n, texts)) for i, f in enumerate(fields)]
             at += len(fields)
@@ -154,8 +156,8 @@ class Decoder:
         for i in range(b.rows):
             now = signed(now + b.row_times[i])
             name, tags = self.series[b.row_series[i]]
-            fields, hidden = self.shapes[shapes[i]]
-            row = Row(name, now, dict(tags), state=states[i], hidden=hidden)
+            fields, hidden, read = self.shapes[shapes[i]]
+            row = Row(name, now, dict(tags), state=states[i], hidden=hidden, read=read)
             for f, column in zip(fields, columns[shapes[i]]):
                 row.fields[f[0]] = Field(next(column), f[1], f[2], f[3])
             if notes[i]:
@@ -217,7 +219,8 @@ def encode_part(rows):
     row_shapes, row_notes, row_origins, before = [], [], [], 0
     for row in rows:
         fields = tuple((name, f.type, f.kind, f.unit) for name, f in row.fields.items())
-        number = shapes.of((fields, tuple(row.hidden)))
+        unread = () if row.read is None else tuple(i for i, name in enumerate(row.fields) if name not in row.read)
+        number = shapes.of((fields, tuple(row.hidden), unread))
         groups.setdefault(number, []).append(row)
         row_shapes.append(number)
         b.row_series.append(series.of((row.name, tuple(sorted(row.tags.items(), key=lambda t: raw(t[0]))))))
@@ -241,8 +244,8 @@ def encode_part(rows):
         b.series.add(name=strings.of(name), tags=tags(list_))
     for list_ in notes:
         b.annotations.add(tags=tags(list_))
-    for fields, hidden in shapes:
-        shape = b.shapes.add(hidden=hidden)
+    for fields, hidden, unread in shapes:
+        shape = b.shapes.add(hidden=hidden, unread=unread)
         for name, type_, kind, unit in fields:
             shape.fields.add(name=strings.of(name), unit=strings.of(unit) + 1 if unit else 0, type=type_, kind=kind)
     for group in groups.values():
@@ -398,7 +401,7 @@ class Service:
         raise Permanent(f"the program has no plugin {name}")
 
     def describe(self, _request, _context):
-        d = pb.Description(version=self.version)
+        d = pb.Description(version=self.version, capabilities=["unread"])
         for p in self.definitions:
             definition = d.plugins.add(role=p.role, name=p.name, summary=p.summary, sample=p.sample)
             for o in p.options:

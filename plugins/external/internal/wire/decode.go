@@ -264,22 +264,32 @@ func (d *Decoder) readShape(s *proto.Shape) (shape, error) {
 		names[name] = true
 		schema = schema.With(field)
 	}
-	if len(s.GetHidden()) == 0 {
-		return shape{schema: schema}, nil
+	read := shape{schema: schema}
+	var err error
+	if read.mask, err = readMask(schema, "hidden", s.GetHidden()); err != nil {
+		return shape{}, err
+	}
+	read.unread, err = readMask(schema, "unread", s.GetUnread())
+	return read, err
+}
+
+// readMask returns what hides some slots of a schema, or nil for none; what is said of them where they are wrong.
+func readMask(schema *sdk.Schema, what string, slots []uint32) (*sdk.Mask, error) {
+	if len(slots) == 0 {
+		return nil, nil
 	}
 	hidden := make([]bool, schema.Len())
-	for _, slot := range s.GetHidden() {
+	for _, slot := range slots {
 		if int64(slot) >= int64(len(hidden)) {
-			return shape{}, malformed("hidden slot %d of %d", slot, len(hidden))
+			return nil, malformed("%s slot %d of %d", what, slot, len(hidden))
 		}
 		hidden[slot] = true
 	}
 	slot := -1
-	mask := sdk.NewMask(schema, func(sdk.Field) bool {
+	return sdk.NewMask(schema, func(sdk.Field) bool {
 		slot++
 		return !hidden[slot]
-	})
-	return shape{schema, mask}, nil
+	}), nil
 }
 
 // More kinds of reasons than a plugin needs.

@@ -11,8 +11,8 @@ import "github.com/gpuline/gpuline/plugins/external/proto"
 // Version is the version of the protocol.
 const Version = 1
 
-// Capabilities are what this implementation of the protocol can do beyond version 1: nothing yet.
-var Capabilities []string
+// Capabilities are what this implementation of the protocol can do beyond version 1: it knows Shape.unread.
+var Capabilities = []string{"unread"}
 
 // Limits bound a message and the dictionaries that it adds to.
 type Limits struct {

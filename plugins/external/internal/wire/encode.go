@@ -42,7 +42,10 @@ type Encoder struct {
 type shape struct {
 	schema *sdk.Schema
 	mask   *sdk.Mask
+	unread *sdk.Mask // of absorbed rows
 }
+
+func shapeOf(m *sdk.Metric) shape { return shape{m.Schema(), m.Mask(), m.UnreadMask()} }
 
 // group is the rows of one shape.
 type group struct {
@@ -153,10 +156,11 @@ func (e *Encoder) begin(head *proto.Batch) {
 
 // take adds a row to the message, or reports that the dictionaries have no room for it.
 func (e *Encoder) take(m *sdk.Metric) bool {
-	if !e.fits(m) {
+	s := shapeOf(m)
+	if !e.fits(m, s) {
 		return false
 	}
-	g := e.groupOf(shape{m.Schema(), m.Mask()})
+	g := e.groupOf(s)
 	e.groups[g].rows = append(e.groups[g].rows, m)
 	e.rows = append(e.rows, m)
 	e.shape.add(e.groups[g].shape)
@@ -174,9 +178,9 @@ func (e *Encoder) take(m *sdk.Metric) bool {
 	return true
 }
 
-// fits reports whether the dictionaries have room for all that is new in a row.
-func (e *Encoder) fits(m *sdk.Metric) bool {
-	if m.Series() == e.last.series && (shape{m.Schema(), m.Mask()}) == e.last.shape && m.Annotations() == nil && m.Origin() == m.Series() {
+// fits reports whether the dictionaries have room for all that is new in a row of shape s.
+func (e *Encoder) fits(m *sdk.Metric, s shape) bool {
+	if m.Series() == e.last.series && s == e.last.shape && m.Annotations() == nil && m.Origin() == m.Series() {
 		return true
 	}
 	n := need{e: e}
@@ -190,7 +194,7 @@ func (e *Encoder) fits(m *sdk.Metric) bool {
 			n.tags(a.Tags(), 0)
 		}
 	}
-	if s := (shape{m.Schema(), m.Mask()}); s != e.last.shape {
+	if s != e.last.shape {
 		if _, known := e.shapes[s]; !known {
 			n.shapes++
 			n.fields = s.schema.Len()
@@ -288,6 +292,9 @@ func (e *Encoder) describe(s shape) *proto.Shape {
 		p.Fields = append(p.Fields, field)
 		if s.mask.Hides(slot) {
 			p.Hidden = append(p.Hidden, uint32(slot))
+		}
+		if s.unread.Hides(slot) {
+			p.Unread = append(p.Unread, uint32(slot))
 		}
 	}
 	return p

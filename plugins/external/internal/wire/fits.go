@@ -24,5 +24,5 @@ func (e *Encoder) Messages(b *sdk.Batch) ([]*proto.Batch, error) {
 // and the row is not larger than half a message.
 func (e *Encoder) Fits(m *sdk.Metric) bool {
 	alone := Encoder{limits: e.limits}
-	return sizeOf(m) <= e.limits.Bytes/2 && alone.fits(m)
+	return sizeOf(m) <= e.limits.Bytes/2 && alone.fits(m, shapeOf(m))
 }

@@ -39,7 +39,8 @@ func FuzzDecode(f *testing.F) {
 	seed(func(*sdk.Batch) {})
 	seed(func(b *sdk.Batch) {
 		sdktest.Parse(f, b, `gpu,k=v x=1,n=1i,u=2u,s="a",ok=true 5 notes=a=b origin=o absorbed
-			gpu x=2 1`)
+			gpu x=2 1
+			gpu x=2,y=3 2 absorbed=y`)
 	})
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		limits := wire.Limits{Rows: 1000, Bytes: 1 << 20, Strings: 1000, Series: 100, Shapes: 50, Words: 1 << 20}

@@ -213,6 +213,9 @@ func (r *Rows) Deliver(b *sdk.Batch) {
 		if g.shape.mask != nil {
 			added.SetMask(g.shape.mask)
 		}
+		if g.shape.unread != nil {
+			added.SetUnreadMask(g.shape.unread)
+		}
 		if m.notes != nil {
 			added.Annotate(m.notes)
 		}

@@ -80,6 +80,87 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
+const unread = `
+	a x=1,y=2,z=3 1 absorbed
+	a x=1,y=2,z=3 2 absorbed=x
+	a x=1,y=2,z=3 3 absorbed=y,x
+	a x=1,y=2,z=3 4
+	a x=1,y=2,z=3 5 absorbed=x
+	b y=2 6 absorbed`
+
+// TestUnread: of absorbed rows, what no window has read goes over, under a filter, too, and where fields have been added.
+func TestUnread(t *testing.T) {
+	f := func(change func(b *sdk.Batch)) {
+		t.Helper()
+		s := newStream(t, wire.Protocol)
+		for range 2 {
+			b := sdktest.Batch(t, s.near, unread)
+			change(b)
+			s.check(b)
+		}
+	}
+	f(func(*sdk.Batch) {})
+	f(func(b *sdk.Batch) {
+		for m := range b.All() {
+			m.Float("n", 1)
+		}
+	})
+	f(func(b *sdk.Batch) {
+		b.Limit(func(*sdk.Metric) bool { return true }, func(s *sdk.Schema) *sdk.Mask {
+			return sdk.NewMask(s, func(f sdk.Field) bool { return f.Name != "y" })
+		})
+	})
+}
+
+// TestUnreadIsNotKnown: who does not know what has not been read of a row takes it for read as a whole.
+func TestUnreadIsNotKnown(t *testing.T) {
+	s := newStream(t, wire.Protocol)
+	messages, err := s.encoder.Messages(sdktest.Batch(t, s.near, unread))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shape := range messages[0].GetShapes() {
+		shape.Unread = nil
+	}
+	rows, err := s.decoder.Decode(messages[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := sdk.NewBatch(s.far)
+	rows.Deliver(got)
+	want := sdktest.Batch(t, s.far, strings.NewReplacer("=y,x", "", "absorbed=x", "absorbed").Replace(unread))
+	if diff := cmp.Diff(sdktest.State(want), sdktest.State(got)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// TestMalformedUnread: a slot that is not there, and one of a row that no window has read.
+func TestMalformedUnread(t *testing.T) {
+	f := func(slot uint32, want string) {
+		t.Helper()
+		s := newStream(t, wire.Protocol)
+		messages, err := s.encoder.Messages(sdktest.Batch(t, s.near, "a x=1,y=2 1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		messages[0].Shapes[0].Unread = []uint32{slot}
+		rows, err := s.decoder.Decode(messages[0])
+		if want != "" {
+			if !errors.Is(err, wire.ErrMalformed) || !strings.Contains(err.Error(), want) {
+				t.Errorf("slot %d: error %v", slot, err)
+			}
+			return
+		}
+		got := sdk.NewBatch(s.far)
+		rows.Deliver(got)
+		if diff := cmp.Diff([]string{"a x=1,y=2 1"}, sdktest.Dump(got)); diff != "" || err != nil {
+			t.Errorf("slot %d: %v, -want +got\n%s", slot, err, diff)
+		}
+	}
+	f(1, "")
+	f(2, "unread slot 2 of 2")
+}
+
 // random returns a batch whose rows share little.
 func random(c *sdk.Catalog, r *rand.Rand, rows int) *sdk.Batch {
 	b := sdk.NewBatch(c)

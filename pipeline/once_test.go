@@ -1,0 +1,93 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
+)
+
+// after is a read of an input that waits: what comes, if something does, comes after d.
+func after(d time.Duration, comes string) sdktest.Step {
+	return sdktest.Step{Text: comes, Do: func(ctx context.Context) error {
+		sleep(ctx, d)
+		return ctx.Err()
+	}}
+}
+
+// TestOnceDoesNotWaitForEver: an input that waits for what others send ends when nothing comes for its interval and
+// its timeout together, and the agent with it.
+func TestOnceDoesNotWaitForEver(t *testing.T) {
+	const s = time.Second
+	const row = "s x=1 1"
+	f := func(want time.Duration, rows int, idle bool, steps ...sdktest.Step) {
+		t.Helper()
+		inBubble(t, func(t *testing.T, r *rig) {
+			feed := sdktest.NewFeed(t, steps...)
+			r.input(feed)
+			sink := &sdktest.Sink{}
+			r.output(sink)
+			r.plan.Agent.Gathers = 2
+			begun := time.Now()
+			r.run()
+			if took := time.Since(begun); took != want || len(sink.Lines()) != rows {
+				t.Errorf("it took %v and delivered %d rows, want %v and %d", took, len(sink.Lines()), want, rows)
+			}
+			r.wantLog("the input waits for what comes", "reads=2 wait=6s")
+			if said := strings.Contains(r.log.String(), "nothing has come, or there was no room for it; the input ends"); said != idle || strings.Contains(r.log.String(), "level=ERROR") {
+				t.Errorf("the log says:\n%s", r.log.String())
+			}
+			if acks := feed.Acks(); len(acks) < rows {
+				t.Errorf("acks %v", acks)
+			}
+		})
+	}
+	f(6*s, 0, true, after(time.Hour, ""))
+	f(9*s, 1, true, after(3*s, row), after(time.Hour, ""))
+	f(8*s, 2, false, after(3*s, row), after(5*s, row), after(time.Hour, ""))
+	f(9*s, 2, false, after(3*s, row), after(time.Hour, row)) // its turn is over just when it has something
+}
+
+// TestOnceWaits: inputs that have something of their own to tell are waited for.
+func TestOnceWaits(t *testing.T) {
+	f := func(want time.Duration, wrap func(*sdktest.Feed) any) {
+		t.Helper()
+		inBubble(t, func(t *testing.T, r *rig) {
+			r.input(wrap(sdktest.NewFeed(t, after(time.Minute, "s x=1 1"), after(time.Minute, "s x=1 2"))))
+			sink := &sdktest.Sink{}
+			r.output(sink)
+			r.plan.Agent.Gathers = 2
+			begun := time.Now()
+			r.run()
+			if took := time.Since(begun); took != want || len(sink.Lines()) != 2 {
+				t.Errorf("it took %v and delivered %v", took, sink.Lines())
+			}
+		})
+	}
+	f(2*time.Minute, func(feed *sdktest.Feed) any { return &finite{feed} })
+	f(2*time.Minute, func(feed *sdktest.Feed) any { return &alive{feed} })
+}
+
+type alive struct{ *sdktest.Feed }
+
+func (*alive) Live() bool { return true }
+
+// TestOnceDoesNotWaitForRoom: a queue that is full, since its output is down, keeps an input from reading, and not the
+// agent from ending.
+func TestOnceDoesNotWaitForRoom(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.input(sdktest.NewFeed(t, many(9, 1000)...))
+		out := r.output(&sdktest.Sink{Do: sdktest.FailTimes(1<<30, errors.New("down"))})
+		out.Queue.MaxBytes, out.Required = 64<<10, false
+		r.plan.Agent.Gathers = 9
+		begun := time.Now()
+		r.run()
+		if took := time.Since(begun); took != 16*time.Second { // 6 s for room, 10 s of grace
+			t.Errorf("it took %v", took)
+		}
+		r.wantLog("nothing has come, or there was no room for it; the input ends")
+	})
+}
