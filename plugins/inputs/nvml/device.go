@@ -79,8 +79,8 @@ func newDevice(s *session, handle nvml.Device, id selector.GPU) *device {
 		before:     mark{at: s.since},
 		answers:    newAnswers(),
 		batch:      sdk.NewBatch(s.env.Catalog),
-		powerField: newFieldSet(powerReadings), normalFields: newFieldSet(normalReadings), slowFields: newFieldSet(slowReadings),
-		infoFields: newFieldSet(infoReadings),
+		powerField: newFieldSet(powerReadings, s.lib), normalFields: newFieldSet(normalReadings, s.lib),
+		slowFields: newFieldSet(slowReadings, s.lib), infoFields: newFieldSet(infoReadings, s.lib),
 		tags: vocabulary.Device{
 			UUID: id.UUID, Index: id.Index, Name: id.Name, PCIBusID: id.Bus, Source: vocabulary.SourceNVML,
 		}.Tags(),

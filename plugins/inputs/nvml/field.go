@@ -13,7 +13,7 @@ import (
 
 // fieldReading is a reading that the driver gives by number: many of them are one call.
 type fieldReading struct {
-	id, scope uint32 // NVML_FI_…
+	id, scope uint32 // NVML_FI_…, see fieldID
 	field     sdk.Field
 	factor    float64 // the driver's number × factor is in our unit
 	wraps     bool    // see wrapped
@@ -82,12 +82,26 @@ type fieldSet struct {
 	wraps    []wrapped
 }
 
-func newFieldSet(readings []fieldReading) fieldSet {
-	return fieldSet{
+func newFieldSet(readings []fieldReading, lib *library) fieldSet {
+	s := fieldSet{
 		readings: append([]fieldReading(nil), readings...),
 		values:   make([]nvml.FieldValue, len(readings)),
 		wraps:    make([]wrapped, len(readings)),
 	}
+	for i := range s.readings {
+		s.readings[i].id = lib.fieldID(s.readings[i].id)
+	}
+	return s
+}
+
+// fieldID returns the number by which this driver knows a field of nvml.h. Those of throttle times moved when
+// power smoothing took their numbers, which nvml.h says can never be.
+func (l *library) fieldID(id uint32) uint32 {
+	if id >= nvml.FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN && id <= nvml.FI_DEV_CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN &&
+		l.before(580, 82) {
+		return id - nvml.FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN + 251
+	}
+	return id
 }
 
 // readFields sets the fields of m that a set gives, in one call, and returns how many.

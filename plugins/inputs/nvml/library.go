@@ -62,6 +62,15 @@ func openLibrary(config string) (*library, error) {
 	return l, nil
 }
 
+// before reports whether the driver is older than a version. One whose version cannot be read is not.
+func (l *library) before(branch, minor int) bool {
+	var b, m int
+	if n, _ := fmt.Sscanf(l.driver, "%d.%d", &b, &m); n < 2 {
+		return false
+	}
+	return b < branch || b == branch && m < minor
+}
+
 // has reports whether the library has a function.
 func (l *library) has(c call) bool { return !l.functions[c].missing() }
 

@@ -149,6 +149,7 @@ extern struct state {
     bool first_init_known;
 } state;
 int64_t now(void);                         /* scenario time */
+bool driver_since(int branch, int minor);  /* is the driver's version at least this? */
 int64_t epoch_at(int64_t t);               /* epoch microseconds at a scenario time, steps of the clock included */
 int64_t counters_from(int64_t t);          /* when the driver that runs at t was loaded */
 int visible(device **out);                 /* the GPUs that the driver enumerates now, in order; returns how many */

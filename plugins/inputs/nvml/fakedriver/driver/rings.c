@@ -38,7 +38,7 @@ nvmlReturn_t nvmlDeviceGetSamples(nvmlDevice_t h, nvmlSamplingType_t type, unsig
         int64_t stamp = r->epoch ? epoch_at(at) : state.sc->start_boot + at;
         if (stamp <= 0 || (unsigned long long)stamp <= last_seen) continue;
         out[n].timeStamp = (unsigned long long)stamp;
-        out[n].sampleValue.ullVal = 0;
+        out[n].sampleValue.ullVal = 0xa5a5a5a500000000;  /* the driver writes no more of it than the value has */
         out[n++].sampleValue.uiVal = entry(d, r, k, at);
     }
     CHECK(n > 0, NVML_ERROR_NOT_FOUND);

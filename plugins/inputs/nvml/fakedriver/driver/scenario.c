@@ -72,7 +72,7 @@ struct scenario *scenario_load(const char *path)
         return NULL;
     }
     p.sc = calloc(1, sizeof *p.sc);
-    *p.sc = (struct scenario){ .driver = "575.57.08", .cuda = 12090, .mismatch = NEVER };
+    *p.sc = (struct scenario){ .driver = "580.95.05", .cuda = 13000, .mismatch = NEVER };
     char *text = NULL;
     size_t room = 0;
     while (!p.failed && getline(&text, &room, f) >= 0) {

@@ -8,6 +8,13 @@ int64_t now(void)
     return clock_now().boot_us - state.sc->start_boot;
 }
 
+bool driver_since(int branch, int minor)
+{
+    int b = 0, m = 0;
+    sscanf(state.sc->driver, "%d.%d", &b, &m);
+    return b > branch || (b == branch && m >= minor);
+}
+
 static int64_t stepped(int64_t t)
 {
     int64_t sum = 0;

@@ -1,0 +1,38 @@
+//go:build cgo
+
+package nvml
+
+import (
+	"math"
+	"testing"
+
+	"github.com/gpuline/gpuline/plugins/inputs/nvml/fakedriver"
+)
+
+// TestFieldNumbers holds that throttle times are asked for by the numbers that the driver knows them by: those
+// of nvml.h moved with driver 580.82.
+func TestFieldNumbers(t *testing.T) {
+	f := func(version string) {
+		t.Run(version, func(t *testing.T) { throttled(t, version) })
+	}
+	f("570.124.06")
+	f("580.65.06")
+	f("580.82.07")
+	f("590.48.01")
+}
+
+func throttled(t *testing.T, version string) {
+	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
+		s.Driver = version
+		s.GPUs[0].Line(fakedriver.Throttle).Burst(200*ms, 300*ms, 0x20).Burst(600*ms, 200*ms, 0x40).Burst(900*ms, 100*ms, 0x80)
+	})
+	h.open()
+	rows := with(of(h.ticks(25, 100*ms), "gpu", "0"), "throttle_sw_power_seconds")
+	for field, want := range map[string]float64{
+		"throttle_sw_thermal_seconds": 0.3, "throttle_hw_thermal_seconds": 0.2, "throttle_power_brake_seconds": 0.1,
+	} {
+		if got, ok := rows[len(rows)-1].fields[field]; !ok || math.Abs(got-want) > 1e-9 {
+			t.Errorf("%s is %v (%v), want %v", field, got, ok, want)
+		}
+	}
+}
