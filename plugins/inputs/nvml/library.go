@@ -53,11 +53,11 @@ func openLibrary(config string) (*library, error) {
 	default:
 		return nil, fmt.Errorf("initialise NVML: %w", failure(ret))
 	}
-	for c := range calls {
-		l.functions[c] = lookUp(l.api, c.symbols())
-	}
-	if l.has(callDriverVersion) {
+	if !lookUp(l.api, callDriverVersion.symbols()).missing() {
 		l.driver, _ = l.api.SystemGetDriverVersion()
+	}
+	for c := range calls {
+		l.functions[c] = lookUp(l.api, l.symbols(c))
 	}
 	return l, nil
 }

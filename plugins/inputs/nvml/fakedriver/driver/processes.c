@@ -1,14 +1,20 @@
 /* Who runs on a GPU, and on its MIG instances. */
 #include "fake.h"
 
-/* The first version of the record ends before the instance ids. */
+/* The first version of the record ends before the instance ids. Drivers 535.43 to 535.86 made the third longer
+ * than nvml.h before and after them has it. */
+struct long_info { nvmlProcessInfo_v2_t info; unsigned long long protected_memory; };
+
 static void put(void *out, int version, unsigned i, const device *d, const struct process *p)
 {
     if (version == 1) {
         ((nvmlProcessInfo_v1_t *)out)[i] = (nvmlProcessInfo_v1_t){ .pid = p->pid, .usedGpuMemory = p->memory };
         return;
     }
-    ((nvmlProcessInfo_v2_t *)out)[i] = (nvmlProcessInfo_v2_t){
+    bool wide = version == 3 && driver_since(535, 43) && !driver_since(535, 98);
+    nvmlProcessInfo_v2_t *to = wide ? &((struct long_info *)out)[i].info : &((nvmlProcessInfo_v2_t *)out)[i];
+    if (wide) ((struct long_info *)out)[i].protected_memory = 0;
+    *to = (nvmlProcessInfo_v2_t){
         .pid = p->pid, .usedGpuMemory = p->memory,
         .gpuInstanceId = d->parent ? (unsigned)d->gi : NO_INSTANCE, .computeInstanceId = d->parent ? (unsigned)d->ci : NO_INSTANCE,
     };
