@@ -111,7 +111,7 @@ func (d *device) mark() mark {
 func (d *device) adopt(before *device) {
 	for i := range d.rings {
 		r := &d.rings[i]
-		r.domain, r.last, r.told = before.rings[i].domain, before.rings[i].last, before.rings[i].told
+		r.domain, r.not, r.last, r.told = before.rings[i].domain, before.rings[i].not, before.rings[i].last, before.rings[i].told
 	}
 	d.lost, d.missing = before.lost, before.missing
 	d.onsets, d.ecc, d.recovery = before.onsets, before.ecc, before.recovery

@@ -85,7 +85,7 @@ func (d *device) drain(now *instant) {
 
 // publish tells what was measured of a ring, and warns where it is read too seldom.
 func (d *device) publish(r *ring) {
-	if r.period == 0 || r.published {
+	if !r.periodic() || r.published {
 		return
 	}
 	r.published = true

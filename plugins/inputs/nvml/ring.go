@@ -11,9 +11,10 @@ type ring struct {
 	kind *ringKind
 
 	domain domain
-	last   uint64 // newest time stamp taken, in the driver's microseconds
-	told   int64  // agent's time of the newest sample taken; 0 for none yet
-	offset int64  // of the host's clock to the time since its start, when the ring was last drained
+	not    domains // the clocks that the driver does not stamp by
+	last   uint64  // newest time stamp taken, in the driver's microseconds
+	told   int64   // agent's time of the newest sample taken; 0 for none yet
+	offset int64   // of the host's clock to the time since its start, when the ring was last drained
 
 	period time.Duration // between samples, measured; 0 while unknown
 	span   time.Duration // what the ring was seen to hold; 0 while unknown
@@ -37,15 +38,17 @@ type point struct {
 }
 
 // start measures the ring from all that it holds, and lets go of what has been told by the process before this
-// one, the last of it stamped before, or is not newer than since, which was before the agent.
+// one, the last of it stamped before, or is not newer than since, which was before the agent. A ring of clocks
+// holds changes: its newest may be hours old.
 func (r *ring) start(all []entry, now *instant, since int64, before uint64) {
 	r.size(all)
+	r.settle(all, now)
 	if before > 0 && r.place(entry{at: before}, now) {
 		r.last = before
 		return
 	}
 	for _, s := range all {
-		if r.place(s, now) && r.wall(s, now) <= since {
+		if r.past(s, now) || r.place(s, now) && r.wall(s, now) <= since {
 			r.last = max(r.last, s.at)
 		}
 	}
@@ -71,12 +74,16 @@ func (r *ring) drain(points []point, all []entry, now *instant) (_ []point, bad 
 	if r.period == 0 {
 		r.measure(all)
 	}
+	r.settle(all, now)
 	for _, s := range all {
 		if s.at != 0 && s.at <= r.last {
 			continue
 		}
 		if !r.place(s, now) || s.value < 0 || s.value > r.kind.most {
 			bad++
+			if r.past(s, now) {
+				r.last = s.at // and is not read again
+			}
 			continue
 		}
 		r.last = s.at
@@ -86,25 +93,56 @@ func (r *ring) drain(points []point, all []entry, now *instant) (_ []point, bad 
 	return points, bad
 }
 
+// settle finds out by which clock the driver stamps, from the newest of the samples in all, which are sorted.
+func (r *ring) settle(all []entry, now *instant) {
+	for i := len(all) - 1; i >= 0 && all[i].at > r.last; i-- {
+		if all[i].at > latest {
+			continue
+		}
+		if d := now.domainOf(int64(all[i].at)*1000, &r.not); d != domainUnknown {
+			r.domain = d
+			return
+		}
+	}
+}
+
+// latest is the last time stamp that fits nanoseconds.
+const latest = 1 << 62 / 1000
+
 // place reports whether a sample has a time that can be, by the clock that its driver uses.
 func (r *ring) place(s entry, now *instant) bool {
-	if s.at == 0 || s.at > 1<<62/1000 {
+	if s.at == 0 || s.at > latest || r.domain == domainUnknown {
 		return false
 	}
-	stamp := int64(s.at) * 1000
-	if r.domain == domainUnknown || now.in(r.domain)-stamp > longAgo {
-		r.domain = now.domainOf(stamp)
+	age := now.in(r.domain) - int64(s.at)*1000
+	return age >= -ahead && age <= longAgo
+}
+
+// past reports whether a sample has a time, and that is too long ago by its driver's clock or by any.
+func (r *ring) past(s entry, now *instant) bool {
+	clock := now.in(r.domain)
+	if r.domain == domainUnknown {
+		clock = now.epoch
 	}
-	age := now.in(r.domain) - stamp
-	return r.domain != domainUnknown && age >= -ahead && age <= longAgo
+	return s.at != 0 && s.at <= latest && clock-int64(s.at)*1000 > longAgo
 }
 
 func (r *ring) wall(s entry, now *instant) int64 { return now.wallOf(r.domain, int64(s.at)*1000) }
 
 // silent reports whether the ring has had nothing new for so long that the current rate must stand in.
 func (r *ring) silent(now *instant) bool {
-	return now.wall-r.told > max(int64(3*r.period), int64(time.Second))
+	quiet := int64(time.Second)
+	if r.periodic() {
+		quiet = max(quiet, int64(3*r.period))
+	}
+	return now.wall-r.told > quiet
 }
+
+// periodic reports whether the ring holds a sample each period, which is measured, and not changes.
+func (r *ring) periodic() bool { return r.period > 0 && r.period <= longestPeriod }
+
+// longestPeriod is more than drivers let pass between two samples that they take regularly.
+const longestPeriod = 2 * time.Second
 
 // size measures the ring from all that it holds. It may not have filled up yet, so the most counts.
 func (r *ring) size(all []entry) {

@@ -72,6 +72,8 @@ struct ring {
     int64_t period, phase, delay;          /* entry k is of phase + k*period, and seen delay later */
     int size;
     bool mean, epoch, zeroed, off;
+    bool changes;                          /* an entry at each change instead */
+    int64_t skew;                          /* of its stamps */
     int64_t outlier_every; unsigned outlier;
 };
 

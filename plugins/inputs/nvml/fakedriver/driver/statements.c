@@ -105,6 +105,8 @@ static void set_ring(struct parser *p, device *d)
         else if (strcmp(key, "boot") == 0) r->epoch = false;
         else if (strcmp(key, "zeroed") == 0) r->zeroed = true;
         else if (strcmp(key, "off") == 0) r->off = true;
+        else if (strcmp(key, "changes") == 0) r->changes = true;
+        else if (strcmp(key, "skew") == 0) r->skew = duration(p, arg), i++;
         else if (strcmp(key, "period") == 0) r->period = positive(p, arg), i++;
         else if (strcmp(key, "phase") == 0) r->phase = duration(p, arg), i++;
         else if (strcmp(key, "delay") == 0) r->delay = duration(p, arg), i++;
