@@ -55,7 +55,7 @@ func (d *device) drain(now *instant) {
 		first := r.told == 0 && r.last == 0
 		r.follow(now)
 		all, ret := d.samples(r, r.last)
-		if final(ret) {
+		if unknown(ret) {
 			d.dead[i] = true
 			continue
 		}
@@ -159,7 +159,7 @@ func (d *device) clockInfo(m *sdk.Metric, f sdk.Field, kind nvml.ClockType) {
 	ret := d.try(callClock, func() nvml.Return {
 		return d.lib.functions[callClock].getOf(d.handle, int32(kind), unsafe.Pointer(mhz))
 	})
-	if d.noClock[kind] = final(ret); ret == nvml.SUCCESS {
+	if d.noClock[kind] = unknown(ret); ret == nvml.SUCCESS {
 		m.Set(f, sdk.IntValue(int64(*mhz)*1e6))
 	}
 }

@@ -36,3 +36,20 @@ func throttled(t *testing.T, version string) {
 		}
 	}
 }
+
+// TestRefusedFields holds that a set of fields of which the GPU has none takes nothing from the other sets.
+func TestRefusedFields(t *testing.T) {
+	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
+		g := s.GPUs[0]
+		g.Ring(fakedriver.PowerSamples).Off = true
+		g.Unsupported("DeviceGetFieldValues/186")
+		g.Set("fields_all_refused", 3)
+	})
+	h.open()
+	rows := of(h.ticks(25, 100*ms), "gpu", "0")
+	for _, field := range []string{"power_watts", "throttle_sw_power_seconds", "ecc_uncorrected_errors"} {
+		if len(with(rows, field)) == 0 {
+			t.Errorf("there is no %s", field)
+		}
+	}
+}

@@ -243,10 +243,7 @@ func (m *monitor) release() error {
 		return fmt.Errorf("close NVML: %d calls hang in the driver, and are left there", hang)
 	}
 	for _, d := range m.devices {
-		if d.gpm != nil {
-			d.freePair(d.gpm.own)
-			d.gpm = nil
-		}
+		d.stopProfiling()
 		d.setInstances(nil)
 	}
 	m.session.lib.close()

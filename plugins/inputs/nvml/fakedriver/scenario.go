@@ -200,7 +200,12 @@ func (g *GPU) Process(p Process) {
 
 // MIG adds an instance to the GPU, which turns MIG mode on, and returns it.
 func (g *GPU) MIG(gi, ci, memoryMiB, sms, slices int) *GPU {
-	g.add("mig %s %d %d %d %d %d", g.name, gi, ci, memoryMiB, sms, slices)
+	return g.MIGBetween(-Never, Never, gi, ci, memoryMiB, sms, slices)
+}
+
+// MIGBetween adds an instance that is there in [from, to). MIG mode is on while the GPU has any.
+func (g *GPU) MIGBetween(from, to time.Duration, gi, ci, memoryMiB, sms, slices int) *GPU {
+	g.add("mig %s %d %d %d %d %d %s %s", g.name, gi, ci, memoryMiB, sms, slices, span(from), span(to))
 	m := newGPU(g.scenario, fmt.Sprintf("%s.%d.%d", g.name, gi, ci))
 	g.mig = append(g.mig, m)
 	return m

@@ -99,6 +99,7 @@ struct nvmlDevice_st {
     struct process *process; int nprocesses;
     struct nvmlDevice_st *mig; int nmig;
     unsigned mig_memory, mig_sm, mig_slices; /* MIG instance: MiB, multiprocessors, slices */
+    int64_t exists_from, exists_to;        /* MIG instance */
 };
 typedef struct nvmlDevice_st device;
 
@@ -157,6 +158,8 @@ int64_t counters_from(int64_t t);          /* when the driver that runs at t was
 int visible(device **out);                 /* the GPUs that the driver enumerates now, in order; returns how many */
 bool is_ours(const device *);              /* is it a handle that we gave? */
 bool is_lost(const device *, int64_t t);
+bool exists(const device *, int64_t t);    /* false for a MIG instance that is not there yet, or no more */
+bool is_cut(const device *);               /* into MIG instances, now */
 
 /* Every exported function begins with enter and ends with leave. enter counts the call, takes the driver's
  * lock, and plays the scenario's faults; unless it returns NVML_SUCCESS the lock is free again. */

@@ -148,6 +148,7 @@ nvmlReturn_t nvmlDeviceGetFieldValues(nvmlDevice_t h, int count, nvmlFieldValue_
     ENTER("nvmlDeviceGetFieldValues");
     CHECK(values && count > 0, NVML_ERROR_INVALID_ARGUMENT);
     int64_t t = now();
+    int given = 0;
     for (int i = 0; i < count; i++) {
         nvmlFieldValue_t *f = &values[i];
         int64_t v = 0;
@@ -157,9 +158,10 @@ nvmlReturn_t nvmlDeviceGetFieldValues(nvmlDevice_t h, int count, nvmlFieldValue_
         if (f->nvmlReturn == NVML_SUCCESS) f->nvmlReturn = d->parent ? NVML_ERROR_NOT_SUPPORTED : field(d, f, in_header(f->fieldId), t, &v);
         f->value.ullVal = 0xa5a5a5a500000000;  /* the driver writes no more of it than the value has */
         if (f->nvmlReturn != NVML_SUCCESS) continue;
+        given++;
         if (f->valueType == NVML_VALUE_TYPE_UNSIGNED_INT) f->value.uiVal = (unsigned)v;
         else if (f->valueType == NVML_VALUE_TYPE_SIGNED_INT) f->value.siVal = (int)v;
         else f->value.ullVal = (unsigned long long)v;
     }
-    return leave(NVML_SUCCESS);
+    return leave(given ? NVML_SUCCESS : (nvmlReturn_t)d->number[N_fields_all_refused]);
 }

@@ -29,13 +29,15 @@ static unsigned list(const device *d, bool graphics, int64_t t, void *out, int v
         if (n < room) put(out, version, n, d, p);
         n++;
     }
-    for (int i = 0; i < d->nmig; i++) n = list(&d->mig[i], graphics, t, out, version, room, n);
+    for (int i = 0; i < d->nmig; i++)
+        if (exists(&d->mig[i], t)) n = list(&d->mig[i], graphics, t, out, version, room, n);
     return n;
 }
 
 static nvmlReturn_t give(const device *d, bool graphics, unsigned *count, void *out, int version)
 {
     CHECK(count && (out || !*count), NVML_ERROR_INVALID_ARGUMENT);
+    CHECK(d->number[N_mig_whole] == 1 || !is_cut(d), NVML_ERROR_NO_PERMISSION);
     unsigned room = *count;
     *count = list(d, graphics, now(), out, version, room, 0);
     return leave(*count > room ? NVML_ERROR_INSUFFICIENT_SIZE : NVML_SUCCESS);
@@ -59,7 +61,7 @@ nvmlReturn_t nvmlDeviceGetProcessUtilization(nvmlDevice_t h, nvmlProcessUtilizat
 {
     ENTER("nvmlDeviceGetProcessUtilization");
     CHECK(count, NVML_ERROR_INVALID_ARGUMENT);
-    CHECK(!d->parent && d->number[N_mig_mode] != 1, NVML_ERROR_NOT_SUPPORTED);
+    CHECK(!d->parent && !is_cut(d), NVML_ERROR_NOT_SUPPORTED);
     const struct ring *r = &d->ring[NVML_GPU_UTILIZATION_SAMPLES];
     int64_t at = now() - r->phase;
     at -= at % r->period - r->phase;

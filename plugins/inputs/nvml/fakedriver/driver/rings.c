@@ -54,7 +54,7 @@ nvmlReturn_t nvmlDeviceGetSamples(nvmlDevice_t h, nvmlSamplingType_t type, unsig
     CHECK(count && value_type && (unsigned)type < NVML_SAMPLINGTYPE_COUNT && (!out || *count), NVML_ERROR_INVALID_ARGUMENT);
     const struct ring *r = &d->ring[type];
     CHECK(!d->parent && d->line[r->reading].supported, NVML_ERROR_NOT_SUPPORTED);
-    CHECK(d->number[N_mig_mode] != 1 || !is_utilisation(type), NVML_ERROR_NOT_SUPPORTED);
+    CHECK(!is_cut(d) || !is_utilisation(type), NVML_ERROR_NOT_SUPPORTED);
     *value_type = NVML_VALUE_TYPE_UNSIGNED_INT;
     if (!out) {
         *count = (unsigned)r->size;

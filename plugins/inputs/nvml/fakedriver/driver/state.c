@@ -41,6 +41,16 @@ bool is_lost(const device *d, int64_t t)
     return t >= d->lost_from && t < d->lost_to;
 }
 
+bool exists(const device *d, int64_t t) { return !d->parent || (t >= d->exists_from && t < d->exists_to); }
+
+bool is_cut(const device *d)
+{
+    if (d->number[N_mig_mode] != 1) return false;
+    for (int i = 0; i < d->nmig; i++)
+        if (exists(&d->mig[i], now())) return true;
+    return d->nmig == 0;
+}
+
 int visible(device **out)
 {
     int n = 0;
