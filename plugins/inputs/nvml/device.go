@@ -37,7 +37,10 @@ type device struct {
 	before  mark  // where the rings are read from
 	read    int64 // when they were last read, by the agent's time
 
-	powerField, normalFields, slowFields, infoFields fieldSet
+	powerField, normalFields, trafficFields, slowFields, infoFields fieldSet
+
+	trafficRead int64 // when, by the agent's time
+	hot         bool  // PCIe's counters would wrap within the normal interval
 
 	noClock   [nvml.CLOCK_COUNT]bool // clocks that this GPU has not
 	events    vocabulary.Events
@@ -81,7 +84,7 @@ func newDevice(s *session, handle nvml.Device, id selector.GPU) *device {
 		answers:    newAnswers(),
 		batch:      sdk.NewBatch(s.env.Catalog),
 		powerField: newFieldSet(powerReadings, s.lib), normalFields: newFieldSet(normalReadings, s.lib),
-		slowFields: newFieldSet(slowReadings, s.lib), infoFields: newFieldSet(infoReadings, s.lib),
+		trafficFields: newFieldSet(trafficReadings, s.lib), slowFields: newFieldSet(slowReadings, s.lib), infoFields: newFieldSet(infoReadings, s.lib),
 		tags: vocabulary.Device{
 			UUID: id.UUID, Index: id.Index, Name: id.Name, PCIBusID: id.Bus, Source: vocabulary.SourceNVML,
 		}.Tags(),
@@ -181,8 +184,13 @@ func unknown(ret nvml.Return) bool { return final(ret) || ret == nvml.ERROR_INVA
 // was cut into instances or is whole again.
 func (d *device) forget() {
 	d.refused, d.dead, d.noClock = [calls]bool{}, [len(ringKinds)]bool{}, [nvml.CLOCK_COUNT]bool{}
-	for _, s := range [...]*fieldSet{&d.powerField, &d.normalFields, &d.slowFields, &d.infoFields} {
+	for _, s := range [...]*fieldSet{&d.powerField, &d.normalFields, &d.trafficFields, &d.slowFields, &d.infoFields} {
 		s.readings = append(s.readings[:0], s.all...)
+		for i := range s.all {
+			if s.all[i].wraps {
+				s.all[i].count.restart()
+			}
+		}
 	}
 	d.stopProfiling()
 	d.begun = false

@@ -50,11 +50,15 @@ var normalReadings = []fieldReading{
 	{77, 0, gpuField("throttle_board_limit_seconds"), 1e-9, false, nil},
 	{78, 0, gpuField("throttle_low_utilization_seconds"), 1e-9, false, nil},
 	{79, 0, gpuField("throttle_reliability_seconds"), 1e-9, false, nil},
-	{197, 0, gpuField("pcie_tx_bytes"), 1, true, nil},
-	{198, 0, gpuField("pcie_rx_bytes"), 1, true, nil},
 	{138, allLinks, gpuField("nvlink_tx_bytes"), 1024, false, nil},
 	{139, allLinks, gpuField("nvlink_rx_bytes"), 1024, false, nil},
 	{230, 0, gpuField("recovery_action"), 1, false, nil},
+}
+
+// trafficReadings are read with those, and more often where they would wrap unseen.
+var trafficReadings = []fieldReading{
+	{197, 0, gpuField("pcie_tx_bytes"), 1, true, nil},
+	{198, 0, gpuField("pcie_rx_bytes"), 1, true, nil},
 }
 
 // slowReadings are read in the slow tier.

@@ -216,9 +216,8 @@ func TestWrapped(t *testing.T) {
 	f(5, 77, 82)
 	f(10, wrap32-5, 5)
 	f(wrap32+10, 0, wrap32-5, 5, 10)
-	f(3, 1000, 3)            // reset
-	f(wrap32, 5, wrap32+5)   // a counter of 64 bits
-	f(7, wrap32+100, 7)      // reset
-	f(100, 0, 50, 50, 100)   // still
-	f(30, 10, 20, 5, 15, 20) // reset in between: 10, then 5, 10, 5
+	f(wrap32-1_000_000_000, 3_000_000_000, 2_000_000_000)
+	f(wrap32, 5, wrap32+5) // a counter of 64 bits
+	f(7, wrap32+100, 7)    // reset
+	f(100, 0, 50, 50, 100) // still
 }
