@@ -25,7 +25,8 @@ var (
 // energy are exact, and a row for each instant of which the rings hold samples.
 func (d *device) fast() {
 	now := d.clock()
-	read := d.fetch(callEnergy, d.handle, unsafe.Pointer(&d.answers.uint64))
+	_, cost := d.costs.of(callEnergy)
+	read := (d.draining.Load() || cost*dear < d.tiers.fast) && d.fetch(callEnergy, d.handle, unsafe.Pointer(&d.answers.uint64))
 	if d.broken != nil {
 		return // a row would say that the rings have been read up to now
 	}

@@ -24,7 +24,9 @@ type monitor struct {
 	only     selector.Selector
 	clock    clock         // nil for the host's
 	patience time.Duration // of the rota; 0 for an interval
-	pause    time.Duration // between two drains of the rings, at least
+	pause    time.Duration // between two drains of the rings, at least; 0 for a drain each tick
+	drains   time.Duration // what all calls that drain have taken
+	dearness time.Duration // what the last drain asks of the time until the next
 	marks    marks         // behind all rows that were returned
 
 	session *session
@@ -90,6 +92,9 @@ func (m *monitor) Open(_ context.Context, env *sdk.Env) error {
 // sample with its own time, so that draining more often would cost the driver calls and show nothing more.
 // It is well below the lateness of windows. Rows leave with the drain.
 const drainInterval = 250 * time.Millisecond
+
+// longestPause is as long as drains may wait where they are dear: rings hold two seconds and more.
+const longestPause = time.Second
 
 const (
 	// leastPatience is how long a call may take before the others go on without it.
@@ -168,7 +173,11 @@ func (m *monitor) tick(b *sdk.Batch) error {
 	if m.down {
 		return m.revive(now, b)
 	}
-	drain := m.hurry || now-m.drained >= int64(m.pause-m.session.tiers.fast/4) // a tick may come a little early
+	pause := m.pause
+	if pause > 0 {
+		pause = max(pause, min(m.dearness, longestPause))
+	}
+	drain := m.hurry || now-m.drained >= int64(pause-m.session.tiers.fast/4) // a tick may come a little early
 	if drain {
 		m.drained, m.hurry = now, false
 	}
@@ -187,6 +196,8 @@ func (m *monitor) tick(b *sdk.Batch) error {
 	if drain {
 		err = m.complain(b, now)
 		m.collect(b)
+		all, _ := m.session.costs.of(callSamples)
+		m.dearness, m.drains = dear*(all-m.drains), all
 	}
 	if _, hangs := m.rota.stuck[m.scan]; scanning && !hangs && len(jobs) > len(m.jobs) {
 		m.meet(m.scan)
