@@ -24,6 +24,7 @@ type monitor struct {
 	only     selector.Selector
 	clock    clock         // nil for the host's
 	patience time.Duration // of the rota; 0 for an interval
+	first    time.Duration // of the first scan
 	pause    time.Duration // between two drains of the rings, at least; 0 for a drain each tick
 	drains   time.Duration // what all calls that drain have taken
 	dearness time.Duration // what the last drain asks of the time until the next
@@ -34,6 +35,7 @@ type monitor struct {
 	jobs    []job // the devices
 	scan    *scan
 	scanned int64
+	looked  bool // a scan has ended
 	watch   *watch
 	rota    *rota
 	down    bool // the driver has gone
@@ -47,7 +49,7 @@ type monitor struct {
 
 func newMonitor(c *Config) *monitor {
 	only, _ := selector.New(c.Devices) // Validate has seen it
-	return &monitor{config: c, only: only, pause: drainInterval, marks: marks{}, told: make(map[job]int64)}
+	return &monitor{config: c, only: only, pause: drainInterval, first: firstPatience, marks: marks{}, told: make(map[job]int64)}
 }
 
 // Mark says how far the rings have been told, for [isolate.Resumer].
@@ -110,10 +112,31 @@ func (m *monitor) again(err error) error {
 	return err
 }
 
+// firstPatience is how long the first scan may take before the ticks begin without it. A driver in which nobody
+// keeps the GPUs initialised does so now, for seconds each, and anew for a process after this one.
+const firstPatience = 3 * time.Second
+
 // look makes the first scan.
 func (m *monitor) look() error {
 	m.scan = &scan{session: m.session, only: m.only, known: m.devices}
-	m.scan.run(0)
+	m.scanned = m.clock().wall
+	m.rota.patience = m.first
+	m.rota.run([]job{m.scan}, m.scanned)
+	m.rota.patience = m.patience
+	if _, hangs := m.rota.stuck[m.scan]; hangs {
+		m.session.env.Log.Warn("the driver is still initialising the GPUs: they are waited for, and longer at each start; enable persistence mode")
+		return nil
+	}
+	m.looked = true
+	if err := m.verdict(); err != nil {
+		return err
+	}
+	m.meet(m.scan)
+	return nil
+}
+
+// verdict says what is wrong with what the first scan found.
+func (m *monitor) verdict() error {
 	switch {
 	case m.scan.err != nil && len(m.scan.found) == 0:
 		return m.scan.err
@@ -124,8 +147,6 @@ func (m *monitor) look() error {
 	case m.scan.err != nil:
 		m.session.env.Log.Warn("some GPUs cannot be read", "err", m.scan.err)
 	}
-	m.scanned = m.clock().wall
-	m.meet(m.scan)
 	return nil
 }
 
@@ -200,6 +221,10 @@ func (m *monitor) tick(b *sdk.Batch) error {
 		m.dearness, m.drains = dear*(all-m.drains), all
 	}
 	if _, hangs := m.rota.stuck[m.scan]; scanning && !hangs && len(jobs) > len(m.jobs) {
+		if !m.looked {
+			m.looked = true
+			err = errors.Join(err, m.verdict())
+		}
 		m.meet(m.scan)
 	}
 	for _, d := range m.devices {
