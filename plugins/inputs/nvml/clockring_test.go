@@ -3,6 +3,7 @@
 package nvml
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -71,4 +72,36 @@ func TestRingsByAnotherClock(t *testing.T) {
 	}
 	h.open()
 	wantSamples(t, truth, h.ticks(200, 100*ms), "0", 0, 20*time.Second)
+}
+
+// TestRingsByNoClock reads rings whose stamps fit no clock of the host, as in a sandbox, which has its own. Once that is
+// plain, samples come out at about their time, in their order and once.
+func TestRingsByNoClock(t *testing.T) {
+	const off = 30 * time.Hour
+	var truth *fakedriver.Truth
+	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
+		busy(s.GPUs[0], 7, 20*time.Second)
+		s.GPUs[0].Ring(fakedriver.PowerSamples).Skew = off
+		truth = s.GPUs[0].Truth()
+	})
+	h.open()
+	var got []row
+	for _, r := range with(of(h.ticks(300, 100*ms), "gpu", "0"), "power_watts") {
+		if _, tier := r.fields["up"]; !tier {
+			got = append(got, r)
+		}
+	}
+	if len(got) < 1400 {
+		t.Fatalf("%d samples of 1500; the log:\n%s", len(got), h.log.String())
+	}
+	want := truth.Samples(fakedriver.PowerSamples, 0, 30*time.Second)
+	want = want[len(want)-len(got):]
+	for i, r := range got {
+		if float64(want[i].Value)/1e3 != r.fields["power_watts"] || r.at < want[i].At-20*ms || r.at > want[i].At+20*ms {
+			t.Fatalf("sample %d is %v W at %v, want %v mW at %v", i, r.fields["power_watts"], r.at, want[i].Value, want[i].At)
+		}
+	}
+	if !strings.Contains(h.log.String(), "none of this host's clocks") {
+		t.Errorf("nothing says so:\n%s", h.log.String())
+	}
 }

@@ -115,7 +115,8 @@ func (d *device) mark() mark {
 func (d *device) adopt(before *device) {
 	for i := range d.rings {
 		r := &d.rings[i]
-		r.domain, r.not, r.last, r.told = before.rings[i].domain, before.rings[i].not, before.rings[i].last, before.rings[i].told
+		b := &before.rings[i]
+		r.domain, r.not, r.other, r.seen, r.last, r.told = b.domain, b.not, b.other, b.seen, b.last, b.told
 	}
 	d.lost, d.missing = before.lost, before.missing
 	d.onsets, d.ecc, d.recovery = before.onsets, before.ecc, before.recovery

@@ -72,6 +72,10 @@ func (d *device) drain(now *instant) {
 			d.costs.invalid.Add(float64(bad))
 		}
 		d.publish(r)
+		if r.domain == domainOther && !r.odd {
+			r.odd = true
+			d.env.Log.Warn("the driver's time stamps are by none of this host's clocks; the youngest are taken to be new", "ring", r.kind.name, "gpu", d.id.Index)
+		}
 	}
 	slices.SortStableFunc(d.points, func(a, b point) int { return cmp.Compare(a.at, b.at) })
 	var m *sdk.Metric

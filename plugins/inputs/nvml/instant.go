@@ -39,6 +39,7 @@ const (
 	domainEpoch
 	domainMono
 	domainRaw
+	domainOther // none of the host's: as in a sandbox, whose clocks are not those of the driver's kernel
 )
 
 func (i *instant) in(d domain) int64 {
@@ -87,12 +88,8 @@ func (i *instant) domainOf(stamp int64, not *domains) domain {
 }
 
 // domains is a set of clocks.
-type domains [domainRaw + 1]bool
+type domains [domainOther]bool
 
 // justNow is by how much a sample may be newer than the instant at which its ring was about to be read. Clocks
 // part slowly, so that it bounds how wrong a time can be while two are alike.
 const justNow = int64(50 * time.Millisecond)
-
-// wallOf turns a time stamp by one of the clocks into the agent's time. The offset between the two is
-// that of this instant: it changes when the host's clock is set.
-func (i *instant) wallOf(d domain, stamp int64) int64 { return i.wall - (i.in(d) - stamp) }

@@ -1,6 +1,7 @@
 package nvml
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -12,6 +13,9 @@ type ring struct {
 
 	domain domain
 	not    domains // the clocks that the driver does not stamp by
+	strays int     // drains in a row whose newest sample fitted no clock
+	other  int64   // what domainOther is ahead of the time since the host's start
+	seen   int64   // when that was estimated, by the latter
 	last   uint64  // newest time stamp taken, in the driver's microseconds
 	told   int64   // agent's time of the newest sample taken; 0 for none yet
 	offset int64   // of the host's clock to the time since its start, when the ring was last drained
@@ -22,6 +26,7 @@ type ring struct {
 
 	published bool
 	warned    bool
+	odd       bool // it was said that it is domainOther
 }
 
 // entry is a sample in a ring as the driver gives it.
@@ -99,11 +104,42 @@ func (r *ring) settle(all []entry, now *instant) {
 		if all[i].at > latest {
 			continue
 		}
-		if d := now.domainOf(int64(all[i].at)*1000, &r.not); d != domainUnknown {
-			r.domain = d
+		stamp := int64(all[i].at) * 1000
+		if d := now.domainOf(stamp, &r.not); d != domainUnknown {
+			r.domain, r.strays = d, 0
+			return
+		}
+		if age := r.clock(now) - stamp; r.domain == domainOther && age >= -ahead && age <= longAgo {
+			r.guess(stamp, now)
 			return
 		}
 	}
+	if r.strays++; r.strays >= enoughStrays && len(all) > 0 && all[len(all)-1].at <= latest {
+		r.domain, r.strays, r.other = domainOther, 0, math.MinInt64
+		r.guess(int64(all[len(all)-1].at)*1000, now)
+	}
+}
+
+// guess estimates the driver's clock from a sample: the youngest that was seen is nearest to it, but for what the two
+// clocks drift apart.
+func (r *ring) guess(stamp int64, now *instant) {
+	const drift = 10_000 // one part of so many, at most
+	if r.other != math.MinInt64 {
+		r.other -= (now.boot - r.seen) / drift
+	}
+	r.other, r.seen = max(r.other, stamp-now.boot), now.boot
+}
+
+// enoughStrays is how many drains must give samples that fit no clock before their driver counts as one that stamps
+// by another: some stamps are nonsense.
+const enoughStrays = 8
+
+// clock returns the time by the driver's clock.
+func (r *ring) clock(now *instant) int64 {
+	if r.domain == domainOther {
+		return now.boot + r.other
+	}
+	return now.in(r.domain)
 }
 
 // latest is the last time stamp that fits nanoseconds.
@@ -114,20 +150,22 @@ func (r *ring) place(s entry, now *instant) bool {
 	if s.at == 0 || s.at > latest || r.domain == domainUnknown {
 		return false
 	}
-	age := now.in(r.domain) - int64(s.at)*1000
+	age := r.clock(now) - int64(s.at)*1000
 	return age >= -ahead && age <= longAgo
 }
 
 // past reports whether a sample has a time, and that is too long ago by its driver's clock or by any.
 func (r *ring) past(s entry, now *instant) bool {
-	clock := now.in(r.domain)
+	clock := r.clock(now)
 	if r.domain == domainUnknown {
 		clock = now.epoch
 	}
 	return s.at != 0 && s.at <= latest && clock-int64(s.at)*1000 > longAgo
 }
 
-func (r *ring) wall(s entry, now *instant) int64 { return now.wallOf(r.domain, int64(s.at)*1000) }
+// wall turns a sample's time stamp into the agent's time. The offset between the two clocks is that of this instant:
+// it changes when the host's is set.
+func (r *ring) wall(s entry, now *instant) int64 { return now.wall - (r.clock(now) - int64(s.at)*1000) }
 
 // silent reports whether the ring has had nothing new for so long that the current rate must stand in.
 func (r *ring) silent(now *instant) bool {
