@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
@@ -40,41 +41,42 @@ func (b *bench) trace(ctx context.Context, say func(string, ...any)) error {
 		return fmt.Errorf("initialise NVML: error %d", int(ret))
 	}
 	defer func() { _ = api.Shutdown() }()
-	for _, name := range []string{"nvmlDeviceGetHandleByIndex_v2", "nvmlDeviceGetSamples", "nvmlDeviceGetFieldValues"} {
+	for _, name := range []string{"nvmlDeviceGetHandleByUUID", "nvmlDeviceGetSamples", "nvmlDeviceGetFieldValues"} {
 		if err := api.Extensions().LookupSymbol(name); err != nil {
 			return err
 		}
 	}
-	gpu, ret := api.DeviceGetHandleByIndex(0)
+	gpu, ret := api.DeviceGetHandleByUUID(b.gpu.uuid)
 	if ret != nvml.SUCCESS {
-		return fmt.Errorf("open GPU 0: error %d", int(ret))
+		return fmt.Errorf("open GPU %s: error %d", b.gpu.uuid, int(ret))
 	}
 	supported, err := b.keep("fields.csv", func(w io.Writer) int { return traceFields(gpu, w) })
 	if err != nil {
 		return err
 	}
 	say("%d of %d readings by number.\n", supported, fields)
+	b.probe(ctx, api, gpu, say)
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	worked := make(chan error, 1)
 	go func() {
 		_, _, err := b.doBursts(ctx, "trace-bursts.json", max(1, b.bursts/8))
+		if err != nil {
+			b.wait(ctx, b.length) // an idle GPU's rings are worth something, too
+		}
 		worked <- err
 		stop()
 	}()
 	rings := make([]traced, len(samplings))
 	entries, err := b.keep("rings.csv", func(w io.Writer) int { return traceRings(ctx, gpu, rings, w) })
 	stop()
-	if err := errors.Join(err, <-worked); err != nil {
-		return err
-	}
-	say("%d entries of rings.\n\n| ring | entries | time between two: median, least, most | stamped by | age of the newest when read: median, most |\n|---|---|---|---|---|", entries)
+	say("%d entries of rings.\n\n| ring | entries | time between two: median, least, most | stamped by | age of the newest when read: least, median, most | NVML says |\n|---|---|---|---|---|---|", entries)
 	for i := range rings {
 		say("| %s | %s", samplings[i], rings[i].describe())
 	}
 	say("")
-	return nil
+	return errors.Join(err, <-worked)
 }
 
 // keep writes a file, and returns what write returned.
@@ -119,74 +121,104 @@ func traceFields(gpu nvml.Device, w io.Writer) (n int) {
 
 // traced is what was seen of a ring.
 type traced struct {
-	ret    nvml.Return // of the last call
-	size   int         // entries that it held at most
+	rets   map[nvml.Return]int
+	size   int // entries that it held at most
 	stamps []uint64
-	ages   []float64 // seconds, by the clock that fits
-	epoch  bool
+	newest uint64
+	ages   [len(clockNames)][]float64 // seconds, of the newest entry when it was first read, by each clock
 }
+
+// clockNames are those of the host that a driver may stamp by.
+var clockNames = [...]string{"time since the start of the host", "the same without suspension", "the same at the hardware's rate", "time of day"}
+
+const clockOfDay = len(clockNames) - 1
 
 // traceRings reads all rings every 5 ms, and returns how many entries it saw.
 func traceRings(ctx context.Context, gpu nvml.Device, rings []traced, w io.Writer) (n int) {
 	_, _ = fmt.Fprintln(w, "ring,stamp_microseconds,value,read_boot_microseconds,read_epoch_microseconds")
 	for tick := time.NewTicker(5 * time.Millisecond); ctx.Err() == nil; <-tick.C {
 		for i := range rings {
-			r := &rings[i]
-			last := uint64(0)
-			if len(r.stamps) > 0 {
-				last = r.stamps[len(r.stamps)-1]
-			}
-			kind, all, ret := gpu.GetSamples(nvml.SamplingType(i), last)
-			boot, epoch := now()
-			if r.ret = ret; ret != nvml.SUCCESS {
-				continue
-			}
-			// go-nvml does not cut the slice to what the driver has filled.
-			all = slices.DeleteFunc(all, func(s nvml.Sample) bool { return s.TimeStamp <= last })
-			r.size = max(r.size, len(all))
-			for _, s := range all {
-				_, _ = fmt.Fprintf(w, "%s,%d,%v,%d,%d\n", samplings[i], s.TimeStamp, number(uint32(kind), s.SampleValue), boot, epoch)
-			}
-			if len(all) > 0 {
-				newest := int64(all[len(all)-1].TimeStamp)
-				r.epoch = max(epoch-newest, newest-epoch) < max(boot-newest, newest-boot)
-				age := boot - newest
-				if r.epoch {
-					age = epoch - newest
-				}
-				r.ages = append(r.ages, float64(age)/1e6)
-			}
-			for _, s := range all {
-				r.stamps = append(r.stamps, s.TimeStamp)
-			}
-			n += len(all)
+			n += rings[i].read(gpu, i, w)
 		}
 	}
 	return n
 }
 
-// describe is a row of the report.
-func (r *traced) describe() string {
-	if len(r.stamps) < 2 {
-		return fmt.Sprintf("none: NVML says %d | | | |", r.ret)
+func (r *traced) read(gpu nvml.Device, which int, w io.Writer) int {
+	kind, all, ret := gpu.GetSamples(nvml.SamplingType(which), r.newest)
+	times := now()
+	if r.rets == nil {
+		r.rets = map[nvml.Return]int{}
 	}
-	var gaps []float64
-	for i := 1; i < len(r.stamps); i++ {
-		gaps = append(gaps, float64(r.stamps[i]-r.stamps[i-1])/1e3)
+	if r.rets[ret]++; ret != nvml.SUCCESS {
+		return 0
 	}
-	clock := "time since the start of the host"
-	if r.epoch {
-		clock = "time of day"
+	// go-nvml does not cut the slice to what the driver has filled.
+	all = slices.DeleteFunc(all, func(s nvml.Sample) bool { return s.TimeStamp <= r.newest })
+	r.size = max(r.size, len(all))
+	first := r.newest == 0
+	for _, s := range all {
+		_, _ = fmt.Fprintf(w, "%s,%d,%v,%d,%d\n", samplings[which], s.TimeStamp, number(uint32(kind), s.SampleValue), times[0], times[clockOfDay])
+		r.stamps = append(r.stamps, s.TimeStamp)
+		r.newest = max(r.newest, s.TimeStamp)
 	}
-	return fmt.Sprintf("%d, at once at most %d | %.2f, %.2f, %.2f ms | %s | %.1f, %.1f ms |", len(r.stamps), r.size,
-		median(gaps), slices.Min(gaps), slices.Max(gaps), clock, 1e3*median(r.ages), 1e3*slices.Max(r.ages))
+	if len(all) > 0 && !first { // at first the newest may be of long ago
+		for i, t := range times {
+			r.ages[i] = append(r.ages[i], float64(t-int64(r.newest))/1e6)
+		}
+	}
+	return len(all)
 }
 
-// now returns the time since the start of the host and of day, in microseconds.
-func now() (boot, epoch int64) {
-	var ts unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) // the clock is there, and the pointer is good
-	return ts.Nano() / 1e3, time.Now().UnixMicro()
+// clock returns the clock by which the newest entries are youngest without being ahead.
+func (r *traced) clock() (which int, ok bool) {
+	best := math.Inf(1)
+	for i, ages := range r.ages {
+		if len(ages) > 0 && slices.Min(ages) > -0.05 && median(ages) < best {
+			which, best, ok = i, median(ages), true
+		}
+	}
+	return which, ok
+}
+
+// describe is a row of the report.
+func (r *traced) describe() string {
+	said := ""
+	for ret, n := range r.rets {
+		said += fmt.Sprintf("%d %d times; ", int(ret), n)
+	}
+	said = strings.TrimSuffix(said, "; ")
+	if len(r.stamps) < 2 {
+		return fmt.Sprintf("%d | | | | %s |", len(r.stamps), said)
+	}
+	var gaps []float64
+	sorted := slices.Sorted(slices.Values(r.stamps))
+	for i := 1; i < len(sorted); i++ {
+		gaps = append(gaps, float64(sorted[i]-sorted[i-1])/1e3)
+	}
+	order := "in order"
+	if !slices.Equal(sorted, r.stamps) {
+		order = "out of order"
+	}
+	clock, ages := "none was new", ""
+	if which, ok := r.clock(); ok {
+		a := r.ages[which]
+		clock, ages = clockNames[which], fmt.Sprintf("%.1f, %.1f, %.1f ms", 1e3*slices.Min(a), 1e3*median(a), 1e3*slices.Max(a))
+	} else if len(r.ages[0]) > 0 {
+		clock, ages = "none of the host's clocks", fmt.Sprintf("%.3f s by the first", median(r.ages[0]))
+	}
+	return fmt.Sprintf("%d, %s, at once at most %d | %.2f, %.2f, %.2f ms | %s | %s | %s |", len(r.stamps), order, r.size,
+		median(gaps), slices.Min(gaps), slices.Max(gaps), clock, ages, said)
+}
+
+// now returns the time by each of the clocks, in microseconds.
+func now() (t [len(clockNames)]int64) {
+	for i, clock := range [...]int32{unix.CLOCK_BOOTTIME, unix.CLOCK_MONOTONIC, unix.CLOCK_MONOTONIC_RAW, unix.CLOCK_REALTIME} {
+		var ts unix.Timespec
+		_ = unix.ClockGettime(clock, &ts) // the clock is there, and the pointer is good
+		t[i] = ts.Nano() / 1e3
+	}
+	return t
 }
 
 // number decodes a value of NVML.

@@ -131,17 +131,22 @@ func (d *device) try(c call, f func() nvml.Return) nvml.Return {
 	case d.broken != nil || d.lost:
 		return nvml.ERROR_GPU_IS_LOST
 	}
-	d.calling.Store(uint32(c) + 1)
-	began := time.Now()
-	ret := f()
-	d.costs.add(c, time.Since(began))
-	d.calling.Store(0)
+	ret := d.measure(c, f)
 	switch ret {
 	case nvml.ERROR_GPU_IS_LOST, nvml.ERROR_RESET_REQUIRED:
 		d.lose(failure(ret).Error())
 	case nvml.ERROR_UNINITIALIZED, nvml.ERROR_DRIVER_NOT_LOADED, nvml.ERROR_LIB_RM_VERSION_MISMATCH:
 		d.broken = failure(ret)
 	}
+	return ret
+}
+
+func (d *device) measure(c call, f func() nvml.Return) nvml.Return {
+	d.calling.Store(uint32(c) + 1)
+	began := time.Now()
+	ret := f()
+	d.costs.add(c, time.Since(began))
+	d.calling.Store(0)
 	return ret
 }
 

@@ -62,8 +62,11 @@ func (d *device) normal() {
 		m.Set(lastXID, sdk.IntValue(int64(d.xid)))
 	}
 	for _, i := range d.instances {
+		if d.lost || d.broken != nil {
+			return
+		}
 		d.memory(func() *sdk.Metric { return i.row(d, now.wall) }, func(c call, to unsafe.Pointer) bool {
-			return d.try(c, func() nvml.Return { return d.lib.functions[c].get(i.handle, to) }) == nvml.SUCCESS
+			return d.lib.has(c) && d.measure(c, func() nvml.Return { return d.lib.functions[c].get(i.handle, to) }) == nvml.SUCCESS
 		})
 	}
 }
