@@ -126,6 +126,7 @@ struct step { int64_t t, delta; };
 enum start { START_INIT, START_BOOT, START_EPOCH };
 struct scenario {
     char driver[81], mismatch_driver[81];
+    int branch, minor;                     /* of the driver's version */
     int cuda;
     enum start start; int64_t start_us;    /* as given */
     int64_t start_boot, start_epoch;       /* both clocks at scenario time 0 */

@@ -14,18 +14,11 @@ static bool is_utilisation(nvmlSamplingType_t type)
     return (type >= NVML_GPU_UTILIZATION_SAMPLES && type <= NVML_DEC_UTILIZATION_SAMPLES) || type >= NVML_JPG_UTILIZATION_SAMPLES;
 }
 
-/* Entries of a ring are numbered. found gives the time and value of one, newest_at the number of the newest at t and
+/* Entries of a ring are numbered. time_of gives the time of one, newest_at the number of the newest at t and
  * oldest_from that of the first since the driver was loaded. */
-static void found(const device *d, const struct ring *r, int64_t k, int64_t *t, unsigned *v)
+static int64_t time_of(const device *d, const struct ring *r, int64_t k)
 {
-    const struct timeline *l = &d->line[r->reading];
-    if (r->changes) {
-        *t = l->p[k].t;
-        *v = (unsigned)l->p[k].v;
-        return;
-    }
-    *t = r->phase + k * r->period;
-    *v = entry(d, r, k, *t);
+    return r->changes ? d->line[r->reading].p[k].t : r->phase + k * r->period;
 }
 
 static int64_t newest_at(const device *d, const struct ring *r, int64_t t)
@@ -67,14 +60,12 @@ nvmlReturn_t nvmlDeviceGetSamples(nvmlDevice_t h, nvmlSamplingType_t type, unsig
     if (oldest < newest - r->size + 1) oldest = newest - r->size + 1;
     unsigned room = *count, n = 0;
     for (int64_t k = oldest; k <= newest && n < room; k++) {
-        int64_t at;
-        unsigned value;
-        found(d, r, k, &at, &value);
+        int64_t at = time_of(d, r, k);
         int64_t stamp = (r->epoch ? epoch_at(at) : state.sc->start_boot + at) + r->skew;
         if (stamp <= 0 || (unsigned long long)stamp <= last_seen) continue;
         out[n].timeStamp = (unsigned long long)stamp;
         out[n].sampleValue.ullVal = 0xa5a5a5a500000000;  /* the driver writes no more of it than the value has */
-        out[n++].sampleValue.uiVal = value;
+        out[n++].sampleValue.uiVal = r->changes ? (unsigned)d->line[r->reading].p[k].v : entry(d, r, k, at);
     }
     CHECK(n > 0, NVML_ERROR_NOT_FOUND);
     if (r->zeroed) {

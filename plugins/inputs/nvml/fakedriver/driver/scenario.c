@@ -82,6 +82,7 @@ struct scenario *scenario_load(const char *path)
     }
     free(text);
     fclose(f);
+    sscanf(p.sc->driver, "%d.%d", &p.sc->branch, &p.sc->minor);
     if (p.sc->nevents) qsort(p.sc->events, (size_t)p.sc->nevents, sizeof *p.sc->events, event_order);
     for (int i = 0; i < p.sc->ngpus && !p.failed; i++) compile(&p, p.sc->gpu[i]);
     if (!p.failed) return p.sc;

@@ -10,9 +10,7 @@ int64_t now(void)
 
 bool driver_since(int branch, int minor)
 {
-    int b = 0, m = 0;
-    sscanf(state.sc->driver, "%d.%d", &b, &m);
-    return b > branch || (b == branch && m >= minor);
+    return state.sc->branch > branch || (state.sc->branch == branch && state.sc->minor >= minor);
 }
 
 static int64_t stepped(int64_t t)
