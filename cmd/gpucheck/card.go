@@ -25,6 +25,8 @@ func (b *bench) find(ctx context.Context) error {
 		for _, dir := range []string{"/usr/bin", "/usr/local/nvidia/bin", "/usr/lib/wsl/lib", "/run/nvidia/driver/usr/bin", "/opt/bin"} {
 			if _, err := os.Stat(dir + "/nvidia-smi"); err == nil {
 				b.nvidiaSMI = dir + "/nvidia-smi"
+				_ = os.Setenv("PATH", os.Getenv("PATH")+":"+dir) // for inputs.nvidia_smi
+				break
 			}
 		}
 		if b.nvidiaSMI == "" {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -71,7 +72,8 @@ func (b *bench) run(ctx context.Context) error {
 		fmt.Printf(format+"\n", args...)
 		_, _ = fmt.Fprintf(report, format+"\n", args...)
 	}
-	say("### %s, driver %s\n", b.gpu.name, b.gpu.driver)
+	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
+	say("### %s, driver %s\n\nKernel %s, %d processors.\n", b.gpu.name, b.gpu.driver, strings.TrimSpace(string(kernel)), runtime.NumCPU())
 	if b.gpu.mig {
 		say("It is cut into MIG instances: the driver gives no utilisation, and the load works one of them.\n")
 	}

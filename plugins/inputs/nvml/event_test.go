@@ -230,3 +230,19 @@ func TestInstancesComeAndGo(t *testing.T) {
 		}
 	}
 }
+
+// TestProfilerThatNeverAnswers leaves a profiler alone that says it is there and fails, as in the guest of a virtual GPU.
+func TestProfilerThatNeverAnswers(t *testing.T) {
+	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
+		s.GPUs[0].Error("GpmSampleGet", 999, 0, 400*time.Second)
+		s.GPUs[0].Line(fakedriver.GPMSM).Base(250)
+	})
+	h.open()
+	h.ticks(280, time.Second)
+	if n := h.total("gpuline_nvml_calls_total", "call", "GpmSampleGet"); n != enoughFailures {
+		t.Errorf("asked %v times in five minutes", n)
+	}
+	if rows := with(of(h.ticks(600, time.Second), "gpu", "0"), "sm_active_ratio"); len(rows) < 200 {
+		t.Errorf("%d readings after it answers", len(rows))
+	}
+}

@@ -55,6 +55,25 @@ func TestRefusedFields(t *testing.T) {
 	}
 }
 
+// TestSandbox holds that a call which a sandbox does not let through is made once.
+func TestSandbox(t *testing.T) {
+	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
+		s.GPUs[0].Error("DeviceGetTotalEnergyConsumption", 17, 0, fakedriver.Never)
+		s.GPUs[0].Error("DeviceGetSamples", 17, 0, fakedriver.Never)
+	})
+	h.open()
+	rows := of(h.ticks(50, 100*ms), "gpu", "0")
+	if n := h.total("gpuline_nvml_calls_total", "call", "DeviceGetTotalEnergyConsumption"); n != 1 {
+		t.Errorf("energy was asked for %v times", n)
+	}
+	if n := len(with(rows, "utilization_ratio")); n < 45 {
+		t.Errorf("the current utilisation stood in %d times of 50", n)
+	}
+	if v := h.total("gpuline_nvml_call_failures_total"); v > 0 {
+		t.Errorf("%v failures; the log:\n%s", v, h.log.String())
+	}
+}
+
 // TestTraffic holds that PCIe's bytes are counted at every rate that a link has, though the driver's counter of 32 bits
 // wraps five times a second.
 func TestTraffic(t *testing.T) {

@@ -50,6 +50,8 @@ func openLibrary(config string) (*library, error) {
 		return nil, fmt.Errorf("initialise NVML: %w: its library and its kernel module differ: load the new module, or reboot", errVersion)
 	case nvml.ERROR_NO_PERMISSION:
 		return nil, errors.New("initialise NVML: no permission: the agent's user needs read and write access to /dev/nvidiactl and /dev/nvidia*")
+	case nvml.ERROR_UNKNOWN:
+		return nil, fmt.Errorf("initialise NVML: %w: in a container, the runtime may have taken /dev/nvidia* away: start the container again", failure(ret))
 	default:
 		return nil, fmt.Errorf("initialise NVML: %w", failure(ret))
 	}

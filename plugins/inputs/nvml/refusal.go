@@ -7,7 +7,7 @@ import "github.com/NVIDIA/go-nvml/pkg/nvml"
 // note tells of a call that failed.
 func (d *device) note(c call, ret nvml.Return) {
 	switch {
-	case ret == nvml.ERROR_NO_PERMISSION:
+	case ret == nvml.ERROR_NO_PERMISSION || ret == nvml.ERROR_OPERATING_SYSTEM:
 		d.env.Log.Warn("the driver does not permit a call", "call", c.name(), "gpu", d.id.Index)
 	case ret != nvml.SUCCESS && !final(ret) && !nothing(ret) && !d.lost && d.broken == nil:
 		d.costs.failed.Add(1)
@@ -19,7 +19,8 @@ func (d *device) note(c call, ret nvml.Return) {
 func final(ret nvml.Return) bool {
 	switch ret {
 	case nvml.ERROR_NOT_SUPPORTED, nvml.ERROR_FUNCTION_NOT_FOUND, nvml.ERROR_DEPRECATED,
-		nvml.ERROR_ARGUMENT_VERSION_MISMATCH, nvml.ERROR_NO_PERMISSION, nvml.ERROR_VGPU_ECC_NOT_SUPPORTED:
+		nvml.ERROR_ARGUMENT_VERSION_MISMATCH, nvml.ERROR_NO_PERMISSION, nvml.ERROR_VGPU_ECC_NOT_SUPPORTED,
+		nvml.ERROR_OPERATING_SYSTEM: // what a sandbox does not let through
 		return true
 	}
 	return false
