@@ -36,7 +36,7 @@ fleet-demo:
 	bin/fleetdemo
 
 # What only a GPU can tell: readings against nvidia-smi, bursts shown, own cost, what an inference loop
-# feels. Needs nvidia-smi, gcc, and python3 with torch; takes eight minutes. bin/gpucheck -h has more.
+# feels. Needs nvidia-smi, gcc, and python3 with torch; takes nine minutes. bin/gpucheck -h has more.
 gpu-check: build
 	$(GO) build -o bin/gpucheck ./cmd/gpucheck
 	bin/gpucheck -gpuline bin/gpuline -load cmd/gpucheck/load.py -out bin/gpu-check

@@ -114,7 +114,7 @@ func (b *bench) showBursts(ctx context.Context, say func(string, ...any)) error 
 	}
 	for _, interval := range rates {
 		gpm := max(interval, 100*time.Millisecond)
-		file, end, _, err := b.agent(ctx, "nvml-"+interval.String(), fmt.Sprintf("[[inputs.nvml]]\ndevices = [\"0\"]\ninterval = %q\ngpm_interval = %q\n", interval, gpm))
+		file, end, _, err := b.agent(ctx, "nvml-"+interval.String(), fmt.Sprintf("[[inputs.nvml]]\ndevices = [%q]\ninterval = %q\ngpm_interval = %q\n", b.gpu.uuid, interval, gpm))
 		if err != nil {
 			return err
 		}
@@ -125,7 +125,7 @@ func (b *bench) showBursts(ctx context.Context, say func(string, ...any)) error 
 			way{name: "gpuline, SM activity, every " + gpm.String(), field: "sm_active_ratio", floor: 0.002},
 			way{name: "gpuline, power, every " + interval.String(), field: "power_watts"})
 		read[file] = func() error {
-			all, err := readLines(file)
+			all, err := b.readLines(file)
 			for k := range 3 {
 				ways[i+k].samples = of(all, "", ways[i+k].field)
 			}

@@ -35,7 +35,7 @@ func (b *bench) compare(ctx context.Context, say func(string, ...any)) (err erro
 	if err != nil {
 		return err
 	}
-	file, end, _, err := b.agent(ctx, "compare", "[[inputs.nvml]]\ndevices = [\"0\"]\ninterval = \"100ms\"\n[[inputs.nvidia_smi]]\ndevices = [\"0\"]\ninterval = \"500ms\"\n")
+	file, end, _, err := b.agent(ctx, "compare", fmt.Sprintf("[[inputs.nvml]]\ndevices = [%q]\ninterval = \"100ms\"\n[[inputs.nvidia_smi]]\ndevices = [%q]\ninterval = \"500ms\"\n", b.gpu.uuid, b.gpu.uuid))
 	if err != nil {
 		return errors.Join(err, endRaw())
 	}
@@ -51,7 +51,7 @@ func (b *bench) compare(ctx context.Context, say func(string, ...any)) (err erro
 	if err != nil {
 		return err
 	}
-	all, err := readLines(file)
+	all, err := b.readLines(file)
 	if err != nil {
 		return err
 	}
@@ -63,9 +63,14 @@ func agree(raw, all []sample, say func(string, ...any)) error {
 	say("| reading | nvidia-smi | inputs.nvidia_smi | inputs.nvml | |\n|---|---|---|---|---|")
 	var errs []error
 	for _, t := range tolerances {
-		want := mean(values(of(raw, "", t.field), t.field))
+		some := of(raw, "", t.field)
+		want := mean(values(some, t.field))
 		row := fmt.Sprintf("| %s | %.1f |", t.name, want/t.unit)
 		verdict := "agree"
+		if len(some) == 0 { // as with utilisation under MIG
+			say("| %s | not there | %d samples | %d samples | |", t.name, len(of(all, "nvidia_smi", t.field)), len(of(all, "nvml", t.field)))
+			continue
+		}
 		for _, source := range []string{"nvidia_smi", "nvml"} {
 			some := of(all, source, t.field)
 			got := mean(values(some, t.field))

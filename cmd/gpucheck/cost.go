@@ -33,7 +33,11 @@ func (b *bench) cost(ctx context.Context, say func(string, ...any)) error {
 		if err := end(); err != nil {
 			return err
 		}
-		say("| %v | %.2f %% | %.1f MiB | %.1f MiB |", interval, 100*used, pss/(1<<20), anonymous/(1<<20))
+		if pss > 0 {
+			say("| %v | %.2f %% | %.1f MiB | %.1f MiB |", interval, 100*used, pss/(1<<20), anonymous/(1<<20))
+		} else { // not every kernel tells
+			say("| %v | %.2f %% | not there | not there |", interval, 100*used)
+		}
 		files = append(files, file)
 	}
 	say("\n| call into the driver, at %v | calls | takes |\n|---|---|---|", rates[1])

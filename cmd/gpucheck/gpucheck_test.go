@@ -60,7 +60,7 @@ func TestParse(t *testing.T) {
 	if _, ok := smi[1].fields["power_watts"]; ok || smi[1].at-smi[0].at != second/2 {
 		t.Errorf("%v", smi[1])
 	}
-	lines, err := parseLines([]byte("gpu,gpu_index=0,source=nvml power_watts=3,up=1i 2000\ngpu,gpu_index=1,source=nvml power_watts=9 1000\ngpu,gpu_index=0,source=nvml power_watts=4 1000\ngpu,gpu_in"))
+	lines, err := parseLines([]byte("gpu,gpu_uuid=a,source=nvml power_watts=3,up=1i 2000\ngpu,gpu_uuid=b,source=nvml power_watts=9 1000\ngpu,gpu_uuid=a,source=nvml power_watts=4 1000\ngpu,gpu_in"), "a")
 	if err != nil || len(lines) != 2 || lines[0].fields["power_watts"] != 4 || lines[1].source != "nvml" {
 		t.Errorf("%v, %v", lines, err)
 	}

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -28,7 +27,7 @@ type load struct {
 // work starts load.py and waits until it is ready: a context on the GPU takes seconds.
 func (b *bench) work(ctx context.Context, args ...string) (*load, error) {
 	l := &load{cmd: exec.CommandContext(ctx, b.python, append([]string{b.load}, args...)...)}
-	l.cmd.Stderr = &l.said
+	l.cmd.Stderr, l.cmd.Env = &l.said, b.environment()
 	l.cmd.WaitDelay = 10 * time.Second
 	in, err := l.cmd.StdinPipe()
 	if err != nil {
@@ -43,7 +42,10 @@ func (b *bench) work(ctx context.Context, args ...string) (*load, error) {
 		return nil, fmt.Errorf("start the load: %w", err)
 	}
 	if err := l.next(); err != nil {
-		return nil, errors.Join(err, l.end())
+		if why := l.end(); why != nil {
+			err = why // which tells more than that it said nothing
+		}
+		return nil, err
 	}
 	return l, nil
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +28,10 @@ type bench struct {
 	gap     time.Duration // between two of them, in the mean
 	pairs   int           // how often a loop is measured with and without the agent, in turn
 	only    string
+	which   string // GPU
+
+	gpu       card
+	nvidiaSMI string
 }
 
 func main() {
@@ -39,6 +44,7 @@ func main() {
 	flag.IntVar(&b.bursts, "bursts", 25, "bursts of each length")
 	flag.DurationVar(&b.gap, "gap", 1400*time.Millisecond, "time between two bursts, in the mean")
 	flag.IntVar(&b.pairs, "pairs", 5, "runs of the inference loop with the agent, and as many without, at each rate")
+	flag.StringVar(&b.which, "gpu", "", "the GPU, by index or UUID; the first that CUDA_VISIBLE_DEVICES names, or 0, where empty")
 	flag.StringVar(&b.only, "only", "", "measure these alone: readings, trace, bursts, cost, feel; separated by commas")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -54,9 +60,8 @@ func (b *bench) run(ctx context.Context) error {
 	if err := os.MkdirAll(b.out, 0o755); err != nil {
 		return err
 	}
-	card, err := b.card(ctx)
-	if err != nil {
-		return fmt.Errorf("ask nvidia-smi for the card: %w", err)
+	if err := b.find(ctx); err != nil {
+		return fmt.Errorf("find the GPU: %w", err)
 	}
 	report, err := os.Create(b.out + "/report.md")
 	if err != nil {
@@ -67,7 +72,11 @@ func (b *bench) run(ctx context.Context) error {
 		fmt.Printf(format+"\n", args...)
 		_, _ = fmt.Fprintf(report, format+"\n", args...)
 	}
-	say("### %s, driver %s\n", card.name, card.driver)
+	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
+	say("### %s, driver %s\n\nKernel %s, %d processors.\n", b.gpu.name, b.gpu.driver, strings.TrimSpace(string(kernel)), runtime.NumCPU())
+	if b.gpu.mig {
+		say("It is cut into MIG instances: the driver gives no utilisation, and the load works one of them.\n")
+	}
 	failed := 0
 	for _, m := range []struct {
 		word, name string

@@ -11,23 +11,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
-// card is what nvidia-smi says of the first GPU.
-type card struct{ name, driver string }
-
-func (b *bench) card(ctx context.Context) (c card, err error) {
-	out, err := exec.CommandContext(ctx, "nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader", "-i", "0").Output()
-	if err != nil {
-		return c, err
-	}
-	name, driver, _ := strings.Cut(strings.TrimSpace(string(out)), ", ")
-	return card{name, driver}, nil
-}
-
-// start starts a program whose standard output goes to a file. end asks it to end, and waits.
+// start starts a program whose standard output goes to a file, and what it says else to one beside that. end asks it
+// to end, and waits.
 func start(ctx context.Context, file string, name string, args ...string) (end func() error, cmd *exec.Cmd, err error) {
 	f, err := os.Create(file)
 	if err != nil {
@@ -45,9 +33,13 @@ func start(ctx context.Context, file string, name string, args ...string) (end f
 		_ = cmd.Process.Signal(os.Interrupt)
 		err := cmd.Wait()
 		_ = f.Close()
+		if said.Len() > 0 {
+			_ = os.WriteFile(file+".log", said.Bytes(), 0o600)
+		}
 		var exit *exec.ExitError
 		if errors.As(err, &exit) && exit.Exited() && exit.ExitCode() != 0 {
-			return fmt.Errorf("%s: %w: %s", filepath.Base(name), err, said.String())
+			out, _ := os.ReadFile(file) // nvidia-smi says there what is wrong
+			return fmt.Errorf("%s: %w: %s%s", filepath.Base(name), err, said.String(), out[:min(len(out), 300)])
 		}
 		return nil
 	}, cmd, nil
@@ -68,7 +60,11 @@ func (b *bench) agent(ctx context.Context, name, inputs string) (file string, en
 // smi polls nvidia-smi itself, each interval, into a file.
 func (b *bench) smi(ctx context.Context, name string, interval time.Duration) (file string, end func() error, err error) {
 	file = filepath.Join(b.out, name+".csv")
-	end, _, err = start(ctx, file, "nvidia-smi", "-i", "0", "--query-gpu=timestamp,"+strings.Join(smiNames, ","),
+	names := strings.Join(smiNames, ",")
+	if b.gpu.oldPower {
+		names = strings.Replace(names, "power.draw.instant", "power.draw", 1)
+	}
+	end, _, err = start(ctx, file, b.nvidiaSMI, "-i", b.gpu.uuid, "--query-gpu=timestamp,"+names,
 		"--format=csv,noheader,nounits", "-lms", strconv.FormatInt(interval.Milliseconds(), 10))
 	return file, end, err
 }
@@ -153,24 +149,20 @@ func memory(pid int) (pss, anonymous float64) {
 	return pss, anonymous
 }
 
-// family returns a process and its children.
+// family returns a process and its children. Not every kernel lists those: all processes are asked for their parent.
 func family(pid int) []int {
 	all := []int{pid}
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	if err != nil {
-		return all
-	}
-	// Children belong to the thread that started them: all threads are asked.
-	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	for _, task := range tasks {
-		if more, err := os.ReadFile(task); err == nil {
-			text = append(append(text, ' '), more...)
+	files, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue
 		}
-	}
-	seen := map[int]bool{pid: true}
-	for _, f := range strings.Fields(string(text)) {
-		if child, err := strconv.Atoi(f); err == nil && !seen[child] && syscall.Kill(child, 0) == nil {
-			seen[child] = true
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+		if len(fields) < 2 || fields[1] != strconv.Itoa(pid) {
+			continue
+		}
+		if child, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
 			all = append(all, child)
 		}
 	}

@@ -59,7 +59,8 @@ func TestRun(t *testing.T) {
 	for _, want := range []string{
 		"### NVIDIA H100 80GB HBM3, driver 580.95.05",
 		"| power, W | 70.0 | 70.0 | 70.0 | agree |",
-		"| sm_clock | ", "stamped by", "time since the start of the host",
+		"| sm_clock | ", "stamped by", "time since the start of the host", "| power, instant (field 186) | 0, 70000 | ",
+		"Profiling: NVML says 0, supported 1.", "Events: types 0xf01f (NVML says 0), registered 0, waiting 10 ms gives 10.",
 		"| way | resolution | 5 ms | 20 ms | 50 ms | 200 ms |",
 		"| gpuline, SM activity, every 100ms | 100ms |",
 		"| 100ms | ", "| DeviceGetSamples | ",
@@ -69,19 +70,48 @@ func TestRun(t *testing.T) {
 			t.Errorf("the report lacks %q", want)
 		}
 	}
-	f, err := os.Open(filepath.Join(b.out, "rings.csv"))
+	if r := recorded(t, b.out); r.Period != 20*time.Millisecond || r.Off || r.Epoch {
+		t.Errorf("of what was recorded: %+v", r)
+	}
+	without(t, b)
+	if t.Failed() {
+		t.Logf("%s", report)
+	}
+}
+
+// recorded reads what was recorded of the ring of power.
+func recorded(t *testing.T, dir string) *fakedriver.Ring {
+	t.Helper()
+	f, err := os.Open(filepath.Join(dir, "rings.csv"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	recorded, err := fakedriver.Replay(f)
+	s, err := fakedriver.Replay(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := recorded.GPUs[0].Ring(fakedriver.PowerSamples); r.Period != 20*time.Millisecond || r.Off || r.Epoch {
-		t.Errorf("of what was recorded: %+v", r)
+	return s.GPUs[0].Ring(fakedriver.PowerSamples)
+}
+
+// without measures where there is no torch: it is said, and the rings are recorded all the same.
+func without(t *testing.T, b bench) {
+	t.Helper()
+	t.Setenv("PYTHONPATH", "")
+	none := filepath.Join(t.TempDir(), "torch.py")
+	if err := os.WriteFile(none, []byte("raise ImportError('there is none')\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	if t.Failed() {
-		t.Logf("%s", report)
+	t.Setenv("PYTHONPATH", filepath.Dir(none))
+	b.out, b.only = filepath.Join(t.TempDir(), "out"), "trace"
+	if err := b.run(t.Context()); err == nil || !strings.Contains(err.Error(), "1 measurements failed") {
+		t.Errorf("without torch: %v", err)
+	}
+	report, err := os.ReadFile(filepath.Join(b.out, "report.md"))
+	if err != nil || !strings.Contains(string(report), "torch is missing") {
+		t.Errorf("%v: %s", err, report)
+	}
+	if r := recorded(t, b.out); r.Period != 20*time.Millisecond {
+		t.Errorf("of what was recorded without torch: %+v", r)
 	}
 }

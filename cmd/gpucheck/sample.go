@@ -10,20 +10,20 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// sample is what one row says of the first GPU.
+// sample is what one row says of the GPU.
 type sample struct {
 	at     int64 // Unix nanoseconds
 	source string
 	fields map[string]float64
 }
 
-// readLines reads the samples of the first GPU from line protocol.
-func readLines(file string) ([]sample, error) {
+// readLines reads the samples of the GPU from line protocol.
+func (b *bench) readLines(file string) ([]sample, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	return parseLines(text)
+	return parseLines(text, b.gpu.uuid)
 }
 
 // decode reads what gpuline wrote.
@@ -40,14 +40,14 @@ func decode(text []byte) (*sdk.Batch, error) {
 	return b, nil
 }
 
-func parseLines(text []byte) ([]sample, error) {
+func parseLines(text []byte, uuid string) ([]sample, error) {
 	b, err := decode(text)
 	if err != nil {
 		return nil, err
 	}
 	var all []sample
 	for m := range b.All() {
-		if m.Name() != "gpu" || m.Tag("gpu_index") != "0" || m.Tag("mig_gi") != "" {
+		if m.Name() != "gpu" || m.Tag("gpu_uuid") != uuid || m.Tag("mig_gi") != "" {
 			continue
 		}
 		s := sample{at: m.Time(), source: m.Tag("source"), fields: map[string]float64{}}

@@ -12,6 +12,8 @@ type costs struct {
 	mu      sync.Mutex // a call that hung comes back beside others
 	calls   [calls]*sdk.Number
 	seconds [calls]*sdk.Number
+	spent   [calls]time.Duration
+	usual   [calls]time.Duration // about the median
 	invalid *sdk.Number
 	failed  *sdk.Number
 	meter   *sdk.Meter
@@ -39,9 +41,29 @@ func (c *costs) add(which call, took time.Duration) {
 		c.calls[which] = c.meter.Counter("gpuline_nvml_calls_total", "Calls into the driver.", tag)
 	}
 	c.calls[which].Add(1)
+	c.spent[which] += took
+	switch usual := &c.usual[which]; {
+	case *usual == 0:
+		*usual = took
+	case took > *usual:
+		*usual += *usual/8 + 1
+	default:
+		*usual -= *usual / 8
+	}
 	s := c.seconds[which]
 	s.Set(s.Get() + settle*(took.Seconds()-s.Get()))
 }
+
+// of returns what all calls of a kind have taken together, and what one usually takes.
+func (c *costs) of(which call) (all, one time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.spent[which], c.usual[which]
+}
+
+// dear is how much longer the time between two calls is than a call at least, where less would show as much: on
+// some cards one that reads a ring or a counter takes milliseconds, and keeps the driver from others meanwhile.
+const dear = 50
 
 // ring publishes what was measured of a ring: the most of all GPUs.
 func (c *costs) ring(k *ringKind, period, span time.Duration) {

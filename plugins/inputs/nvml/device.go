@@ -37,7 +37,10 @@ type device struct {
 	before  mark  // where the rings are read from
 	read    int64 // when they were last read, by the agent's time
 
-	powerField, normalFields, slowFields, infoFields fieldSet
+	powerField, normalFields, trafficFields, slowFields, infoFields fieldSet
+
+	trafficRead int64 // when, by the agent's time
+	hot         bool  // PCIe's counters would wrap within the normal interval
 
 	noClock   [nvml.CLOCK_COUNT]bool // clocks that this GPU has not
 	events    vocabulary.Events
@@ -45,6 +48,7 @@ type device struct {
 	ecc       vocabulary.ECC
 	recovery  vocabulary.Recovery
 	processes processes
+	cut       bool // into MIG instances
 	instances []*instance
 	gpm       *profiler
 
@@ -79,8 +83,8 @@ func newDevice(s *session, handle nvml.Device, id selector.GPU) *device {
 		before:     mark{at: s.since},
 		answers:    newAnswers(),
 		batch:      sdk.NewBatch(s.env.Catalog),
-		powerField: newFieldSet(powerReadings), normalFields: newFieldSet(normalReadings), slowFields: newFieldSet(slowReadings),
-		infoFields: newFieldSet(infoReadings),
+		powerField: newFieldSet(powerReadings, s.lib), normalFields: newFieldSet(normalReadings, s.lib),
+		trafficFields: newFieldSet(trafficReadings, s.lib), slowFields: newFieldSet(slowReadings, s.lib), infoFields: newFieldSet(infoReadings, s.lib),
 		tags: vocabulary.Device{
 			UUID: id.UUID, Index: id.Index, Name: id.Name, PCIBusID: id.Bus, Source: vocabulary.SourceNVML,
 		}.Tags(),
@@ -111,7 +115,8 @@ func (d *device) mark() mark {
 func (d *device) adopt(before *device) {
 	for i := range d.rings {
 		r := &d.rings[i]
-		r.domain, r.last, r.told = before.rings[i].domain, before.rings[i].last, before.rings[i].told
+		b := &before.rings[i]
+		r.domain, r.not, r.other, r.seen, r.last, r.told = b.domain, b.not, b.other, b.seen, b.last, b.told
 	}
 	d.lost, d.missing = before.lost, before.missing
 	d.onsets, d.ecc, d.recovery = before.onsets, before.ecc, before.recovery
@@ -126,11 +131,7 @@ func (d *device) try(c call, f func() nvml.Return) nvml.Return {
 	case d.broken != nil || d.lost:
 		return nvml.ERROR_GPU_IS_LOST
 	}
-	d.calling.Store(uint32(c) + 1)
-	began := time.Now()
-	ret := f()
-	d.costs.add(c, time.Since(began))
-	d.calling.Store(0)
+	ret := d.measure(c, f)
 	switch ret {
 	case nvml.ERROR_GPU_IS_LOST, nvml.ERROR_RESET_REQUIRED:
 		d.lose(failure(ret).Error())
@@ -140,39 +141,24 @@ func (d *device) try(c call, f func() nvml.Return) nvml.Return {
 	return ret
 }
 
+func (d *device) measure(c call, f func() nvml.Return) nvml.Return {
+	d.calling.Store(uint32(c) + 1)
+	began := time.Now()
+	ret := f()
+	d.costs.add(c, time.Since(began))
+	d.calling.Store(0)
+	return ret
+}
+
 // ask is try for a call that a GPU either supports or does not. It reports success.
 func (d *device) ask(c call, f func() nvml.Return) bool {
 	if d.refused[c] {
 		return false
 	}
 	ret := d.try(c, f)
-	if final(ret) {
-		d.refused[c] = true
-		if ret == nvml.ERROR_NO_PERMISSION {
-			d.env.Log.Warn("the driver does not permit a call", "call", c.name(), "gpu", d.id.Index)
-		}
-		return false
-	}
-	if ret != nvml.SUCCESS && !nothing(ret) && !d.lost && d.broken == nil {
-		d.costs.failed.Add(1)
-		d.env.Log.Warn("a call failed", "call", c.name(), "gpu", d.id.Index, "err", failure(ret))
-	}
+	d.refused[c] = final(ret)
+	d.note(c, ret)
 	return ret == nvml.SUCCESS
-}
-
-// final reports whether the same call will never succeed on the same GPU.
-func final(ret nvml.Return) bool {
-	switch ret {
-	case nvml.ERROR_NOT_SUPPORTED, nvml.ERROR_FUNCTION_NOT_FOUND, nvml.ERROR_INVALID_ARGUMENT, nvml.ERROR_DEPRECATED,
-		nvml.ERROR_ARGUMENT_VERSION_MISMATCH, nvml.ERROR_NO_PERMISSION, nvml.ERROR_VGPU_ECC_NOT_SUPPORTED:
-		return true
-	}
-	return false
-}
-
-// nothing reports whether the driver has nothing to say at this moment.
-func nothing(ret nvml.Return) bool {
-	return ret == nvml.ERROR_NOT_FOUND || ret == nvml.ERROR_NO_DATA || ret == nvml.ERROR_NOT_READY
 }
 
 // inCall returns the name of the call that the GPU's goroutine is in. Anybody may ask.

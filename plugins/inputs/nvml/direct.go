@@ -23,6 +23,11 @@ package nvml
 //     return ((int (*)(void *, int, unsigned long long, int *, unsigned *, void *))f)(gpu, ring, after, kind, count, to);
 // }
 //
+// static int get_list(void *f, void *gpu, unsigned *count, void *to)
+// {
+//     return ((int (*)(void *, unsigned *, void *))f)(gpu, count, to);
+// }
+//
 // static int get_metrics(void *f, void *of) { return ((int (*)(void *))f)(of); }
 import "C"
 
@@ -39,14 +44,17 @@ import (
 // Go's own.
 //
 // A call that hangs in the driver keeps writing to where it was told to, so each GPU has its own memory.
-type function struct{ at unsafe.Pointer }
+type function struct {
+	at   unsafe.Pointer
+	name string
+}
 
 // lookUp returns the first of some functions that the library has.
 func lookUp(api nvml.Interface, names []string) (f function) {
 	for _, name := range names {
 		if api.Extensions().LookupSymbol(name) == nil {
 			symbol := append([]byte(name), 0)
-			return function{C.find((*C.char)(unsafe.Pointer(&symbol[0])))}
+			return function{C.find((*C.char)(unsafe.Pointer(&symbol[0]))), name}
 		}
 	}
 	return f
@@ -68,6 +76,11 @@ func (f function) getOf(gpu nvml.Device, which int32, to unsafe.Pointer) nvml.Re
 func (f function) samples(gpu nvml.Device, ring int32, after uint64, kind *int32, count *uint32, to *rawSample) nvml.Return {
 	return nvml.Return(C.get_samples(f.at, handle(gpu), C.int(ring), C.ulonglong(after),
 		(*C.int)(kind), (*C.uint)(count), unsafe.Pointer(to)))
+}
+
+// list calls a function that fills a list with records, as many as *count says.
+func (f function) list(gpu nvml.Device, count *uint32, to unsafe.Pointer) nvml.Return {
+	return nvml.Return(C.get_list(f.at, handle(gpu), (*C.uint)(count), to))
 }
 
 // metrics calls nvmlGpmMetricsGet.

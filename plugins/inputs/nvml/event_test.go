@@ -184,3 +184,65 @@ func TestIdleInterval(t *testing.T) {
 	}
 	wantSamples(t, truth, rows, "0", 0, 90*time.Second)
 }
+
+// TestInstancesComeAndGo cuts a GPU into MIG instances under the input, destroys one, and makes the GPU whole again.
+// What it has not meanwhile is asked for again; nothing that concerns one instance takes it from others.
+func TestInstancesComeAndGo(t *testing.T) {
+	c := usual()
+	c.SlowInterval = time.Second
+	h := newHost(t, 1, c, 100*ms, func(s *fakedriver.Scenario) {
+		g := s.GPUs[0]
+		g.Set("mig_whole", 0)
+		g.Line(fakedriver.GPMSM).Base(250)
+		a := g.MIGBetween(5*time.Second, 20*time.Second, 1, 0, 20_000, 32, 2)
+		b := g.MIGBetween(5*time.Second, 10*time.Second+50*ms, 2, 0, 20_000, 32, 2)
+		a.Line(fakedriver.MemoryUsed).Base(5000)
+		a.Line(fakedriver.GPMSM).Base(500)
+		b.Line(fakedriver.GPMSM).Base(125)
+	})
+	h.open()
+	rows := of(h.ticks(300, 100*ms), "gpu", "0")
+	f := func(gi, field string, from, to time.Duration, want int) {
+		t.Helper()
+		n := 0
+		for _, r := range with(rows, field) {
+			if r.tags["mig_gi"] == gi && r.at >= from && r.at < to {
+				n++
+			}
+		}
+		if n < want-2 || n > want+2 || want == 0 && n > 0 {
+			t.Errorf("instance %q from %v to %v: %d of %s, want %d", gi, from, to, n, field, want)
+		}
+	}
+	f("", "memory_used_bytes", 0, 5*time.Second, 5)
+	f("", "memory_used_bytes", 7*time.Second, 20*time.Second, 0)
+	f("", "memory_used_bytes", 22*time.Second, 30*time.Second, 8)
+	f("", "utilization_ratio", 22*time.Second, 30*time.Second, 48)
+	f("", "sm_active_ratio", 0, 5*time.Second, 4)
+	f("", "sm_active_ratio", 22*time.Second, 30*time.Second, 8)
+	f("1", "memory_used_bytes", 6*time.Second, 20*time.Second, 14)
+	f("1", "sm_active_ratio", 7*time.Second, 20*time.Second, 13)
+	f("2", "sm_active_ratio", 7*time.Second, 10*time.Second, 3)
+	f("2", "memory_total_bytes", 12*time.Second, 30*time.Second, 0)
+	for _, r := range rows {
+		if len(r.fields) == 0 {
+			t.Errorf("a row of nothing: %+v", r)
+		}
+	}
+}
+
+// TestProfilerThatNeverAnswers leaves a profiler alone that says it is there and fails, as in the guest of a virtual GPU.
+func TestProfilerThatNeverAnswers(t *testing.T) {
+	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
+		s.GPUs[0].Error("GpmSampleGet", 999, 0, 400*time.Second)
+		s.GPUs[0].Line(fakedriver.GPMSM).Base(250)
+	})
+	h.open()
+	h.ticks(280, time.Second)
+	if n := h.total("gpuline_nvml_calls_total", "call", "GpmSampleGet"); n != enoughFailures {
+		t.Errorf("asked %v times in five minutes", n)
+	}
+	if rows := with(of(h.ticks(600, time.Second), "gpu", "0"), "sm_active_ratio"); len(rows) < 200 {
+		t.Errorf("%d readings after it answers", len(rows))
+	}
+}

@@ -25,13 +25,17 @@ var (
 // energy are exact, and a row for each instant of which the rings hold samples.
 func (d *device) fast() {
 	now := d.clock()
-	read := d.fetch(callEnergy, d.handle, unsafe.Pointer(&d.answers.uint64))
+	_, cost := d.costs.of(callEnergy)
+	read := (d.draining.Load() || cost*dear < d.tiers.fast) && d.fetch(callEnergy, d.handle, unsafe.Pointer(&d.answers.uint64))
 	if d.broken != nil {
 		return // a row would say that the rings have been read up to now
 	}
 	m := d.row(now.wall)
 	if read {
 		m.Set(energy, sdk.FloatValue(float64(d.answers.uint64)/1e3))
+	}
+	if d.hot {
+		d.traffic(m, now.wall)
 	}
 	if d.draining.Load() {
 		d.drain(&now)
@@ -55,7 +59,7 @@ func (d *device) drain(now *instant) {
 		first := r.told == 0 && r.last == 0
 		r.follow(now)
 		all, ret := d.samples(r, r.last)
-		if final(ret) {
+		if unknown(ret) {
 			d.dead[i] = true
 			continue
 		}
@@ -68,6 +72,10 @@ func (d *device) drain(now *instant) {
 			d.costs.invalid.Add(float64(bad))
 		}
 		d.publish(r)
+		if r.domain == domainOther && !r.odd {
+			r.odd = true
+			d.env.Log.Warn("the driver's time stamps are by none of this host's clocks; the youngest are taken to be new", "ring", r.kind.name, "gpu", d.id.Index)
+		}
 	}
 	slices.SortStableFunc(d.points, func(a, b point) int { return cmp.Compare(a.at, b.at) })
 	var m *sdk.Metric
@@ -85,7 +93,7 @@ func (d *device) drain(now *instant) {
 
 // publish tells what was measured of a ring, and warns where it is read too seldom.
 func (d *device) publish(r *ring) {
-	if r.period == 0 || r.published {
+	if !r.periodic() || r.published {
 		return
 	}
 	r.published = true
@@ -159,7 +167,7 @@ func (d *device) clockInfo(m *sdk.Metric, f sdk.Field, kind nvml.ClockType) {
 	ret := d.try(callClock, func() nvml.Return {
 		return d.lib.functions[callClock].getOf(d.handle, int32(kind), unsafe.Pointer(mhz))
 	})
-	if d.noClock[kind] = final(ret); ret == nvml.SUCCESS {
+	if d.noClock[kind] = unknown(ret); ret == nvml.SUCCESS {
 		m.Set(f, sdk.IntValue(int64(*mhz)*1e6))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -65,9 +66,21 @@ func TestOldDrivers(t *testing.T) {
 			if !again(t, lib, name) {
 				return
 			}
-			h := newHost(t, 2, usual(), 100*ms, nil)
+			h := newHost(t, 2, usual(), 100*ms, func(s *fakedriver.Scenario) {
+				for i := range 3 {
+					s.GPUs[1].Process(fakedriver.Process{PID: 4_000_000 + i, To: fakedriver.Never, MemoryMiB: 100 + i})
+				}
+			})
 			h.open()
 			rows := h.ticks(50, 100*ms)
+			for _, r := range of(rows, "gpu_process", "1") {
+				if pid, _ := strconv.Atoi(r.tags["pid"]); r.fields["memory_used_bytes"] != float64((pid-3_999_900)<<20) {
+					t.Errorf("a process: %+v", r)
+				}
+			}
+			if n := len(of(rows, "gpu_process", "1")); n != 3 {
+				t.Errorf("%d processes", n)
+			}
 			for _, field := range strings.Fields(has.fields) {
 				if len(with(of(rows, "gpu", "1"), field)) == 0 {
 					t.Errorf("there is no %s", field)

@@ -63,6 +63,24 @@ type gpmMetric struct {
 type gpmPair struct {
 	last, next nvml.GpmSample
 	taken      bool // last holds one
+	refused    bool
+	failures   int   // one after another
+	rest       int64 // it is left alone until then, by the agent's time
+}
+
+const (
+	// enoughFailures is after how many a GPU's profiler is left alone: the guest of a virtual GPU has one that never
+	// gives a snapshot.
+	enoughFailures = 10
+	restFor        = infoInterval
+)
+
+// fail notes that a snapshot could not be had, or compared.
+func (p *gpmPair) fail(ret nvml.Return, at int64) {
+	p.refused = final(ret)
+	if p.failures++; p.failures >= enoughFailures {
+		p.failures, p.rest, p.taken = 0, at+int64(restFor), false
+	}
 }
 
 // startProfiling prepares the GPU's profiler where it has one.
@@ -76,6 +94,18 @@ func (d *device) startProfiling() {
 	}
 	if pair := d.newPair(); pair != nil {
 		d.gpm = &profiler{own: pair, readings: slices.Clone(gpmReadings), get: new(gpmMetrics)}
+	}
+}
+
+// stopProfiling lets go of the driver's memory.
+func (d *device) stopProfiling() {
+	for _, i := range d.instances {
+		d.freePair(i.gpm)
+		i.gpm = nil
+	}
+	if d.gpm != nil {
+		d.freePair(d.gpm.own)
+		d.gpm = nil
 	}
 }
 
@@ -123,8 +153,13 @@ func (d *device) profile() {
 // compare takes a snapshot and adds what has happened since the one before.
 func (d *device) compare(p *gpmPair, c call, row func(int64) *sdk.Metric, take func(nvml.GpmSample) nvml.Return) {
 	at := d.clock().wall
-	if !d.ask(c, func() nvml.Return { return take(p.next) }) {
+	if p.refused || at < p.rest {
+		return
+	}
+	if ret := d.try(c, func() nvml.Return { return take(p.next) }); ret != nvml.SUCCESS {
+		d.note(c, ret)
 		p.taken = false
+		p.fail(ret, at)
 		return
 	}
 	p.last, p.next = p.next, p.last
@@ -138,13 +173,17 @@ func (d *device) compare(p *gpmPair, c call, row func(int64) *sdk.Metric, take f
 	for i := range d.gpm.readings {
 		g.metrics[i] = gpmMetric{id: d.gpm.readings[i].id}
 	}
-	if !d.ask(callGPMMetrics, func() nvml.Return { return d.lib.functions[callGPMMetrics].metrics(g) }) {
+	// An invalid argument is snapshots that cannot be compared: of an instance that was made anew, or too close.
+	if ret := d.try(callGPMMetrics, func() nvml.Return { return d.lib.functions[callGPMMetrics].metrics(g) }); ret != nvml.SUCCESS {
+		d.note(callGPMMetrics, ret)
+		p.fail(ret, at)
 		return
 	}
+	p.failures = 0
 	m := row(at)
 	kept := d.gpm.readings[:0]
 	for i, r := range d.gpm.readings {
-		if final(nvml.Return(g.metrics[i].ret)) {
+		if unknown(nvml.Return(g.metrics[i].ret)) {
 			continue
 		}
 		kept = append(kept, r)

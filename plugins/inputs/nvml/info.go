@@ -15,13 +15,13 @@ func infoField(name string) sdk.Field { return vocabulary.Field(vocabulary.Info,
 
 // infoReadings are the settings that the driver gives by number.
 var infoReadings = []fieldReading{
-	{189, scopeGPU, infoField("power_limit_default_watts"), 1e-3, false},
-	{192, scopeGPU, infoField("power_limit_requested_watts"), 1e-3, false},
-	{187, scopeGPU, infoField("power_limit_min_watts"), 1e-3, false},
-	{188, scopeGPU, infoField("power_limit_max_watts"), 1e-3, false},
-	{196, 0, infoField("temperature_margin_max_operating_celsius"), 1, false},
-	{194, 0, infoField("temperature_margin_slowdown_celsius"), 1, false},
-	{193, 0, infoField("temperature_margin_shutdown_celsius"), 1, false},
+	{189, scopeGPU, infoField("power_limit_default_watts"), 1e-3, false, nil},
+	{192, scopeGPU, infoField("power_limit_requested_watts"), 1e-3, false, nil},
+	{187, scopeGPU, infoField("power_limit_min_watts"), 1e-3, false, nil},
+	{188, scopeGPU, infoField("power_limit_max_watts"), 1e-3, false, nil},
+	{196, 0, infoField("temperature_margin_max_operating_celsius"), 1, false, nil},
+	{194, 0, infoField("temperature_margin_slowdown_celsius"), 1, false, nil},
+	{193, 0, infoField("temperature_margin_shutdown_celsius"), 1, false, nil},
 }
 
 // inform adds the row of what a GPU is and how it is set.

@@ -12,6 +12,7 @@ type instant struct {
 	epoch int64 // by the host's clock
 	boot  int64 // since the host was started, suspension counted
 	mono  int64 // the same, suspension not counted
+	raw   int64 // the same again, by the hardware's own rate: seconds off after some weeks
 }
 
 // clock reads all clocks at once.
@@ -20,11 +21,12 @@ type clock func() instant
 // hostClock is the clock of a host, with the agent's time of day.
 func hostClock(now func() time.Time) clock {
 	return func() instant {
-		var boot, mono unix.Timespec
-		// Both calls cannot fail: the clocks are there, and the pointers are good.
+		var boot, mono, raw unix.Timespec
+		// The calls cannot fail: the clocks are there, and the pointers are good.
 		_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot)
 		_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &mono)
-		return instant{wall: now().UnixNano(), epoch: time.Now().UnixNano(), boot: boot.Nano(), mono: mono.Nano()}
+		_ = unix.ClockGettime(unix.CLOCK_MONOTONIC_RAW, &raw)
+		return instant{wall: now().UnixNano(), epoch: time.Now().UnixNano(), boot: boot.Nano(), mono: mono.Nano(), raw: raw.Nano()}
 	}
 }
 
@@ -36,6 +38,8 @@ const (
 	domainBoot
 	domainEpoch
 	domainMono
+	domainRaw
+	domainOther // none of the host's: as in a sandbox, whose clocks are not those of the driver's kernel
 )
 
 func (i *instant) in(d domain) int64 {
@@ -46,6 +50,8 @@ func (i *instant) in(d domain) int64 {
 		return i.epoch
 	case domainMono:
 		return i.mono
+	case domainRaw:
+		return i.raw
 	}
 	return 0
 }
@@ -58,10 +64,22 @@ const (
 )
 
 // domainOf returns the clock by which a time stamp in nanoseconds is youngest: the newest sample of a ring
-// is never old. It is unknown where the stamp fits no clock.
-func (i *instant) domainOf(stamp int64) domain {
+// is never old. It is unknown where the stamp fits no clock. The clocks that not names stand aside; those by which
+// the stamp is of the future join them, for it is by another.
+func (i *instant) domainOf(stamp int64, not *domains) domain {
 	best, found := longAgo, domainUnknown
-	for _, d := range [...]domain{domainBoot, domainEpoch, domainMono} {
+	for d := domainBoot; d <= domainRaw; d++ {
+		age := i.in(d) - stamp
+		not[d] = not[d] || age < -justNow
+		if !not[d] && age < best {
+			best, found = age, d
+		}
+	}
+	if found != domainUnknown {
+		return found
+	}
+	*not = domains{} // the host's clock was set, or the driver is ahead of all
+	for d := domainBoot; d <= domainRaw; d++ {
 		if age := i.in(d) - stamp; age >= -ahead && age < best {
 			best, found = age, d
 		}
@@ -69,6 +87,9 @@ func (i *instant) domainOf(stamp int64) domain {
 	return found
 }
 
-// wallOf turns a time stamp by one of the clocks into the agent's time. The offset between the two is
-// that of this instant: it changes when the host's clock is set.
-func (i *instant) wallOf(d domain, stamp int64) int64 { return i.wall - (i.in(d) - stamp) }
+// domains is a set of clocks.
+type domains [domainOther]bool
+
+// justNow is by how much a sample may be newer than the instant at which its ring was about to be read. Clocks
+// part slowly, so that it bounds how wrong a time can be while two are alike.
+const justNow = int64(50 * time.Millisecond)

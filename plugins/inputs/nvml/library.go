@@ -50,16 +50,27 @@ func openLibrary(config string) (*library, error) {
 		return nil, fmt.Errorf("initialise NVML: %w: its library and its kernel module differ: load the new module, or reboot", errVersion)
 	case nvml.ERROR_NO_PERMISSION:
 		return nil, errors.New("initialise NVML: no permission: the agent's user needs read and write access to /dev/nvidiactl and /dev/nvidia*")
+	case nvml.ERROR_UNKNOWN:
+		return nil, fmt.Errorf("initialise NVML: %w: in a container, the runtime may have taken /dev/nvidia* away: start the container again", failure(ret))
 	default:
 		return nil, fmt.Errorf("initialise NVML: %w", failure(ret))
 	}
-	for c := range calls {
-		l.functions[c] = lookUp(l.api, c.symbols())
-	}
-	if l.has(callDriverVersion) {
+	if !lookUp(l.api, callDriverVersion.symbols()).missing() {
 		l.driver, _ = l.api.SystemGetDriverVersion()
 	}
+	for c := range calls {
+		l.functions[c] = lookUp(l.api, l.symbols(c))
+	}
 	return l, nil
+}
+
+// before reports whether the driver is older than a version. One whose version cannot be read is not.
+func (l *library) before(branch, minor int) bool {
+	var b, m int
+	if n, _ := fmt.Sscanf(l.driver, "%d.%d", &b, &m); n < 2 {
+		return false
+	}
+	return b < branch || b == branch && m < minor
 }
 
 // has reports whether the library has a function.

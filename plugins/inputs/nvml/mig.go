@@ -38,9 +38,16 @@ func (i *instance) row(d *device, at int64) *sdk.Metric {
 // they are.
 func (d *device) findInstances() {
 	var mode, n int
-	if !d.ask(callMIGMode, func() (ret nvml.Return) { mode, _, ret = d.handle.GetMigMode(); return ret }) ||
-		mode != nvml.DEVICE_MIG_ENABLE ||
-		!d.ask(callMIGCount, func() (ret nvml.Return) { n, ret = d.handle.GetMaxMigDeviceCount(); return ret }) {
+	known := d.ask(callMIGMode, func() (ret nvml.Return) { mode, _, ret = d.handle.GetMigMode(); return ret })
+	if !known && !d.refused[callMIGMode] {
+		return // it may be as it was
+	}
+	cut := known && mode == nvml.DEVICE_MIG_ENABLE
+	if cut != d.cut {
+		d.cut = cut
+		d.forget()
+	}
+	if !cut || !d.ask(callMIGCount, func() (ret nvml.Return) { n, ret = d.handle.GetMaxMigDeviceCount(); return ret }) {
 		d.setInstances(nil)
 		return
 	}

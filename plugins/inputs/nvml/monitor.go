@@ -24,7 +24,10 @@ type monitor struct {
 	only     selector.Selector
 	clock    clock         // nil for the host's
 	patience time.Duration // of the rota; 0 for an interval
-	pause    time.Duration // between two drains of the rings, at least
+	first    time.Duration // of the first scan
+	pause    time.Duration // between two drains of the rings, at least; 0 for a drain each tick
+	drains   time.Duration // what all calls that drain have taken
+	dearness time.Duration // what the last drain asks of the time until the next
 	marks    marks         // behind all rows that were returned
 
 	session *session
@@ -32,6 +35,7 @@ type monitor struct {
 	jobs    []job // the devices
 	scan    *scan
 	scanned int64
+	looked  bool // a scan has ended
 	watch   *watch
 	rota    *rota
 	down    bool // the driver has gone
@@ -45,7 +49,7 @@ type monitor struct {
 
 func newMonitor(c *Config) *monitor {
 	only, _ := selector.New(c.Devices) // Validate has seen it
-	return &monitor{config: c, only: only, pause: drainInterval, marks: marks{}, told: make(map[job]int64)}
+	return &monitor{config: c, only: only, pause: drainInterval, first: firstPatience, marks: marks{}, told: make(map[job]int64)}
 }
 
 // Mark says how far the rings have been told, for [isolate.Resumer].
@@ -91,6 +95,9 @@ func (m *monitor) Open(_ context.Context, env *sdk.Env) error {
 // It is well below the lateness of windows. Rows leave with the drain.
 const drainInterval = 250 * time.Millisecond
 
+// longestPause is as long as drains may wait where they are dear: rings hold two seconds and more.
+const longestPause = time.Second
+
 const (
 	// leastPatience is how long a call may take before the others go on without it.
 	leastPatience = 50 * time.Millisecond
@@ -105,10 +112,31 @@ func (m *monitor) again(err error) error {
 	return err
 }
 
+// firstPatience is how long the first scan may take before the ticks begin without it. A driver in which nobody
+// keeps the GPUs initialised does so now, for seconds each, and anew for a process after this one.
+const firstPatience = 3 * time.Second
+
 // look makes the first scan.
 func (m *monitor) look() error {
 	m.scan = &scan{session: m.session, only: m.only, known: m.devices}
-	m.scan.run(0)
+	m.scanned = m.clock().wall
+	m.rota.patience = m.first
+	m.rota.run([]job{m.scan}, m.scanned)
+	m.rota.patience = m.patience
+	if _, hangs := m.rota.stuck[m.scan]; hangs {
+		m.session.env.Log.Warn("the driver is still initialising the GPUs: they are waited for, and longer at each start; enable persistence mode")
+		return nil
+	}
+	m.looked = true
+	if err := m.verdict(); err != nil {
+		return err
+	}
+	m.meet(m.scan)
+	return nil
+}
+
+// verdict says what is wrong with what the first scan found.
+func (m *monitor) verdict() error {
 	switch {
 	case m.scan.err != nil && len(m.scan.found) == 0:
 		return m.scan.err
@@ -119,8 +147,6 @@ func (m *monitor) look() error {
 	case m.scan.err != nil:
 		m.session.env.Log.Warn("some GPUs cannot be read", "err", m.scan.err)
 	}
-	m.scanned = m.clock().wall
-	m.meet(m.scan)
 	return nil
 }
 
@@ -168,7 +194,11 @@ func (m *monitor) tick(b *sdk.Batch) error {
 	if m.down {
 		return m.revive(now, b)
 	}
-	drain := m.hurry || now-m.drained >= int64(m.pause-m.session.tiers.fast/4) // a tick may come a little early
+	pause := m.pause
+	if pause > 0 {
+		pause = max(pause, min(m.dearness, longestPause))
+	}
+	drain := m.hurry || now-m.drained >= int64(pause-m.session.tiers.fast/4) // a tick may come a little early
 	if drain {
 		m.drained, m.hurry = now, false
 	}
@@ -187,8 +217,14 @@ func (m *monitor) tick(b *sdk.Batch) error {
 	if drain {
 		err = m.complain(b, now)
 		m.collect(b)
+		all, _ := m.session.costs.of(callSamples)
+		m.dearness, m.drains = dear*(all-m.drains), all
 	}
 	if _, hangs := m.rota.stuck[m.scan]; scanning && !hangs && len(jobs) > len(m.jobs) {
+		if !m.looked {
+			m.looked = true
+			err = errors.Join(err, m.verdict())
+		}
 		m.meet(m.scan)
 	}
 	for _, d := range m.devices {
@@ -243,10 +279,7 @@ func (m *monitor) release() error {
 		return fmt.Errorf("close NVML: %d calls hang in the driver, and are left there", hang)
 	}
 	for _, d := range m.devices {
-		if d.gpm != nil {
-			d.freePair(d.gpm.own)
-			d.gpm = nil
-		}
+		d.stopProfiling()
 		d.setInstances(nil)
 	}
 	m.session.lib.close()

@@ -247,7 +247,7 @@ func TestReadings(t *testing.T) {
 		g.Line(fakedriver.GPMSM).Base(0).Burst(1200*ms, 500*ms, 1000)
 		g.Line(fakedriver.GPMTensor).Base(250)
 		g.Line(fakedriver.PState).Base(2)
-		g.Line(fakedriver.Fan).Base(35)
+		g.Line(fakedriver.Fan).Base(104)
 	})
 	h.open()
 	rows := h.ticks(25, 100*ms)
@@ -273,7 +273,7 @@ func TestReadings(t *testing.T) {
 	f("sm_active_ratio", 0.5)
 	f("tensor_active_ratio", 0.25)
 	f("pstate", 2)
-	f("fan_ratio", 0.35)
+	f("fan_ratio", 1.04)
 	f("ecc_uncorrected_errors", 0)
 	if ratio := last["memory_used_bytes"] / (last["memory_total_bytes"] - last["memory_reserved_bytes"]); math.Abs(ratio-last["memory_used_ratio"]) > 1e-9 {
 		t.Errorf("memory_used_ratio is %v, want %v", last["memory_used_ratio"], ratio)

@@ -31,7 +31,7 @@ var (
 func (d *device) normal() {
 	now := d.clock()
 	m := d.row(now.wall)
-	d.memory(m, d.handle)
+	d.memory(func() *sdk.Metric { return m }, func(c call, to unsafe.Pointer) bool { return d.fetch(c, d.handle, to) })
 	a := d.answers
 	if d.ask(callTemperature, func() nvml.Return {
 		return d.lib.functions[callTemperature].getOf(d.handle, int32(nvml.TEMPERATURE_GPU), unsafe.Pointer(&a.uint32))
@@ -42,6 +42,9 @@ func (d *device) normal() {
 		m.Set(temperatureMargin, sdk.FloatValue(float64(a.margin.MarginTemperature)))
 	}
 	d.readFields(m, &d.normalFields)
+	if !d.hot { // else the fast tier has
+		d.traffic(m, now.wall)
+	}
 	d.held(m, now.wall)
 	if d.fetch(callPState, d.handle, unsafe.Pointer(&a.uint32)) && a.uint32 <= uint32(nvml.PSTATE_15) {
 		m.Set(pstate, sdk.IntValue(int64(a.uint32)))
@@ -59,17 +62,26 @@ func (d *device) normal() {
 		m.Set(lastXID, sdk.IntValue(int64(d.xid)))
 	}
 	for _, i := range d.instances {
-		d.memory(i.row(d, now.wall), i.handle)
+		if d.lost || d.broken != nil {
+			return
+		}
+		d.memory(func() *sdk.Metric { return i.row(d, now.wall) }, func(c call, to unsafe.Pointer) bool {
+			return d.lib.has(c) && d.measure(c, func() nvml.Return { return d.lib.functions[c].get(i.handle, to) }) == nvml.SUCCESS
+		})
 	}
 }
 
-// memory sets what is allocated on a GPU, or on a MIG instance of it.
-func (d *device) memory(m *sdk.Metric, handle nvml.Device) {
+// memory sets what is allocated on a GPU, or on a MIG instance of it. What the GPU as a whole refuses its instances
+// may give, and one that is gone says nothing of the others.
+func (d *device) memory(row func() *sdk.Metric, get func(c call, to unsafe.Pointer) bool) {
+	var m *sdk.Metric
 	v := &d.answers.memory
 	switch old := &d.answers.memoryV1; {
-	case d.fetch(callMemory, handle, unsafe.Pointer(v)):
+	case get(callMemory, unsafe.Pointer(v)):
+		m = row()
 		m.Set(memoryReserved, sdk.IntValue(int64(v.Reserved)))
-	case d.fetch(callMemoryV1, handle, unsafe.Pointer(old)):
+	case get(callMemoryV1, unsafe.Pointer(old)):
+		m = row()
 		v.Total, v.Reserved, v.Free, v.Used = old.Total, 0, old.Free, old.Used
 	default:
 		return

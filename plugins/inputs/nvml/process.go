@@ -53,9 +53,9 @@ func (d *device) reportProcesses(at int64) {
 		return
 	}
 	var list []processUse
-	add := func(c call, kind string, running func() ([]nvml.ProcessInfo, nvml.Return)) {
+	add := func(c call, kind string) {
 		var all []nvml.ProcessInfo
-		if !d.ask(c, func() (ret nvml.Return) { all, ret = running(); return ret }) {
+		if !d.ask(c, func() (ret nvml.Return) { all, ret = d.running(c); return ret }) {
 			return
 		}
 		for _, p := range all {
@@ -68,8 +68,8 @@ func (d *device) reportProcesses(at int64) {
 			list = append(list, processUse{key, p.UsedGpuMemory})
 		}
 	}
-	add(callCompute, "C", d.handle.GetComputeRunningProcesses)
-	add(callGraphics, "G", d.handle.GetGraphicsRunningProcesses)
+	add(callCompute, "C")
+	add(callGraphics, "G")
 	known := func(m uint64) uint64 {
 		if m == unknownMemory {
 			return 0

@@ -11,9 +11,13 @@ type ring struct {
 	kind *ringKind
 
 	domain domain
-	last   uint64 // newest time stamp taken, in the driver's microseconds
-	told   int64  // agent's time of the newest sample taken; 0 for none yet
-	offset int64  // of the host's clock to the time since its start, when the ring was last drained
+	not    domains // the clocks that the driver does not stamp by
+	strays int     // drains in a row whose newest sample fitted no clock
+	other  int64   // what domainOther is ahead of the time since the host's start
+	seen   int64   // when that was estimated, by the latter
+	last   uint64  // newest time stamp taken, in the driver's microseconds
+	told   int64   // agent's time of the newest sample taken; 0 for none yet
+	offset int64   // of the host's clock to the time since its start, when the ring was last drained
 
 	period time.Duration // between samples, measured; 0 while unknown
 	span   time.Duration // what the ring was seen to hold; 0 while unknown
@@ -21,6 +25,7 @@ type ring struct {
 
 	published bool
 	warned    bool
+	odd       bool // it was said that it is domainOther
 }
 
 // entry is a sample in a ring as the driver gives it.
@@ -37,15 +42,17 @@ type point struct {
 }
 
 // start measures the ring from all that it holds, and lets go of what has been told by the process before this
-// one, the last of it stamped before, or is not newer than since, which was before the agent.
+// one, the last of it stamped before, or is not newer than since, which was before the agent. A ring of clocks
+// holds changes: its newest may be hours old.
 func (r *ring) start(all []entry, now *instant, since int64, before uint64) {
 	r.size(all)
+	r.settle(all, now)
 	if before > 0 && r.place(entry{at: before}, now) {
 		r.last = before
 		return
 	}
 	for _, s := range all {
-		if r.place(s, now) && r.wall(s, now) <= since {
+		if r.past(s, now) || r.place(s, now) && r.wall(s, now) <= since {
 			r.last = max(r.last, s.at)
 		}
 	}
@@ -71,12 +78,16 @@ func (r *ring) drain(points []point, all []entry, now *instant) (_ []point, bad 
 	if r.period == 0 {
 		r.measure(all)
 	}
+	r.settle(all, now)
 	for _, s := range all {
 		if s.at != 0 && s.at <= r.last {
 			continue
 		}
 		if !r.place(s, now) || s.value < 0 || s.value > r.kind.most {
 			bad++
+			if r.past(s, now) {
+				r.last = s.at // and is not read again
+			}
 			continue
 		}
 		r.last = s.at
@@ -86,25 +97,20 @@ func (r *ring) drain(points []point, all []entry, now *instant) (_ []point, bad 
 	return points, bad
 }
 
-// place reports whether a sample has a time that can be, by the clock that its driver uses.
-func (r *ring) place(s entry, now *instant) bool {
-	if s.at == 0 || s.at > 1<<62/1000 {
-		return false
-	}
-	stamp := int64(s.at) * 1000
-	if r.domain == domainUnknown || now.in(r.domain)-stamp > longAgo {
-		r.domain = now.domainOf(stamp)
-	}
-	age := now.in(r.domain) - stamp
-	return r.domain != domainUnknown && age >= -ahead && age <= longAgo
-}
-
-func (r *ring) wall(s entry, now *instant) int64 { return now.wallOf(r.domain, int64(s.at)*1000) }
-
 // silent reports whether the ring has had nothing new for so long that the current rate must stand in.
 func (r *ring) silent(now *instant) bool {
-	return now.wall-r.told > max(int64(3*r.period), int64(time.Second))
+	quiet := int64(time.Second)
+	if r.periodic() {
+		quiet = max(quiet, int64(3*r.period))
+	}
+	return now.wall-r.told > quiet
 }
+
+// periodic reports whether the ring holds a sample each period, which is measured, and not changes.
+func (r *ring) periodic() bool { return r.period > 0 && r.period <= longestPeriod }
+
+// longestPeriod is more than drivers let pass between two samples that they take regularly.
+const longestPeriod = 2 * time.Second
 
 // size measures the ring from all that it holds. It may not have filled up yet, so the most counts.
 func (r *ring) size(all []entry) {

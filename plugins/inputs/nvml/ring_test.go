@@ -12,13 +12,13 @@ const (
 )
 
 func at(boot int64) *instant {
-	return &instant{wall: epoch + boot, epoch: epoch + boot, boot: 3*day + boot, mono: 2*day + boot}
+	return &instant{wall: epoch + boot, epoch: epoch + boot, boot: 3*day + boot, mono: 2*day + boot, raw: 2*day - int64(40*time.Second) + boot}
 }
 
 func TestDomainOf(t *testing.T) {
 	f := func(stamp int64, want domain) {
 		t.Helper()
-		if got := at(0).domainOf(stamp); got != want {
+		if got := at(0).domainOf(stamp, new(domains)); got != want {
 			t.Errorf("a stamp of %d is by clock %d, want %d", stamp, got, want)
 		}
 	}
@@ -27,11 +27,12 @@ func TestDomainOf(t *testing.T) {
 	f(3*day+int64(time.Second), domainBoot)
 	f(epoch-1, domainEpoch)
 	f(2*day-int64(time.Second), domainMono)
+	f(2*day-int64(40*time.Second)-1, domainRaw)
 	f(3*day-int64(time.Hour), domainUnknown)
 	f(epoch+int64(time.Minute), domainUnknown)
 	f(1, domainUnknown)
 	// Where the host was never suspended both clocks since its start are the same: either is right.
-	if got := (&instant{epoch: epoch, boot: day, mono: day}).domainOf(day - 5); got != domainBoot {
+	if got := (&instant{epoch: epoch, boot: day, mono: day}).domainOf(day-5, new(domains)); got != domainBoot {
 		t.Errorf("clock %d", got)
 	}
 }
@@ -153,6 +154,34 @@ func TestRingFollowsTheClock(t *testing.T) {
 	f(-time.Second)
 }
 
+// TestRingWhoseClockDrifts lets the clocks part over weeks, and holds that each sample's time stays right,
+// whichever of them the driver stamps by.
+func TestRingWhoseClockDrifts(t *testing.T) {
+	f := func(stamps domain, drift int64) {
+		t.Helper()
+		r := &ring{kind: &ringKinds[ringPower]}
+		for i := range int64(5000) {
+			boot := i * int64(10*time.Minute) // so long a host runs, and is looked at now and then
+			now := at(boot)
+			now.mono = now.boot
+			now.raw = now.boot + boot*drift/1_000_000
+			taken := now.in(stamps) - int64(15*time.Millisecond)
+			points, bad := r.drain(nil, []entry{{uint64(taken) / 1000, 1}}, now)
+			if bad > 0 || len(points) != 1 {
+				t.Fatalf("clock %d, %d parts in a million: sample %d is %v, %d bad", stamps, drift, i, points, bad)
+			}
+			if off := points[0].at - (now.wall - int64(15*time.Millisecond)); off > 2*justNow || off < -2*justNow {
+				t.Fatalf("clock %d, %d parts in a million: sample %d is off by %v", stamps, drift, i, time.Duration(off))
+			}
+		}
+	}
+	f(domainBoot, 30)
+	f(domainBoot, -30)
+	f(domainRaw, 30)
+	f(domainRaw, -30)
+	f(domainEpoch, -30)
+}
+
 func TestRingSilence(t *testing.T) {
 	r := &ring{kind: &ringKinds[ringGPU], period: time.Second}
 	if !r.silent(at(0)) {
@@ -164,6 +193,10 @@ func TestRingSilence(t *testing.T) {
 	}
 	if !r.silent(at(int64(3*time.Second) + 1)) {
 		t.Error("not silent after three of its periods")
+	}
+	r.period = time.Hour
+	if !r.silent(at(int64(time.Second) + 1)) {
+		t.Error("not silent after a second, with changes an hour apart")
 	}
 }
 
@@ -183,9 +216,8 @@ func TestWrapped(t *testing.T) {
 	f(5, 77, 82)
 	f(10, wrap32-5, 5)
 	f(wrap32+10, 0, wrap32-5, 5, 10)
-	f(3, 1000, 3)            // reset
-	f(wrap32, 5, wrap32+5)   // a counter of 64 bits
-	f(7, wrap32+100, 7)      // reset
-	f(100, 0, 50, 50, 100)   // still
-	f(30, 10, 20, 5, 15, 20) // reset in between: 10, then 5, 10, 5
+	f(wrap32-1_000_000_000, 3_000_000_000, 2_000_000_000)
+	f(wrap32, 5, wrap32+5) // a counter of 64 bits
+	f(7, wrap32+100, 7)    // reset
+	f(100, 0, 50, 50, 100) // still
 }

@@ -47,7 +47,7 @@ func (s *scan) run(int64) {
 		if !s.only.Wants(id) {
 			continue
 		}
-		if i := slices.IndexFunc(s.known, func(d *device) bool { return d.id == id }); i >= 0 {
+		if i := slices.IndexFunc(s.known, func(d *device) bool { return d.id == id && d.session == s.session }); i >= 0 {
 			s.found = append(s.found, found{s.known[i], handle})
 			continue
 		}

@@ -69,5 +69,5 @@ func (d *device) fabric(text func(name, v string)) {
 
 // The architectures, see NVML_DEVICE_ARCH_… in nvml.h.
 var architectures = []string{
-	2: "Kepler", 3: "Maxwell", 4: "Pascal", 5: "Volta", 6: "Turing", 7: "Ampere", 8: "Ada Lovelace", 9: "Hopper", 10: "Blackwell",
+	2: "Kepler", 3: "Maxwell", 4: "Pascal", 5: "Volta", 6: "Turing", 7: "Ampere", 8: "Ada Lovelace", 9: "Hopper", 10: "Blackwell", 13: "Rubin",
 }

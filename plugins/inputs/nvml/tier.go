@@ -113,6 +113,7 @@ func (d *device) recovered(now int64) bool {
 		d.row(at).Set(up, sdk.IntValue(0))
 		return false
 	}
+	d.forget()
 	d.events.Found(d.batch, d.tags, at, "the GPU answers again")
 	d.due = [tierCount]int64{}
 	return true

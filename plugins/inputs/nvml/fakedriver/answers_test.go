@@ -52,9 +52,9 @@ func TestEveryFunctionAnswers(t *testing.T) {
 		v, ret = lib.SystemGetNVMLVersion()
 		text("SystemGetNVMLVersion", v, ret)
 		cuda, ret := lib.SystemGetCudaDriverVersion_v2()
-		number("SystemGetCudaDriverVersion_v2", cuda, ret, 12090)
+		number("SystemGetCudaDriverVersion_v2", cuda, ret, 13000)
 		cuda, ret = lib.SystemGetCudaDriverVersion()
-		number("SystemGetCudaDriverVersion", cuda, ret, 12090)
+		number("SystemGetCudaDriverVersion", cuda, ret, 13000)
 	}
 	{
 		uuid, ret := d.GetUUID()

@@ -42,7 +42,7 @@ func Build(dir string, hide ...string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("build the fake driver: %w: %w", ErrNoCompiler, err)
 	}
-	include, err := headerDir(ctx)
+	include, err := IncludeDir(ctx)
 	if err != nil {
 		return "", fmt.Errorf("build the fake driver: %w", err)
 	}
@@ -80,8 +80,8 @@ func Build(dir string, hide ...string) (string, error) {
 	return lib, nil
 }
 
-// headerDir finds nvml.h in the module of go-nvml, from the working directory or from this package's own.
-func headerDir(ctx context.Context) (string, error) {
+// IncludeDir finds nvml.h in the module of go-nvml, from the working directory or from this package's own.
+func IncludeDir(ctx context.Context) (string, error) {
 	_, self, _, _ := runtime.Caller(0)
 	var errs []error
 	for _, dir := range []string{".", filepath.Dir(self)} {

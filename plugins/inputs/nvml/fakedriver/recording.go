@@ -26,17 +26,19 @@ type recorded struct {
 }
 
 // Replay returns a scenario of one GPU whose rings have the period, delay, clock and values of those of a real
-// one, as `make gpu-check` recorded them in rings.csv. It repeats them for ever. A ring that the recording
-// lacks is NOT_SUPPORTED.
+// one, as `make gpu-check` recorded them in rings.csv. It repeats them for ever, but for those of changes. A ring
+// that the recording lacks is NOT_SUPPORTED.
 func Replay(r io.Reader) (*Scenario, error) {
 	rings, epoch, err := readRecording(r)
 	if err != nil {
 		return nil, fmt.Errorf("read a recording: %w", err)
 	}
 	var first, last time.Duration // the time of which all rings tell: some reach back further than others
-	for _, all := range rings {
+	for sampling, all := range rings {
 		slices.SortStableFunc(all, func(a, b recorded) int { return int(a.stamp - b.stamp) })
-		first, last = max(first, all[0].stamp), max(last, all[len(all)-1].stamp)
+		if _, changes := periodOf(sampling, all); !changes {
+			first, last = max(first, all[0].stamp), max(last, all[len(all)-1].stamp)
+		}
 	}
 	s := New(nil, 1)
 	g := s.GPUs[0]
@@ -47,15 +49,18 @@ func Replay(r io.Reader) (*Scenario, error) {
 			ring.Off = true
 			continue
 		}
-		var gaps []time.Duration
-		for i := range all[1:] {
-			gaps = append(gaps, all[i+1].stamp-all[i].stamp)
-		}
-		slices.Sort(gaps)
-		ring.Period = max(gaps[len(gaps)/2], time.Microsecond)
-		ring.Phase = (all[len(all)-1].stamp - first) % ring.Period
 		ring.Delay = slices.MinFunc(all, func(a, b recorded) int { return int(a.age - b.age) }).age
 		ring.Epoch = epoch[sampling]
+		period, changes := periodOf(sampling, all)
+		if ring.Changes = changes; changes { // they come once, and the last value stays
+			line := g.Line(ring.reading)
+			for _, e := range all {
+				line.At(e.stamp-first, e.value)
+			}
+			continue
+		}
+		ring.Period = max(period, time.Microsecond)
+		ring.Phase = (all[len(all)-1].stamp - first) % ring.Period
 		line := g.Line(ring.reading).Base(all[0].value).Loop(last - first + time.Microsecond)
 		for i, e := range all[1:] { // a value holds from the entry before it on, which is right for means, too
 			switch from := all[i].stamp - first; {
@@ -67,6 +72,21 @@ func Replay(r io.Reader) (*Scenario, error) {
 		}
 	}
 	return s, nil
+}
+
+// periodOf returns the usual time between two entries, and whether they are changes instead, as those of clocks
+// that come when they will.
+func periodOf(sampling Sampling, all []recorded) (period time.Duration, changes bool) {
+	if len(all) < 2 {
+		return 0, false
+	}
+	var gaps []time.Duration
+	for i := range all[1:] {
+		gaps = append(gaps, all[i+1].stamp-all[i].stamp)
+	}
+	slices.Sort(gaps)
+	period = gaps[len(gaps)/2]
+	return period, (sampling == ClockSMSamples || sampling == ClockMemorySamples) && gaps[len(gaps)-1] > 20*time.Second
 }
 
 // readRecording returns the entries of each ring, and whether their stamps are of the time of day.

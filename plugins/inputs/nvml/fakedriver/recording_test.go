@@ -26,6 +26,7 @@ func TestReplay(t *testing.T) {
 			fmt.Fprintf(&text, "gpu,%d,%d,%d,%d\n", day+at+7_000, util[k/5], boot+at+9_000, day+at+9_000)
 		}
 	}
+	fmt.Fprintf(&text, "memory_clock,%d,405,%d,%d\nmemory_clock,%d,2619,%d,%d\n", boot-3_600_000_000, boot, day, boot+4_000_000, boot+4_001_000, day)
 	s, err := fakedriver.Replay(strings.NewReader(text.String()))
 	if err != nil {
 		t.Fatal(err)
@@ -37,6 +38,9 @@ func TestReplay(t *testing.T) {
 	}
 	if u.Period != 100*time.Millisecond || !u.Epoch || u.Phase != 0 || u.Delay != 2*time.Millisecond || !u.Mean {
 		t.Errorf("%+v", u)
+	}
+	if m := g.Line(fakedriver.ClockMemory); !g.Ring(fakedriver.ClockMemorySamples).Changes || m.Value(0) != 405 || m.Value(4*time.Second) != 2619 {
+		t.Errorf("a ring of changes: %+v, %d", g.Ring(fakedriver.ClockMemorySamples), m.Value(4*time.Second))
 	}
 	if !g.Ring(fakedriver.ClockSMSamples).Off {
 		t.Error("a ring that was not recorded is there")

@@ -56,6 +56,9 @@ type Ring struct {
 	Zeroed bool          // the driver says that it filled the whole buffer, with zeroes at its end
 	Off    bool          // NOT_SUPPORTED
 
+	Changes bool          // holds an entry for each change instead, as the rings of clocks do; its line must not loop
+	Skew    time.Duration // what its stamps are ahead
+
 	// Every OutlierEvery-th entry is Outlier instead of what it should be; 0 for none.
 	OutlierEvery int
 	Outlier      uint32
@@ -197,7 +200,12 @@ func (g *GPU) Process(p Process) {
 
 // MIG adds an instance to the GPU, which turns MIG mode on, and returns it.
 func (g *GPU) MIG(gi, ci, memoryMiB, sms, slices int) *GPU {
-	g.add("mig %s %d %d %d %d %d", g.name, gi, ci, memoryMiB, sms, slices)
+	return g.MIGBetween(-Never, Never, gi, ci, memoryMiB, sms, slices)
+}
+
+// MIGBetween adds an instance that is there in [from, to). MIG mode is on while the GPU has any.
+func (g *GPU) MIGBetween(from, to time.Duration, gi, ci, memoryMiB, sms, slices int) *GPU {
+	g.add("mig %s %d %d %d %d %d %s %s", g.name, gi, ci, memoryMiB, sms, slices, span(from), span(to))
 	m := newGPU(g.scenario, fmt.Sprintf("%s.%d.%d", g.name, gi, ci))
 	g.mig = append(g.mig, m)
 	return m
@@ -259,13 +267,16 @@ func (r *Ring) write(w *strings.Builder, gpu string, t Sampling) {
 	words := []struct {
 		on          bool
 		word, other string
-	}{{r.Mean, " mean", " instant"}, {r.Epoch, " epoch", ""}, {r.Zeroed, " zeroed", ""}, {r.Off, " off", ""}}
+	}{{r.Mean, " mean", " instant"}, {r.Epoch, " epoch", ""}, {r.Zeroed, " zeroed", ""}, {r.Off, " off", ""}, {r.Changes, " changes", ""}}
 	for _, o := range words {
 		if o.on {
 			fmt.Fprint(w, o.word)
 		} else {
 			fmt.Fprint(w, o.other)
 		}
+	}
+	if r.Skew != 0 {
+		fmt.Fprintf(w, " skew %s", span(r.Skew))
 	}
 	if r.OutlierEvery > 0 {
 		fmt.Fprintf(w, " outlier %d %d", r.OutlierEvery, r.Outlier)

@@ -3,6 +3,7 @@
 package fakedriver_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -148,9 +149,10 @@ func field(t testing.TB, d nvml.Device, id, scope uint32) uint64 {
 	if ret := nvml.Return(values[0].NvmlReturn); ret != nvml.SUCCESS {
 		t.Fatalf("field %d: %v", id, ret)
 	}
-	var v uint64
-	for i, b := range values[0].Value {
-		v |= uint64(b) << (8 * i)
+	v := binary.NativeEndian.Uint64(values[0].Value[:])
+	switch nvml.ValueType(values[0].ValueType) {
+	case nvml.VALUE_TYPE_UNSIGNED_INT, nvml.VALUE_TYPE_SIGNED_INT:
+		return v & math.MaxUint32
 	}
 	return v
 }

@@ -72,6 +72,8 @@ struct ring {
     int64_t period, phase, delay;          /* entry k is of phase + k*period, and seen delay later */
     int size;
     bool mean, epoch, zeroed, off;
+    bool changes;                          /* an entry at each change instead */
+    int64_t skew;                          /* of its stamps */
     int64_t outlier_every; unsigned outlier;
 };
 
@@ -97,6 +99,7 @@ struct nvmlDevice_st {
     struct process *process; int nprocesses;
     struct nvmlDevice_st *mig; int nmig;
     unsigned mig_memory, mig_sm, mig_slices; /* MIG instance: MiB, multiprocessors, slices */
+    int64_t exists_from, exists_to;        /* MIG instance */
 };
 typedef struct nvmlDevice_st device;
 
@@ -123,6 +126,7 @@ struct step { int64_t t, delta; };
 enum start { START_INIT, START_BOOT, START_EPOCH };
 struct scenario {
     char driver[81], mismatch_driver[81];
+    int branch, minor;                     /* of the driver's version */
     int cuda;
     enum start start; int64_t start_us;    /* as given */
     int64_t start_boot, start_epoch;       /* both clocks at scenario time 0 */
@@ -149,11 +153,14 @@ extern struct state {
     bool first_init_known;
 } state;
 int64_t now(void);                         /* scenario time */
+bool driver_since(int branch, int minor);  /* is the driver's version at least this? */
 int64_t epoch_at(int64_t t);               /* epoch microseconds at a scenario time, steps of the clock included */
 int64_t counters_from(int64_t t);          /* when the driver that runs at t was loaded */
 int visible(device **out);                 /* the GPUs that the driver enumerates now, in order; returns how many */
 bool is_ours(const device *);              /* is it a handle that we gave? */
 bool is_lost(const device *, int64_t t);
+bool exists(const device *, int64_t t);    /* false for a MIG instance that is not there yet, or no more */
+bool is_cut(const device *);               /* into MIG instances, now */
 
 /* Every exported function begins with enter and ends with leave. enter counts the call, takes the driver's
  * lock, and plays the scenario's faults; unless it returns NVML_SUCCESS the lock is free again. */

@@ -88,39 +88,47 @@ static nvmlReturn_t pcie(const device *d, unsigned id, int64_t t, int64_t *v)
     return rc;
 }
 
-static nvmlReturn_t field(const device *d, nvmlFieldValue_t *f, int64_t t, int64_t *v)
+/* in_header gives the number in nvml.h of what the driver knows by another: those from 251 to 273 moved with
+ * 580.82, where power smoothing took the numbers of the throttle times. */
+static unsigned in_header(unsigned id)
+{
+    if (driver_since(580, 82) || id < 251 || id > 273) return id;
+    return id <= 253 ? id - 251 + NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN : 0;
+}
+
+static nvmlReturn_t field(const device *d, nvmlFieldValue_t *f, unsigned id, int64_t t, int64_t *v)
 {
     f->valueType = NVML_VALUE_TYPE_UNSIGNED_LONG_LONG;
     for (int i = 0; i < COUNT_OF(plain); i++) {
-        if (plain[i].id != f->fieldId) continue;
+        if (plain[i].id != id) continue;
         f->valueType = plain[i].type;
         return reading(d, plain[i].reading, t, v);
     }
     for (int i = 0; i < COUNT_OF(facts); i++) {
-        if (facts[i].id != f->fieldId) continue;
+        if (facts[i].id != id) continue;
         f->valueType = facts[i].type;
         *v = d->number[facts[i].number];
         return *v == -1 && f->valueType != NVML_VALUE_TYPE_SIGNED_INT ? NVML_ERROR_NOT_SUPPORTED : NVML_SUCCESS;
     }
     for (int i = 0; i < COUNT_OF(throttles); i++) {
-        if (throttles[i].id != f->fieldId) continue;
+        if (throttles[i].id != id) continue;
         if (!d->line[R_throttle].supported) return NVML_ERROR_NOT_SUPPORTED;
         *v = throttle_ns(d, throttles[i].bit, t);
         return NVML_SUCCESS;
     }
     for (int i = 0; i < COUNT_OF(policies); i++) {
-        if (policies[i].id != f->fieldId) continue;
+        if (policies[i].id != id) continue;
         nvmlReturn_t rc = counter(d, policies[i].reading, t, v);
         *v *= 1000;
         return rc;
     }
-    switch (f->fieldId) {
+    switch (id) {
     case NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION:
     case NVML_FI_DEV_ENERGY:
         return energy_mj(d, t, v);
     case NVML_FI_DEV_PCIE_COUNT_TX_BYTES:
     case NVML_FI_DEV_PCIE_COUNT_RX_BYTES:
-        return pcie(d, f->fieldId, t, v);
+        return pcie(d, id, t, v);
     case NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX:
     case NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX:
     case NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_TX:
@@ -140,18 +148,20 @@ nvmlReturn_t nvmlDeviceGetFieldValues(nvmlDevice_t h, int count, nvmlFieldValue_
     ENTER("nvmlDeviceGetFieldValues");
     CHECK(values && count > 0, NVML_ERROR_INVALID_ARGUMENT);
     int64_t t = now();
+    int given = 0;
     for (int i = 0; i < count; i++) {
         nvmlFieldValue_t *f = &values[i];
         int64_t v = 0;
         f->timestamp = epoch_at(t);
         f->latencyUsec = 0;
         f->nvmlReturn = rule_error(here.name, d, f->fieldId);
-        if (f->nvmlReturn == NVML_SUCCESS) f->nvmlReturn = d->parent ? NVML_ERROR_NOT_SUPPORTED : field(d, f, t, &v);
-        f->value.ullVal = 0;
+        if (f->nvmlReturn == NVML_SUCCESS) f->nvmlReturn = d->parent ? NVML_ERROR_NOT_SUPPORTED : field(d, f, in_header(f->fieldId), t, &v);
+        f->value.ullVal = 0xa5a5a5a500000000;  /* the driver writes no more of it than the value has */
         if (f->nvmlReturn != NVML_SUCCESS) continue;
+        given++;
         if (f->valueType == NVML_VALUE_TYPE_UNSIGNED_INT) f->value.uiVal = (unsigned)v;
         else if (f->valueType == NVML_VALUE_TYPE_SIGNED_INT) f->value.siVal = (int)v;
         else f->value.ullVal = (unsigned long long)v;
     }
-    return leave(NVML_SUCCESS);
+    return leave(given ? NVML_SUCCESS : (nvmlReturn_t)d->number[N_fields_all_refused]);
 }

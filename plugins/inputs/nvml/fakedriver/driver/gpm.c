@@ -78,7 +78,7 @@ nvmlReturn_t nvmlGpmMigSampleGet(nvmlDevice_t h, unsigned gi, nvmlGpmSample_t sa
     ENTER_ARG("nvmlGpmMigSampleGet", gi);
     CHECK(!d->parent, NVML_ERROR_INVALID_ARGUMENT);
     for (int i = 0; i < d->nmig; i++)
-        if (d->mig[i].gi == (int)gi) return take(d, &d->mig[i], sample);
+        if (d->mig[i].gi == (int)gi && exists(&d->mig[i], now())) return take(d, &d->mig[i], sample);
     return leave(NVML_ERROR_NOT_FOUND);
 }
 
@@ -109,6 +109,7 @@ nvmlReturn_t nvmlGpmMetricsGet(nvmlGpmMetricsGet_t *get)
     CHECK(a->d && a->d == b->d && is_ours(a->d) && a->t < b->t, NVML_ERROR_INVALID_ARGUMENT);
     CHECK(get->numMetrics <= NVML_GPM_METRIC_MAX, NVML_ERROR_INVALID_ARGUMENT);
     CHECK(!is_lost(a->d, now()), NVML_ERROR_GPU_IS_LOST);
+    CHECK(exists(a->d, a->t) && exists(a->d, b->t), NVML_ERROR_INVALID_ARGUMENT);
     for (unsigned i = 0; i < get->numMetrics; i++) {
         get->metrics[i].nvmlReturn = rule_error(here.name, a->d, get->metrics[i].metricId);
         if (get->metrics[i].nvmlReturn == NVML_SUCCESS) measure(a->d, a->t, b->t, &get->metrics[i]);

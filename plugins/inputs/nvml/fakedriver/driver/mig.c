@@ -6,7 +6,7 @@ nvmlReturn_t nvmlDeviceGetMigMode(nvmlDevice_t h, unsigned *current, unsigned *p
     ENTER("nvmlDeviceGetMigMode");
     CHECK(current && pending, NVML_ERROR_INVALID_ARGUMENT);
     CHECK(!d->parent && d->number[N_mig_mode] >= 0, NVML_ERROR_NOT_SUPPORTED);
-    *current = *pending = (unsigned)d->number[N_mig_mode];
+    *current = *pending = is_cut(d);
     return leave(NVML_SUCCESS);
 }
 
@@ -22,8 +22,8 @@ nvmlReturn_t nvmlDeviceGetMigDeviceHandleByIndex(nvmlDevice_t h, unsigned index,
 {
     ENTER("nvmlDeviceGetMigDeviceHandleByIndex");
     CHECK(out, NVML_ERROR_INVALID_ARGUMENT);
-    CHECK(!d->parent && d->number[N_mig_mode] == 1, NVML_ERROR_NOT_SUPPORTED);
-    CHECK(index < (unsigned)d->nmig, NVML_ERROR_NOT_FOUND);
+    CHECK(!d->parent && is_cut(d), NVML_ERROR_NOT_SUPPORTED);
+    CHECK(index < (unsigned)d->nmig && exists(&d->mig[index], now()), NVML_ERROR_NOT_FOUND);
     out->handle = &d->mig[index];
     return leave(NVML_SUCCESS);
 }

@@ -1,14 +1,20 @@
 /* Who runs on a GPU, and on its MIG instances. */
 #include "fake.h"
 
-/* The first version of the record ends before the instance ids. */
+/* The first version of the record ends before the instance ids. Drivers 535.43 to 535.86 made the third longer
+ * than nvml.h before and after them has it. */
+struct long_info { nvmlProcessInfo_v2_t info; unsigned long long protected_memory; };
+
 static void put(void *out, int version, unsigned i, const device *d, const struct process *p)
 {
     if (version == 1) {
         ((nvmlProcessInfo_v1_t *)out)[i] = (nvmlProcessInfo_v1_t){ .pid = p->pid, .usedGpuMemory = p->memory };
         return;
     }
-    ((nvmlProcessInfo_v2_t *)out)[i] = (nvmlProcessInfo_v2_t){
+    bool wide = version == 3 && driver_since(535, 43) && !driver_since(535, 98);
+    nvmlProcessInfo_v2_t *to = wide ? &((struct long_info *)out)[i].info : &((nvmlProcessInfo_v2_t *)out)[i];
+    if (wide) ((struct long_info *)out)[i].protected_memory = 0;
+    *to = (nvmlProcessInfo_v2_t){
         .pid = p->pid, .usedGpuMemory = p->memory,
         .gpuInstanceId = d->parent ? (unsigned)d->gi : NO_INSTANCE, .computeInstanceId = d->parent ? (unsigned)d->ci : NO_INSTANCE,
     };
@@ -23,13 +29,15 @@ static unsigned list(const device *d, bool graphics, int64_t t, void *out, int v
         if (n < room) put(out, version, n, d, p);
         n++;
     }
-    for (int i = 0; i < d->nmig; i++) n = list(&d->mig[i], graphics, t, out, version, room, n);
+    for (int i = 0; i < d->nmig; i++)
+        if (exists(&d->mig[i], t)) n = list(&d->mig[i], graphics, t, out, version, room, n);
     return n;
 }
 
 static nvmlReturn_t give(const device *d, bool graphics, unsigned *count, void *out, int version)
 {
     CHECK(count && (out || !*count), NVML_ERROR_INVALID_ARGUMENT);
+    CHECK(d->number[N_mig_whole] == 1 || !is_cut(d), NVML_ERROR_NO_PERMISSION);
     unsigned room = *count;
     *count = list(d, graphics, now(), out, version, room, 0);
     return leave(*count > room ? NVML_ERROR_INSUFFICIENT_SIZE : NVML_SUCCESS);
@@ -53,7 +61,7 @@ nvmlReturn_t nvmlDeviceGetProcessUtilization(nvmlDevice_t h, nvmlProcessUtilizat
 {
     ENTER("nvmlDeviceGetProcessUtilization");
     CHECK(count, NVML_ERROR_INVALID_ARGUMENT);
-    CHECK(!d->parent && d->number[N_mig_mode] != 1, NVML_ERROR_NOT_SUPPORTED);
+    CHECK(!d->parent && !is_cut(d), NVML_ERROR_NOT_SUPPORTED);
     const struct ring *r = &d->ring[NVML_GPU_UTILIZATION_SAMPLES];
     int64_t at = now() - r->phase;
     at -= at % r->period - r->phase;

@@ -72,7 +72,7 @@ struct scenario *scenario_load(const char *path)
         return NULL;
     }
     p.sc = calloc(1, sizeof *p.sc);
-    *p.sc = (struct scenario){ .driver = "575.57.08", .cuda = 12090, .mismatch = NEVER };
+    *p.sc = (struct scenario){ .driver = "580.95.05", .cuda = 13000, .mismatch = NEVER };
     char *text = NULL;
     size_t room = 0;
     while (!p.failed && getline(&text, &room, f) >= 0) {
@@ -82,6 +82,7 @@ struct scenario *scenario_load(const char *path)
     }
     free(text);
     fclose(f);
+    sscanf(p.sc->driver, "%d.%d", &p.sc->branch, &p.sc->minor);
     if (p.sc->nevents) qsort(p.sc->events, (size_t)p.sc->nevents, sizeof *p.sc->events, event_order);
     for (int i = 0; i < p.sc->ngpus && !p.failed; i++) compile(&p, p.sc->gpu[i]);
     if (!p.failed) return p.sc;

@@ -8,6 +8,11 @@ int64_t now(void)
     return clock_now().boot_us - state.sc->start_boot;
 }
 
+bool driver_since(int branch, int minor)
+{
+    return state.sc->branch > branch || (state.sc->branch == branch && state.sc->minor >= minor);
+}
+
 static int64_t stepped(int64_t t)
 {
     int64_t sum = 0;
@@ -32,6 +37,16 @@ bool is_lost(const device *d, int64_t t)
 {
     if (d->parent) d = d->parent;
     return t >= d->lost_from && t < d->lost_to;
+}
+
+bool exists(const device *d, int64_t t) { return !d->parent || (t >= d->exists_from && t < d->exists_to); }
+
+bool is_cut(const device *d)
+{
+    if (d->number[N_mig_mode] != 1) return false;
+    for (int i = 0; i < d->nmig; i++)
+        if (exists(&d->mig[i], now())) return true;
+    return d->nmig == 0;
 }
 
 int visible(device **out)

@@ -105,6 +105,8 @@ static void set_ring(struct parser *p, device *d)
         else if (strcmp(key, "boot") == 0) r->epoch = false;
         else if (strcmp(key, "zeroed") == 0) r->zeroed = true;
         else if (strcmp(key, "off") == 0) r->off = true;
+        else if (strcmp(key, "changes") == 0) r->changes = true;
+        else if (strcmp(key, "skew") == 0) r->skew = duration(p, arg), i++;
         else if (strcmp(key, "period") == 0) r->period = positive(p, arg), i++;
         else if (strcmp(key, "phase") == 0) r->phase = duration(p, arg), i++;
         else if (strcmp(key, "delay") == 0) r->delay = duration(p, arg), i++;
@@ -182,6 +184,8 @@ static void add_mig(struct parser *p, device *d)
     m->number[N_memory_total] = m->mig_memory;
     m->number[N_memory_reserved] = 0;
     m->line[R_memory_used].base = 0;
+    m->exists_from = p->n > 7 ? duration(p, p->word[7]) : INT64_MIN;
+    m->exists_to = p->n > 8 ? duration(p, p->word[8]) : NEVER;
     d->number[N_mig_mode] = 1;
 }
 
@@ -192,7 +196,7 @@ void statement(struct parser *p)
         {"value", 4, 4, set_value}, {"at", 5, 5, add_step}, {"burst", 6, 6, add_burst},
         {"train", 8, 8, add_train}, {"loop", 4, 4, set_loop}, {"set", 4, WORDS, set_fact},
         {"ring", 3, WORDS, set_ring}, {"process", 7, 11, add_process}, {"lost", 3, 5, set_lost},
-        {"appears", 3, 4, set_appears}, {"mig", 7, 7, add_mig},
+        {"appears", 3, 4, set_appears}, {"mig", 7, 9, add_mig},
         {"gpus", 2, 2, NULL}, {"driver", 2, 2, NULL}, {"cuda", 2, 2, NULL}, {"start", 2, 3, NULL},
         {"loaded", 2, 2, NULL}, {"clock", 2, 2, NULL}, {"calls", 2, 2, NULL}, {"unsupported", 3, 3, NULL},
         {"error", 4, 6, NULL}, {"delay", 4, 5, NULL}, {"hang", 4, 9, NULL}, {"reload", 2, 4, NULL},

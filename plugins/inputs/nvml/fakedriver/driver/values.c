@@ -43,7 +43,7 @@ static nvmlReturn_t give_bits(const device *d, enum reading r, unsigned long lon
 static nvmlReturn_t give_engine(const device *d, enum reading r, unsigned *util, unsigned *period)
 {
     CHECK(util && period, NVML_ERROR_INVALID_ARGUMENT);
-    CHECK(!d->parent && d->number[N_mig_mode] != 1, NVML_ERROR_NOT_SUPPORTED);
+    CHECK(!d->parent && !is_cut(d), NVML_ERROR_NOT_SUPPORTED);
     int64_t t = now(), v = 0;
     nvmlReturn_t rc = reading_mean(d, r, t - d->number[N_util_period], t, &v);
     *util = (unsigned)v;
@@ -125,7 +125,7 @@ nvmlReturn_t nvmlDeviceGetUtilizationRates(nvmlDevice_t h, nvmlUtilization_t *ut
     ENTER("nvmlDeviceGetUtilizationRates");
     WHOLE_GPU(d);
     CHECK(util, NVML_ERROR_INVALID_ARGUMENT);
-    CHECK(d->number[N_mig_mode] != 1, NVML_ERROR_NOT_SUPPORTED);
+    CHECK(!is_cut(d), NVML_ERROR_NOT_SUPPORTED);
     int64_t t = now(), gpu = 0, memory = 0;
     nvmlReturn_t rc = reading_mean(d, R_gpu_util, t - d->number[N_util_period], t, &gpu);
     if (rc == NVML_SUCCESS) rc = reading_mean(d, R_memory_util, t - d->number[N_util_period], t, &memory);
@@ -167,6 +167,7 @@ static nvmlReturn_t give_memory(const device *d, enum reading r, int64_t total, 
                                 unsigned long long *out_total, unsigned long long *out_free, unsigned long long *out_used)
 {
     int64_t used = 0;
+    CHECK(d->parent || d->number[N_mig_whole] == 1 || !is_cut(d), NVML_ERROR_NO_PERMISSION);
     nvmlReturn_t rc = reading(d, r, now(), &used);
     CHECK(rc == NVML_SUCCESS, rc);
     *out_total = (unsigned long long)total * MIB;

@@ -1,0 +1,110 @@
+//go:build cgo
+
+package nvml
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/gpuline/gpuline/plugins/inputs/nvml/fakedriver"
+)
+
+// TestFieldNumbers holds that throttle times are asked for by the numbers that the driver knows them by: those
+// of nvml.h moved with driver 580.82.
+func TestFieldNumbers(t *testing.T) {
+	f := func(version string) {
+		t.Run(version, func(t *testing.T) { throttled(t, version) })
+	}
+	f("570.124.06")
+	f("580.65.06")
+	f("580.82.07")
+	f("590.48.01")
+}
+
+func throttled(t *testing.T, version string) {
+	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
+		s.Driver = version
+		s.GPUs[0].Line(fakedriver.Throttle).Burst(200*ms, 300*ms, 0x20).Burst(600*ms, 200*ms, 0x40).Burst(900*ms, 100*ms, 0x80)
+	})
+	h.open()
+	rows := with(of(h.ticks(25, 100*ms), "gpu", "0"), "throttle_sw_power_seconds")
+	for field, want := range map[string]float64{
+		"throttle_sw_thermal_seconds": 0.3, "throttle_hw_thermal_seconds": 0.2, "throttle_power_brake_seconds": 0.1,
+	} {
+		if got, ok := rows[len(rows)-1].fields[field]; !ok || math.Abs(got-want) > 1e-9 {
+			t.Errorf("%s is %v (%v), want %v", field, got, ok, want)
+		}
+	}
+}
+
+// TestRefusedFields holds that a set of fields of which the GPU has none takes nothing from the other sets.
+func TestRefusedFields(t *testing.T) {
+	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
+		g := s.GPUs[0]
+		g.Ring(fakedriver.PowerSamples).Off = true
+		g.Unsupported("DeviceGetFieldValues/186")
+		g.Set("fields_all_refused", 3)
+	})
+	h.open()
+	rows := of(h.ticks(25, 100*ms), "gpu", "0")
+	for _, field := range []string{"power_watts", "throttle_sw_power_seconds", "ecc_uncorrected_errors"} {
+		if len(with(rows, field)) == 0 {
+			t.Errorf("there is no %s", field)
+		}
+	}
+}
+
+// TestSandbox holds that a call which a sandbox does not let through is made once.
+func TestSandbox(t *testing.T) {
+	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
+		s.GPUs[0].Error("DeviceGetTotalEnergyConsumption", 17, 0, fakedriver.Never)
+		s.GPUs[0].Error("DeviceGetSamples", 17, 0, fakedriver.Never)
+	})
+	h.open()
+	rows := of(h.ticks(50, 100*ms), "gpu", "0")
+	if n := h.total("gpuline_nvml_calls_total", "call", "DeviceGetTotalEnergyConsumption"); n != 1 {
+		t.Errorf("energy was asked for %v times", n)
+	}
+	if n := len(with(rows, "utilization_ratio")); n < 45 {
+		t.Errorf("the current utilisation stood in %d times of 50", n)
+	}
+	if v := h.total("gpuline_nvml_call_failures_total"); v > 0 {
+		t.Errorf("%v failures; the log:\n%s", v, h.log.String())
+	}
+}
+
+// TestTraffic holds that PCIe's bytes are counted at every rate that a link has, though the driver's counter of 32 bits
+// wraps five times a second.
+func TestTraffic(t *testing.T) {
+	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
+		g := s.GPUs[0]
+		g.Set("pcie_bits", 32)
+		g.Set("pcie_start", 1<<32-1_500_000_000)
+		g.Line(fakedriver.PCIeTX).Base(50).At(10*time.Second, 3_400).At(20*time.Second, 23_000).At(40*time.Second, 100)
+		g.Line(fakedriver.PCIeRX).Base(0)
+	})
+	h.open()
+	rows := with(of(h.ticks(600, 100*ms), "gpu", "0"), "pcie_tx_bytes")
+	count := func(at time.Duration) float64 {
+		for _, r := range rows {
+			if r.at >= at {
+				return r.fields["pcie_tx_bytes"]
+			}
+		}
+		return -1
+	}
+	f := func(from, to time.Duration, want float64, readings int) {
+		t.Helper()
+		if got := count(to) - count(from); math.Abs(got-want) > want/50 {
+			t.Errorf("from %v to %v: %v bytes, want %v", from, to, got, want)
+		}
+		if n := len(since(upTo(rows, to), from)); n < readings-2 || n > readings+2 {
+			t.Errorf("from %v to %v: read %d times, want %d", from, to, n, readings)
+		}
+	}
+	f(2*time.Second, 9*time.Second, 350e6, 7)
+	f(13*time.Second, 19*time.Second, 20.4e9, 60)
+	f(23*time.Second, 38*time.Second, 345e9, 150)
+	f(43*time.Second, 58*time.Second, 1.5e9, 15)
+}
