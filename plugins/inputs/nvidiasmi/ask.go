@@ -94,13 +94,21 @@ func (a *asker) learn(ctx context.Context, out []byte) bool {
 		}
 		return a.known.reject(name)
 	}
-	bus := lostDevice(out)
-	if bus == "" || slices.ContainsFunc(a.avoid, func(b string) bool { return selector.SameBus(b, bus) }) {
+	learned := false
+	for _, u := range unreadables(out) {
+		learned = u.bus != "" && a.leaveOut(u.bus) || learned
+	}
+	return learned
+}
+
+// leaveOut goes on without a GPU, and reports whether that is news and others are known.
+func (a *asker) leaveOut(bus string) bool {
+	if slices.ContainsFunc(a.avoid, func(b string) bool { return selector.SameBus(b, bus) }) {
 		return false
 	}
 	a.avoid = append(a.avoid, bus)
 	if a.target() == nil || !slices.ContainsFunc(a.gpus, func(g gpuName) bool { return selector.SameBus(g.bus, bus) }) {
-		a.avoid = nil // there is no other GPU known to go on with
+		a.avoid = a.avoid[:len(a.avoid)-1] // there is no other GPU known to go on with
 		return false
 	}
 	a.log.Warn("nvidia-smi fails because one GPU is lost; the others are read without it", "pci_bus_id", bus)

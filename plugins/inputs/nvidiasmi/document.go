@@ -1,6 +1,9 @@
 package nvidiasmi
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // document reads what `nvidia-smi -q -x` prints, GPU by GPU. Its memory is used again for the next one.
 type document struct {
@@ -9,9 +12,11 @@ type document struct {
 	depth  int
 	common sheet // what stands above the GPUs: the versions of driver and CUDA
 	copies []byte
+	absent []int // indexes of GPUs that the document leaves out, as a message says
+	gaps   bool  // it leaves out others, too: nobody's index is known
 
 	// Of the GPU that next has read:
-	position  int // among all GPUs of the document, which is its index
+	position  int // among all GPUs of the host, which is its index
 	id        identity
 	gpu       sheet
 	instances []instance // of MIG
@@ -38,6 +43,21 @@ func (d *document) reset(data []byte) {
 	d.common.reset()
 	d.path[0], d.depth, d.position = tree, 0, -1
 	d.copies = d.copies[:0]
+	d.survey(data)
+}
+
+// survey finds out which GPUs the document leaves out though they have an index.
+func (d *document) survey(data []byte) {
+	d.absent = d.absent[:0]
+	for _, u := range unreadables(data) {
+		if u.index >= 0 && !slices.Contains(d.absent, u.index) {
+			d.absent = append(d.absent, u.index)
+		}
+	}
+	_, attached, _ := bytes.Cut(data, []byte("<attached_gpus>"))
+	attached, _, _ = bytes.Cut(attached, []byte("<"))
+	n, _ := decimal(attached)
+	d.gaps = int(n) > bytes.Count(data, []byte("<gpu "))+len(d.absent) && d.sawLog()
 }
 
 // next reads up to the end of the next GPU. It returns false at the end of the document; an error says
@@ -113,6 +133,9 @@ func (d *document) sawLog() bool { return bytes.Contains(d.scan.data, []byte("</
 
 func (d *document) begin() {
 	d.position++
+	for slices.Contains(d.absent, d.position) {
+		d.position++
+	}
 	d.gpu.reset()
 	for slot := range readings {
 		if d.common.have.has(slot) {

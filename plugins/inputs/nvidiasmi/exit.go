@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/gpuline/gpuline/plugins/inputs/internal/child"
@@ -15,15 +16,26 @@ type ExitError struct {
 	Message string // the first line that it printed as its reason; on standard output, as its habit is
 
 	stderr []byte
+	absent bool // it said that there is no GPU, or none that it can read
 }
 
 // explain gives the error of a process that has ended the message that it printed, out being its output.
 func explain(err error, out []byte) error {
 	var exit *child.ExitError
 	if errors.As(err, &exit) {
-		return &ExitError{Code: exit.Code, Message: message(out, exit.Stderr), stderr: exit.Stderr}
+		return ended(exit.Code, out, exit.Stderr)
 	}
 	return err
+}
+
+// ended returns the error of a process that has printed no readings, whatever its status: drivers differ in whether a
+// missing GPU is a failure.
+func ended(code int, out, stderr []byte) *ExitError {
+	return &ExitError{Code: code, Message: message(out, stderr), stderr: stderr, absent: saysAbsent(out) || saysAbsent(stderr)}
+}
+
+func saysAbsent(out []byte) bool {
+	return bytes.Contains(out, []byte("No devices ")) || bytes.Contains(out, []byte(handleOf))
 }
 
 var exitMeanings = map[int]struct{ meaning, remedy string }{
@@ -59,7 +71,7 @@ func (e *ExitError) Error() string {
 }
 
 // gone reports whether the driver, the devices or one that stands for all cannot be reached.
-func (e *ExitError) gone() bool { return e.Code == 9 || e.Code == 15 || e.Code == 6 }
+func (e *ExitError) gone() bool { return e.Code == 9 || e.Code == 15 || e.Code == 6 || e.absent }
 
 // tolerable returns nil for an error that leaves all readings there: a corrupted infoROM is a warning.
 func tolerable(err error) error {
@@ -110,23 +122,42 @@ func invalidField(out []byte) string {
 	return ""
 }
 
-// lostDevice returns the PCI bus id in `Unable to determine the device handle for GPU 0000:0B:00.0: …`,
-// with which nvidia-smi refuses to read any GPU because one of them is lost.
-func lostDevice(out []byte) string {
-	const before = "Unable to determine the device handle for "
-	_, rest, found := bytes.Cut(out, []byte(before))
-	if !found {
-		return ""
+// handleOf begins the name of a GPU that nvidia-smi cannot read.
+const handleOf = "Unable to determine the device handle for "
+
+// unreadable is a GPU that nvidia-smi says it cannot read, by what it calls it.
+type unreadable struct {
+	index int    // -1 where it is not told
+	bus   string // "" where it is not told
+}
+
+// unreadables returns the GPUs of `Unable to determine the device handle for GPU 0000:0B:00.0: …`, and of
+// `… for GPU1: 0000:34:00.0: …` since driver 560. An older nvidia-smi refuses to read any GPU then. A newer one
+// reads the others and ends with status 0: it only says so before the rows, or in front of the document.
+func unreadables(out []byte) (all []unreadable) {
+	for {
+		_, rest, found := bytes.Cut(out, []byte(handleOf))
+		if !found {
+			return all
+		}
+		out = rest
+		rest = bytes.TrimLeft(rest, "GPUgpu ")
+		u := unreadable{index: -1}
+		if number, after, ok := bytes.Cut(rest, []byte(": ")); ok && len(number) > 0 && isDigits(number) {
+			u.index, _ = strconv.Atoi(string(number))
+			rest = after
+		}
+		end := 0
+		for end < len(rest) && (isHex(rest[end]) || rest[end] == '.' || rest[end] == ':' && end+1 < len(rest) && isHex(rest[end+1])) {
+			end++
+		}
+		if bytes.Count(rest[:end], []byte(":")) > 0 {
+			u.bus = string(rest[:end])
+		}
+		if u.index >= 0 || u.bus != "" {
+			all = append(all, u)
+		}
 	}
-	rest = bytes.TrimLeft(rest, "GPUgpu ")
-	end := 0
-	for end < len(rest) && (isHex(rest[end]) || rest[end] == '.' || rest[end] == ':' && end+1 < len(rest) && isHex(rest[end+1])) {
-		end++
-	}
-	if bytes.Count(rest[:end], []byte(":")) < 1 {
-		return ""
-	}
-	return string(rest[:end])
 }
 
 func isHex(c byte) bool {

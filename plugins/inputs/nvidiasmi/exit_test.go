@@ -3,6 +3,7 @@ package nvidiasmi
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -30,17 +31,22 @@ func TestMessages(t *testing.T) {
 	field("Field \"x\" is fine", "")
 	field("", "")
 
-	device := func(out, want string) {
+	devices := func(out string, want ...unreadable) {
 		t.Helper()
-		if got := lostDevice([]byte(out)); got != want {
-			t.Errorf("%q: %q, want %q", out, got, want)
+		if got := unreadables([]byte(out)); !slices.Equal(got, want) {
+			t.Errorf("%q: %v, want %v", out, got, want)
 		}
 	}
-	device("Unable to determine the device handle for GPU 0000:0B:00.0: GPU is lost.  Reboot the system", "0000:0B:00.0")
-	device("Unable to determine the device handle for GPU0000:0B:00.0: Unknown Error", "0000:0B:00.0")
-	device("Unable to determine the device handle for gpu 00000000:B5:00.0: Not Found", "00000000:B5:00.0")
-	device("Unable to determine the device handle for GPU: x", "")
-	device("No devices were found", "")
+	const unable = "Unable to determine the device handle for "
+	devices(unable+"GPU 0000:0B:00.0: GPU is lost.  Reboot the system", unreadable{-1, "0000:0B:00.0"})
+	devices(unable+"GPU0000:0B:00.0: Unknown Error", unreadable{-1, "0000:0B:00.0"})
+	devices(unable+"gpu 00000000:B5:00.0: Not Found", unreadable{-1, "00000000:B5:00.0"})
+	devices(unable+"GPU1: 0000:34:00.0: Unknown Error\n"+unable+"GPU12: 0008:01:00.0: GPU is lost.\n<x/>",
+		unreadable{1, "0000:34:00.0"}, unreadable{12, "0008:01:00.0"})
+	devices(unable+"GPU2: Unknown Error\nNo devices were found", unreadable{2, ""})
+	devices(unable+"GPU: x")
+	devices(unable+"GPU2")
+	devices("No devices were found")
 }
 
 func TestExitError(t *testing.T) {

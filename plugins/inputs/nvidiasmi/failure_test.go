@@ -211,6 +211,7 @@ func TestStreamFailures(t *testing.T) {
 	f("no driver", "status 9", "driver is not loaded", "modprobe", "couldn't communicate")
 	f("no library", "status 12", "libnvidia-ml.so.1", "Failed to initialize NVML")
 	f("no gpu", "status 6", "No devices were found")
+	f("nobody", "status 0", "No devices were found")
 }
 
 // TestStreamBlocked plays a lost GPU over which nvidia-smi refuses to read any.

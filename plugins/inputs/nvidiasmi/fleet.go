@@ -165,10 +165,12 @@ func (f *fleet) document(b *sdk.Batch, data []byte, at int64, asked *set) error 
 			return err
 		}
 		id := f.doc.id
-		f.digits = strconv.AppendInt(f.digits[:0], int64(f.doc.position), 10)
-		id.index = f.digits
+		if !f.partial && !f.doc.gaps {
+			f.digits = strconv.AppendInt(f.digits[:0], int64(f.doc.position), 10)
+			id.index = f.digits
+		}
 		d := f.find(id)
-		if d == nil || asked == nil && !f.partial {
+		if d == nil || asked == nil {
 			d = f.admit(id)
 		}
 		if d == nil {

@@ -40,7 +40,7 @@ func (s *Stream) session(ctx context.Context) error {
 		return child.ErrAgain
 	}
 	if err == nil {
-		err = &ExitError{Message: message(s.messages, c.Stderr())}
+		err = ended(0, s.messages, c.Stderr())
 	}
 	return err
 }

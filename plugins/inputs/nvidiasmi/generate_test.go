@@ -12,6 +12,7 @@ type world struct {
 	mig    int // instances of each GPU
 	clocks int // supported clocks, which are the bulk of a document
 	lost   map[int]bool
+	skip   map[int]bool
 	only   string // the UUIDs that are asked for; all where empty
 	load   int    // percent
 
@@ -37,7 +38,7 @@ func (w world) document() string {
 	s.leaf("cuda_version", "13.1")
 	s.leaf("attached_gpus", fmt.Sprint(w.gpus))
 	for i := range w.gpus {
-		if w.only != "" && !strings.Contains(w.only, w.uuid(i)) {
+		if w.skip[i] || w.only != "" && !strings.Contains(w.only, w.uuid(i)) {
 			continue
 		}
 		s.line(fmt.Sprintf("<gpu id=%q>", w.bus(i)))

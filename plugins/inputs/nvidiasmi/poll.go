@@ -110,7 +110,7 @@ func (p *Poll) rows(ctx context.Context, b *sdk.Batch) error {
 			return child.ErrAgain
 		}
 		if err == nil {
-			err = &ExitError{Message: message(out)}
+			err = ended(0, out, nil)
 		}
 	default:
 		err = nil
@@ -142,6 +142,9 @@ func (p *Poll) document(ctx context.Context, b *sdk.Batch) error {
 	whole := p.fleet.document(b, out, at, nil)
 	if whole != nil && ctx.Err() == nil && p.asker.learn(ctx, complaint(out, err)) && b.Len() == 0 {
 		return child.ErrAgain
+	}
+	if whole != nil && err == nil && saysAbsent(out) {
+		err = ended(0, out, nil)
 	}
 	// Why the process failed tells more than what it left undone.
 	if err = cmp.Or(tolerable(err), whole); err != nil {

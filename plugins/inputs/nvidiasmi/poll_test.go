@@ -3,6 +3,8 @@ package nvidiasmi
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -61,15 +63,18 @@ func TestPoll(t *testing.T) {
 
 // TestPollFailing checks that GPUs that were there are lost once nvidia-smi says so twice.
 func TestPollFailing(t *testing.T) {
-	f := func(mode string) {
+	f := func(mode, failing string) {
 		t.Helper()
-		t.Run(mode, func(t *testing.T) {
+		t.Run(mode+"/"+failing, func(t *testing.T) {
 			p := pollOf(t, mode, "normal")
 			open(t, p)
 			b := newBatch()
 			gather := func(scenario string) (ups []float64, events map[string]int) {
 				childtest.Play(t, scenario)
 				b.Reset()
+				if scenario == "normal" {
+					p.asker.retry() // as after a minute
+				}
 				_ = p.Gather(t.Context(), b)
 				for _, m := range byUUID(t, b, vocabulary.GPU) {
 					v, _ := m.Number("up")
@@ -90,14 +95,51 @@ func TestPollFailing(t *testing.T) {
 				}
 			}
 			expect("normal", 3, 1, "")
-			expect("no driver", 0, 0, "")
-			expect("no driver", 3, 0, "lost")
-			expect("no driver", 3, 0, "")
+			expect(failing, 0, 0, "")
+			expect(failing, 3, 0, "lost")
+			expect(failing, 3, 0, "")
 			expect("normal", 3, 1, "found")
 		})
 	}
-	f("query")
-	f("xml")
+	for _, mode := range []string{"query", "xml"} {
+		for _, failing := range []string{"no driver", "no gpu", "nobody", "unreadable", "unreadable, no failure"} {
+			f(mode, failing)
+		}
+	}
+}
+
+// TestPollSkipped checks that a GPU that nvidia-smi leaves out takes no other one's index away, and is lost.
+func TestPollSkipped(t *testing.T) {
+	f := func(mode string, scenarios, want []string) {
+		t.Helper()
+		t.Run(mode, func(t *testing.T) {
+			p := pollOf(t, mode, scenarios[0])
+			open(t, p)
+			b := newBatch()
+			for i, scenario := range scenarios {
+				t.Setenv(fakeScenario, scenario)
+				b.Reset()
+				if err := p.Gather(t.Context(), b); err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				for uuid, m := range byUUID(t, b, vocabulary.GPU) {
+					up, _ := m.Number("up")
+					got = append(got, fmt.Sprint(uuid[len(uuid)-1:], "=", m.Tag("gpu_index"), map[float64]string{0: "-"}[up]))
+				}
+				slices.Sort(got)
+				if strings.Join(got, " ") != want[i] {
+					t.Errorf("gather %d: %v, want %s", i, got, want[i])
+				}
+			}
+		})
+	}
+	for _, mode := range []string{"query", "xml"} {
+		f(mode, []string{"skips", "normal"}, []string{"0=0 2=2", "0=0 1=1 2=2"})
+		f(mode, []string{"normal", "skips", "skips", "skips"}, []string{"0=0 1=1 2=2", "0=0 2=2", "0=0 1=1- 2=2", "0=0 1=1- 2=2"})
+	}
+	// It says nothing of the one that is left out.
+	f("xml", []string{"skips in silence", "normal", "skips in silence"}, []string{"0= 2=", "0=0 1=1 2=2", "0=0 2=2"})
 }
 
 // TestPollBlocked checks that one lost GPU, over which nvidia-smi refuses to read any, keeps nobody else
