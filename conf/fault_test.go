@@ -184,7 +184,7 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	in("token = \"${cred:none}\"", "2: `token` in [[inputs.meter]]: credential none cannot be read: no such file or directory")
 	in("token = \"${cred:../none}\"", "2: `token` in [[inputs.meter]]: credential ../none is not a plain name")
 	in("token = \"${file:/nonexistent}\"", "2: `token` in [[inputs.meter]]: file /nonexistent cannot be read: no such file or directory")
-	in("token = \"${file:/dev/zero}\"", "2: `token` in [[inputs.meter]]: file /dev/zero cannot be read: it is longer than 65536 bytes")
+	in("token = \"${file:/dev/zero}\"", "2: `token` in [[inputs.meter]]: file /dev/zero cannot be read: it is a device: name a file")
 	in("token = \"${env:GPULINE_TEST_SECRET\"", "2: `token` in [[inputs.meter]]: has ${ without }: write $${ for a plain ${")
 	in("token = \"${GPULINE_TEST_SECRET}\"", "2: `token` in [[inputs.meter]]: has an unknown reference: write ${env:NAME}, ${file:PATH} or ${cred:NAME}, or $${ for a plain ${")
 	in("token = \"${env:}\"", "2: `token` in [[inputs.meter]]: has an unknown reference: write ${env:NAME}, ${file:PATH} or ${cred:NAME}, or $${ for a plain ${")
