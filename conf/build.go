@@ -209,9 +209,12 @@ func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
 	table, missing := at.expand()
 	forPlugin, forAll := make(map[string]any), make(map[string]any)
 	before := len(in.doc.errors)
-	at.strangers(table, slices.Concat(own, shared))
 	for key, value := range table {
 		isOwn, isShared := has(own, key), has(shared, key)
+		if !isOwn && !isShared { // the table that it was meant for reports it
+			isOwn = has(own, sdk.Nearest(key, keysOf(slices.Concat(own, shared))))
+			isShared = !isOwn
+		}
 		if isOwn {
 			forPlugin[key] = value
 		}
@@ -219,12 +222,8 @@ func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
 			forAll[key] = value
 		}
 	}
-	at.report(missing, sdk.Configure(common, forAll)...)
-	faults := sdk.Configure(def.NewConfig(), forPlugin)
-	if len(missing) > 0 {
-		faults = regardless(faults, def, own, forPlugin, in.table, missing)
-	}
-	at.report(missing, faults...)
+	at.configure(common, forAll, missing)
+	at.configure(def.NewConfig(), forPlugin, missing)
 	b.alias(at, in, table)
 	p.Fingerprint = fingerprint(table)
 	p.New = func() (any, error) {
@@ -249,21 +248,6 @@ func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
 		at.report(nil, sdk.Faults(err)...)
 	}
 	return p
-}
-
-// regardless returns those of a table's faults that it has with the missing keys, too, their references as they
-// stand. The others come of the keys' absence, and would mislead.
-func regardless(faults []sdk.Fault, def *sdk.Definition, own []sdk.Option, table, written map[string]any, missing []string) []sdk.Fault {
-	whole := maps.Clone(table)
-	for _, key := range missing {
-		if has(own, key) {
-			whole[key] = written[key]
-		}
-	}
-	still := sdk.Configure(def.NewConfig(), whole)
-	return slices.DeleteFunc(faults, func(f sdk.Fault) bool {
-		return !slices.ContainsFunc(still, func(s sdk.Fault) bool { return s.Error() == f.Error() })
-	})
 }
 
 // defaults sets the common keys to their defaults, and to the plugin's where they differ.

@@ -146,6 +146,7 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	in("tags = [\"a\"]", "2: `tags` in [[inputs.meter]]: must be a table, not a list")
 	in("filter = { metric = [] }", "2: unknown key `filter.metric` in [[inputs.meter]]: did you mean `metrics`?")
 	in("[inputs.meter.filter]\nfields = [\n\"!\"]\n[inputs.meter.filter.tags]\na = \"b\"",
+		"4: `filter.fields` in [[inputs.meter]]: is an empty glob: write \"*\" for everything",
 		"6: `filter.tags.a` in [[inputs.meter]]: must be a list of strings, not a string: write it in brackets, [ … ]")
 	in("filter.fields = [\n\"a\",\n\"!\"]", "4: `filter.fields` in [[inputs.meter]]: is an empty glob: write \"*\" for everything")
 	proc("period = \"10 s\"", "2: `period` in [[processors.peak]]: is not a duration: write it as \"10s\", \"1m30s\" or \"100ms\"")
@@ -173,6 +174,17 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	out("url = \"x\"\nsamples = \"true\"", "3: `samples` in [[outputs.store]]: must be true or false, not a string: write it without quotes")
 	out("url = \"x\"\nflush_interval = 1.5", "3: `flush_interval` in [[outputs.store]]: is not a duration: write it as \"1.5s\"")
 	out("url = \"x\"\n[outputs.store.header]\n\"a b\" = 1", "4: `header.\"a b\"` in [[outputs.store]]: must be a string, not an integer: write it in quotes")
+
+	// A refused key hides nothing about the others, and what is said about them does not come of its absence.
+	in("gpus = 13\ndevices = 5", "1: [[inputs.meter]]: no more can be said", "2: `gpus` in [[inputs.meter]]: brings bad luck: take 12",
+		"3: `devices` in [[inputs.meter]]: must be a list of strings, not an integer: write it in brackets, [ … ]")
+	in("gpus = 13\nmod = \"xml\"\nintervall = \"1s\"", "1: [[inputs.meter]]: no more can be said", "2: `gpus` in [[inputs.meter]]: brings bad luck: take 12",
+		"3: unknown key `mod` in [[inputs.meter]]: did you mean `mode`?", "4: unknown key `intervall` in [[inputs.meter]]: did you mean `interval`?")
+	in("mode = 5\ntoken = \"x\"", "2: `mode` in [[inputs.meter]]: must be a string, not an integer: write it in quotes")
+	in("token = 5\nmode = \"xml\"", "2: `token` in [[inputs.meter]]: must be a string, not an integer: write it in quotes")
+	out("url = \"x\"\nflush_interval = 1.5\nqueue.max_age = \"1s\"", "3: `flush_interval` in [[outputs.store]]: is not a duration: write it as \"1.5s\"")
+	out("url = \"x\"\nbatch_size = 0\nqueue.max_age = \"1s\"", "3: `batch_size` in [[outputs.store]]: must be at least 1",
+		"4: `queue.max_age` in [[outputs.store]]: is no longer than the flush_interval of 1s: a batch that waits to fill expires: make it longer, or flush_interval shorter")
 
 	// Instances.
 	in("alias = \"a\"\n[[inputs.meter]]\nalias = \"a\"", "4: `alias` in [[inputs.meter]]: \"a\" is taken by the input at a.toml:1")

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,13 +75,15 @@ func (p place) key(path []string) string {
 	return strings.TrimSpace(pathID(key))
 }
 
-// strangers reports keys that are no options, and takes them out of the table: what is wrong with the others is
-// said as well.
-func (p place) strangers(table map[string]any, options []sdk.Option) {
-	for key := range table {
-		if !has(options, key) {
-			p.report(nil, sdk.UnknownKey([]string{key}, keysOf(options)))
-			delete(table, key)
+// configure fills a struct from the table, and reports what is wrong. Keys that are missing for a known reason
+// count as refused, so that nothing is said that comes of their absence.
+func (p place) configure(config any, table map[string]any, missing []string) {
+	options, _ := sdk.Options(config) // a test keeps its tags right
+	table = maps.Clone(table)
+	for _, key := range missing {
+		if has(options, key) {
+			table[key] = nil
 		}
 	}
+	p.report(missing, sdk.Configure(config, table)...)
 }

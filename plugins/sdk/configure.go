@@ -33,8 +33,9 @@ func (f Fault) Error() string {
 // leave their fields alone. It returns all faults at once, and then config is as it was: unknown keys,
 // wrong types, values out of bounds, what is required and missing. A struct without such faults is asked
 // for those that only it knows, if it is a [Validator]; these come with the struct filled. Where the struct
-// has such faults, the tables of its lists that have none are asked, if they are Validators: what is wrong
-// with one rule does not hide what is wrong with the next.
+// has such faults, copies of it are asked, with several values in the place of those that were refused: what
+// they all say about other keys is returned, too. So are the tables of its lists that have no such faults, if
+// they are Validators. What is wrong with one key or rule does not hide what is wrong with the next.
 //
 // Each exported field bears a tag toml:"key"; toml:"-" hides it, and an embedded struct without the tag
 // lends its fields. Further tags: doc (a sentence), default, unit, min, max, enum ("a|b"), and
@@ -52,7 +53,12 @@ func Configure(config any, table map[string]any) []Fault {
 		return []Fault{{Problem: err.Error()}}
 	}
 	if faults := Check(optionsOf(fields), table); len(faults) > 0 {
-		return append(faults, askParts(v, fields, table, faults)...)
+		for _, more := range append(askParts(v, fields, table, faults), askRest(config, v, fields, table, faults)...) {
+			if !contains(faults, more) {
+				faults = append(faults, more)
+			}
+		}
+		return faults
 	}
 	fill(v, fields, table)
 	if validator, ok := config.(Validator); ok {

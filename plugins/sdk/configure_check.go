@@ -24,11 +24,7 @@ func checkTable(options []Option, path []string, table map[string]any) []Fault {
 			faults = append(faults, options[i].check(at, table[key])...)
 			continue
 		}
-		known := make([]string, len(options))
-		for i := range options {
-			known[i] = options[i].Key
-		}
-		faults = append(faults, UnknownKey(at, known))
+		faults = append(faults, UnknownKey(at, keysOf(options)))
 	}
 	for i := range options {
 		if o := &options[i]; o.Required {

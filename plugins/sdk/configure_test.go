@@ -299,9 +299,9 @@ func TestConfigureAsksTheSoundTables(t *testing.T) {
 	list := func(tables ...map[string]any) []map[string]any { return tables }
 	f(map[string]any{"list": list(map[string]any{"n": int64(3)})}, "all was asked")
 	f(map[string]any{"list": list(map[string]any{"n": "x"}, map[string]any{"n": int64(3)}, map[string]any{"n": int64(4)}, map[string]any{})},
-		"`list.0.n`: must be an integer, not a string", "`list.1.n`: is odd", "`list.3.n`: is odd")
-	f(map[string]any{"list": list(map[string]any{"n": int64(3)}), "nam": "x"}, "`nam`: unknown key: did you mean `name`?", "`list.0.n`: is odd")
-	f(map[string]any{"list": "x"}, "`list`: must be a list of tables, not a string: write its heading in double brackets, [[ … ]]")
+		"`list.0.n`: must be an integer, not a string", "`list.1.n`: is odd", "`list.3.n`: is odd", "all was asked")
+	f(map[string]any{"list": list(map[string]any{"n": int64(3)}), "nam": "x"}, "`nam`: unknown key: did you mean `name`?", "`list.0.n`: is odd", "all was asked")
+	f(map[string]any{"list": "x"}, "`list`: must be a list of tables, not a string: write its heading in double brackets, [[ … ]]", "all was asked")
 }
 
 // tagged returns a configuration with one string field that bears a tag which vet would not let pass.
