@@ -19,7 +19,13 @@ func askRest(config any, v reflect.Value, fields []field, table map[string]any, 
 		return slices.ContainsFunc(doubts, func(d doubt) bool { return d.concerns(f) })
 	}
 	for n := range combinations(doubts) {
-		found := askCopy(v, fields, guessed(table, doubts, n))
+		c := reflect.New(v.Type())
+		c.Elem().Set(v)
+		fill(c.Elem(), fields, guessed(table, doubts, n))
+		if r, ok := c.Interface().(RestValidator); ok {
+			return slices.DeleteFunc(Faults(r.ValidateRest(keysOfDoubts(doubts))), concernsDoubt)
+		}
+		found := ask(c.Interface().(Validator))
 		if n == 0 {
 			rest = slices.DeleteFunc(found, concernsDoubt)
 		}
@@ -31,20 +37,14 @@ func askRest(config any, v reflect.Value, fields []field, table map[string]any, 
 	return rest
 }
 
-// askCopy fills a copy of the struct and asks it. The copy has no more than what tags name: what a configuration
-// keeps besides, to ask a program or a host with, is not asked with guesses.
-func askCopy(v reflect.Value, fields []field, table map[string]any) (found []Fault) {
+// ask returns what a configuration says of itself. One that panics over a guess says nothing.
+func ask(config Validator) (faults []Fault) {
 	defer func() {
 		if recover() != nil {
-			found = nil
+			faults = nil
 		}
 	}()
-	c := reflect.New(v.Type())
-	for i := range fields {
-		c.Elem().FieldByIndex(fields[i].index).Set(v.FieldByIndex(fields[i].index))
-	}
-	fill(c.Elem(), fields, table)
-	return Faults(c.Interface().(Validator).Validate())
+	return Faults(config.Validate())
 }
 
 func contains(faults []Fault, f Fault) bool {
@@ -87,6 +87,14 @@ func doubtsOf(options []Option, faults []Fault) []doubt {
 func (d *doubt) concerns(f Fault) bool {
 	n := min(len(d.path), len(f.Path))
 	return n > 0 && slices.Equal(d.path[:n], f.Path[:n]) || d.name.MatchString(f.Problem) || d.name.MatchString(f.Remedy)
+}
+
+func keysOfDoubts(doubts []doubt) []string {
+	var keys []string
+	for _, d := range doubts {
+		keys = append(keys, d.path[0])
+	}
+	return keys
 }
 
 // mostCombinations bounds how often a struct is asked.

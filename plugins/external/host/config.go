@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,7 +47,11 @@ type OutputConfig struct {
 }
 
 // Validate checks the keys, and the plugin's own where the program can be asked.
-func (c *Config) Validate() error {
+func (c *Config) Validate() error { return c.ValidateRest(nil) }
+
+// ValidateRest does it without the keys that were refused. A program is not asked where they say which one it is,
+// whether it may run, or what it sees: with other values it might be another.
+func (c *Config) ValidateRest(refused []string) error {
 	var faults []error
 	if !filepath.IsAbs(c.Path) {
 		faults = append(faults, sdk.Fault{Path: []string{"path"}, Problem: "is not an absolute path", Remedy: `write it as "/usr/local/lib/gpuline/plugins/NAME"`})
@@ -61,7 +66,8 @@ func (c *Config) Validate() error {
 			faults = append(faults, sdk.Fault{Path: []string{"env"}, Problem: "has a name that no environment variable can have"})
 		}
 	}
-	if len(faults) > 0 || c.programs == nil {
+	matters := func(key string) bool { return !slices.Contains(bystanders, key) }
+	if len(faults) > 0 || c.programs == nil || slices.ContainsFunc(refused, matters) {
 		return errors.Join(faults...)
 	}
 	found := c.programs.inspect(c)
@@ -70,6 +76,9 @@ func (c *Config) Validate() error {
 	}
 	return errors.Join(faults...)
 }
+
+// bystanders are the keys that make no difference to what a program says about its configuration.
+var bystanders = []string{"max_memory", "start_timeout", "stop_timeout", "hang_timeout", "deadline", "on_fault", "dead_letter"}
 
 // Probe reports what keeps the program from running: an agent starts all the same, and goes on trying
 // unless the fault is permanent.
