@@ -15,7 +15,7 @@ type assembly struct {
 	pipeline *Pipeline
 	graph    *graph
 	old      *graph
-	names    map[string]bool // that are taken
+	names    names
 	places   map[string]int
 	folders  map[string]bool // of queues on disk
 	faults   []error

@@ -74,42 +74,20 @@ type row struct {
 	plugin string
 }
 
-// external returns the external plugins of a plan, named as the engine names them.
+// external returns the external plugins of a plan.
 func external(plan *pipeline.Plan) []row {
 	var rows []row
-	count := make(map[string]int)
-	take := func(role string, p pipeline.Plugin) {
-		name := role + "." + p.Name
-		if p.Alias != "" {
-			name += "." + p.Alias
-		}
-		if count[name]++; count[name] > 1 {
-			name += "#" + strconv.Itoa(count[name])
-		}
+	for name, p := range plan.Instances() {
 		if p.Name != host.Name {
-			return
+			continue
 		}
 		instance, err := p.New()
 		if err != nil { // it could be made when the file was loaded
-			return
+			continue
 		}
 		if config, plugin, ok := host.About(instance); ok {
 			rows = append(rows, row{name, config, plugin})
 		}
-	}
-	processors := func(list []pipeline.Processor) {
-		for _, p := range list {
-			take("processors", p.Plugin)
-		}
-	}
-	for _, in := range plan.Inputs {
-		take("inputs", in.Plugin)
-		processors(in.Processors)
-	}
-	processors(plan.Processors)
-	for _, out := range plan.Outputs {
-		take("outputs", out.Plugin)
-		processors(out.Processors)
 	}
 	return rows
 }
