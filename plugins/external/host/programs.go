@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -89,9 +88,12 @@ func ask(ctx context.Context, client proto.PluginClient, c *Config) *inspection 
 		found.err = permanent("the plugin is faulty: %w", err)
 		return found
 	}
-	found.faults = sdk.Check(options, c.Config)
-	for i := range found.faults {
-		found.faults[i].Path = append([]string{"config"}, found.faults[i].Path...)
+	for _, fault := range sdk.Check(options, c.Config) {
+		fault.Path = append([]string{"config"}, fault.Path...)
+		found.faults = append(found.faults, fault)
+	}
+	if len(found.faults) > 0 {
+		return found
 	}
 	config, err := wire.FromConfig(c.Config)
 	if err != nil {
@@ -103,21 +105,8 @@ func ask(ctx context.Context, client proto.PluginClient, c *Config) *inspection 
 		found.err = fmt.Errorf("the plugin does not check its configuration: %w", err)
 		return found
 	}
-	found.traits = reply.GetTraits()
-	schema := found.faults
-	for _, fault := range wire.ToFaults("config", reply.GetFaults()) {
-		if !slices.ContainsFunc(schema, func(s sdk.Fault) bool { return concern(s.Path, fault.Path) }) {
-			found.faults = append(found.faults, fault)
-		}
-	}
+	found.faults, found.traits = wire.ToFaults("config", reply.GetFaults()), reply.GetTraits()
 	return found
-}
-
-// concern reports whether two faults are about one key, or about a table and a key in it. The schema's fault is
-// told then; the program, in whatever language, has it in its own words.
-func concern(a, b []string) bool {
-	n := min(len(a), len(b))
-	return slices.Equal(a[:n], b[:n])
 }
 
 // choose returns the plugin that the configuration names, or the only one of its kind.
