@@ -206,6 +206,7 @@ func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
 	table, missing := at.expand()
 	forPlugin, forAll := make(map[string]any), make(map[string]any)
 	before := len(in.doc.errors)
+	at.misplaced(table, slices.Concat(own, shared))
 	for key, value := range table {
 		isOwn, isShared := has(own, key), has(shared, key)
 		if !isOwn && !isShared { // the table that it was meant for reports it

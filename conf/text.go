@@ -17,6 +17,21 @@ var (
 	piecePatience  = time.Minute
 )
 
+// ReadText reads a file of no more than a mebibyte, as Load reads its files: whatever is there in place of one, it does
+// not wait for good.
+func ReadText(path string) (string, error) {
+	if path == "" {
+		return "", errNoName
+	}
+	text, err := readLimited(path, maxFile)
+	if err != nil {
+		return "", fmt.Errorf("cannot be read: %w", err)
+	}
+	return text, nil
+}
+
+var errNoName = errors.New("the name of a file is empty: is a variable of the shell not set?")
+
 // readLimited reads a file of at most so many bytes; a pipe will do, such as a shell makes of <(…). It never waits
 // for good, whatever is there in place of a file. Its errors do not repeat the path.
 func readLimited(path string, limit int64) (string, error) {

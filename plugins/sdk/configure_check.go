@@ -169,6 +169,9 @@ func (o *Option) measure(value any) (float64, *Fault) {
 		if n, ok := value.(float64); ok && !math.IsNaN(n) && !math.IsInf(n, 0) {
 			return 0, &Fault{Problem: "is not a duration", Remedy: fmt.Sprintf("write it as \"%ss\"", strconv.FormatFloat(n, 'f', -1, 64))}
 		}
+		if meant := durationMeant(text); meant != "" {
+			return 0, &Fault{Problem: "is not a duration", Remedy: "write it as " + strconv.Quote(meant)}
+		}
 		return 0, &Fault{Problem: "is not a duration", Remedy: "write it as \"10s\", \"1m30s\" or \"100ms\""}
 	case OptionSize:
 		if size, ok := sizeOf(value); ok {
