@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -26,9 +27,16 @@ type listCommand struct {
 
 func newList(p *program) *cobra.Command {
 	var c listCommand
-	cmd := command("list", "List the plugins; with -c the configuration's external ones, too, and how they are in the running agent",
+	cmd := command("list [-c PATH]...", "List the plugins; with -c the configuration's external ones, too, and how they are in the running agent",
 		0, 0, func([]string) error { return c.Run(p) })
 	c.add(cmd, "")
+	given := cmd.Args
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if c.Agent != "" && len(c.Config) == 0 {
+			return errors.New("--agent needs the configuration that the agent runs with: name it with -c")
+		}
+		return given(cmd, args)
+	}
 	cmd.Flags().StringVar(&c.Agent, "agent", "", "`URL` of the running agent's page of metrics; that of the configuration where it is not set")
 	return cmd
 }
