@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gpuline/gpuline/plugins/inputs/nvml/fakedriver"
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -65,9 +66,17 @@ func TestOldDrivers(t *testing.T) {
 			if !again(t, lib, name) {
 				return
 			}
-			h := newHost(t, 2, usual(), 100*ms, nil)
+			c := usual()
+			c.SlowInterval = time.Second
+			h := newHost(t, 2, c, 100*ms, func(s *fakedriver.Scenario) {
+				s.GPUs[1].Process(fakedriver.Process{PID: 4_000_001, To: fakedriver.Never, MemoryMiB: 10, SM: 2, JPEG: 4})
+			})
 			h.open()
 			rows := h.ticks(50, 100*ms)
+			processes := of(rows, "gpu_process", "1")
+			if n, old := len(with(processes, "sm_ratio")), name == "kepler"; (n == 0) != old || len(with(processes, "jpeg_ratio")) > 0 {
+				t.Errorf("%d rows with a process's share", n)
+			}
 			for _, field := range strings.Fields(has.fields) {
 				if len(with(of(rows, "gpu", "1"), field)) == 0 {
 					t.Errorf("there is no %s", field)
