@@ -14,7 +14,6 @@ const agentTable = "agent"
 // agent merges the [agent] tables of all documents, key by key.
 func (b *builder) agent() pipeline.Agent {
 	merged, given := make(map[string]any), make(map[string]string)
-	own, _ := sdk.Options(&agentKeys{}) // a test keeps its tags right
 	for _, d := range b.documents {
 		value, ok := d.table[agentTable]
 		if !ok {
@@ -27,10 +26,9 @@ func (b *builder) agent() pipeline.Agent {
 		}
 		at := place{d, []string{agentTable}, "[agent]", table}
 		table, missing := at.expand()
-		at.strangers(table, own)
 		keys := agentKeys{}
 		sdk.Defaults(&keys)
-		at.report(missing, sdk.Configure(&keys, table)...)
+		at.configure(&keys, table, missing)
 		at.merge(nil, merged, table, given)
 	}
 	keys := agentKeys{}

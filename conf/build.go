@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/gpuline/gpuline/pipeline"
-	"github.com/gpuline/gpuline/pipeline/queue"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -19,19 +18,17 @@ import (
 type builder struct {
 	registry  sdk.Registry
 	documents []*document
-	errors    Errors            // that belong to no document
-	aliases   map[string]string // where each alias was given
-	folders   map[string]string // where each folder of a queue was given
-	pages     map[string]string // where each path of a page on the agent's server was given
-	level     string            // the agent's
-	interval  time.Duration     // the agent's
-	probe     bool              // whether plugins would work on this host
+	errors    Errors // that belong to no document
+	claims    claims
+	level     string        // the agent's
+	interval  time.Duration // the agent's
+	probe     bool          // whether plugins would work on this host
 }
 
 var rootKeys = []string{agentTable, "inputs", "processors", "outputs"}
 
 func (b *builder) plan() (*pipeline.Plan, error) {
-	b.aliases, b.folders, b.pages = make(map[string]string), make(map[string]string), make(map[string]string)
+	b.claims = make(claims)
 	plan := &pipeline.Plan{Agent: b.agent()}
 	for _, d := range b.documents {
 		b.root(d)
@@ -151,7 +148,7 @@ func (b *builder) processors(in *instance) []pipeline.Processor {
 func (b *builder) output(in *instance) pipeline.Output {
 	var keys outputKeys
 	plugin := b.plugin(in, &keys)
-	b.folder(in, keys.Queue.Disk)
+	b.claims.folder(in.place(), in, keys.Queue.Disk)
 	processors := b.processors(in)
 	for _, p := range processors {
 		plugin.Fingerprint = fingerprint(plugin.Fingerprint, p.Name, p.Fingerprint)
@@ -209,9 +206,13 @@ func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
 	table, missing := at.expand()
 	forPlugin, forAll := make(map[string]any), make(map[string]any)
 	before := len(in.doc.errors)
-	at.strangers(table, slices.Concat(own, shared))
+	at.misplaced(table, slices.Concat(own, shared))
 	for key, value := range table {
 		isOwn, isShared := has(own, key), has(shared, key)
+		if !isOwn && !isShared { // the table that it was meant for reports it
+			isOwn = has(own, sdk.Nearest(key, keysOf(slices.Concat(own, shared))))
+			isShared = !isOwn
+		}
 		if isOwn {
 			forPlugin[key] = value
 		}
@@ -219,13 +220,10 @@ func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
 			forAll[key] = value
 		}
 	}
-	at.report(missing, sdk.Configure(common, forAll)...)
-	faults := sdk.Configure(def.NewConfig(), forPlugin)
-	if len(missing) > 0 {
-		faults = regardless(faults, def, own, forPlugin, in.table, missing)
-	}
-	at.report(missing, faults...)
-	b.alias(at, in, table)
+	at.configure(common, forAll, missing)
+	at.configure(def.NewConfig(), forPlugin, missing)
+	alias, _ := table["alias"].(string)
+	b.claims.alias(at, in, alias)
 	p.Fingerprint = fingerprint(table)
 	p.New = func() (any, error) {
 		config := def.NewConfig()
@@ -241,7 +239,7 @@ func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
 	if len(missing) == 0 && len(in.doc.errors) == before {
 		config := def.NewConfig()
 		sdk.Configure(config, forPlugin) // its faults have been reported
-		b.page(at, in, config)
+		b.claims.page(at, in, config)
 		_, err := p.New()
 		if err == nil && b.probe && def.Probe != nil {
 			err = def.Probe(config)
@@ -251,21 +249,6 @@ func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
 	return p
 }
 
-// regardless returns those of a table's faults that it has with the missing keys, too, their references as they
-// stand. The others come of the keys' absence, and would mislead.
-func regardless(faults []sdk.Fault, def *sdk.Definition, own []sdk.Option, table, written map[string]any, missing []string) []sdk.Fault {
-	whole := maps.Clone(table)
-	for _, key := range missing {
-		if has(own, key) {
-			whole[key] = written[key]
-		}
-	}
-	still := sdk.Configure(def.NewConfig(), whole)
-	return slices.DeleteFunc(faults, func(f sdk.Fault) bool {
-		return !slices.ContainsFunc(still, func(s sdk.Fault) bool { return s.Error() == f.Error() })
-	})
-}
-
 // defaults sets the common keys to their defaults, and to the plugin's where they differ.
 func defaults(def *sdk.Definition, common any) error {
 	sdk.Defaults(common)
@@ -273,52 +256,6 @@ func defaults(def *sdk.Definition, common any) error {
 		return fmt.Errorf("default of a common key: %w", fault)
 	}
 	return nil
-}
-
-// alias reports an alias that another instance of the plugin has.
-func (b *builder) alias(at place, in *instance, table map[string]any) {
-	alias, _ := table["alias"].(string)
-	if alias == "" {
-		return
-	}
-	id := pathID([]string{in.role.String(), in.name, alias})
-	if first, taken := b.aliases[id]; taken {
-		at.report(nil, sdk.Fault{Path: []string{"alias"}, Problem: fmt.Sprintf("%q is taken by the %s at %s", alias, singular(in.role), first)})
-		return
-	}
-	b.aliases[id] = in.doc.where(in.path)
-}
-
-// page reports a page on the agent's server that another plugin has.
-func (b *builder) page(at place, in *instance, config any) {
-	pager, ok := config.(sdk.Pager)
-	if !ok {
-		return
-	}
-	key, path := pager.Page()
-	if first, taken := b.pages[path]; taken {
-		at.report(nil, sdk.Fault{
-			Path: []string{key}, Problem: fmt.Sprintf("%s is the page of the %s at %s", path, singular(in.role), first),
-			Remedy: "give each a path of its own",
-		})
-		return
-	}
-	b.pages[path] = in.doc.where(in.path)
-}
-
-// folder reports a queue in the folder of another output's.
-func (b *builder) folder(in *instance, disk string) {
-	if disk == "" {
-		return
-	}
-	id := queue.Canonical(disk)
-	if first, taken := b.folders[id]; taken {
-		in.place().report(nil, sdk.Fault{
-			Path: []string{"queue", "disk"}, Problem: fmt.Sprintf("is the folder of the output at %s", first), Remedy: "give each output a folder of its own",
-		})
-		return
-	}
-	b.folders[id] = in.doc.where(in.path)
 }
 
 // unknown reports an instance of no plugin that there is.

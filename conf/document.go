@@ -48,19 +48,6 @@ func decode(text string) (table map[string]any, md toml.MetaData, fault *Error) 
 	return nil, md, fault
 }
 
-// syntaxRemedy helps with what the library says about the commonest slips.
-func syntaxRemedy(said string) string {
-	switch {
-	case strings.HasSuffix(said, "cannot be used as an array"):
-		return "a table in double brackets stands above the tables nested in it"
-	case strings.HasSuffix(said, `'\n' instead`):
-	case strings.HasPrefix(said, "expected a top-level item to end"), strings.HasPrefix(said, "expected a comma"),
-		strings.HasPrefix(said, "expected value but found"):
-		return "a string, a duration or a size stands in quotes"
-	}
-	return ""
-}
-
 // read makes a document of a text; with faults in its syntax it has an error and no table.
 func read(name, text string) *document {
 	d := &document{name: name, expander: expander{dir: filepath.Dir(name)}}

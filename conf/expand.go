@@ -3,8 +3,6 @@ package conf
 import (
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -145,30 +143,6 @@ func (x *expander) resolve(reference string) (string, error) {
 
 // trimLine cuts one line end off.
 func trimLine(text string) string { return strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r") }
-
-// readLimited reads a file of at most so many bytes. Its errors do not repeat the path.
-func readLimited(path string, limit int64) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", reason(err)
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	text, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return "", reason(err)
-	}
-	if int64(len(text)) > limit {
-		return "", fmt.Errorf("it is longer than %d bytes", limit)
-	}
-	return string(text), nil
-}
-
-func reason(err error) error {
-	if path, ok := errors.AsType[*fs.PathError](err); ok {
-		return path.Err
-	}
-	return err
-}
 
 // hide replaces values that references brought in, and what a message quotes out of them: the fault of an
 // expression shows the word that does not fit.

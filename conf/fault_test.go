@@ -48,11 +48,11 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	}
 
 	// Syntax.
-	f("[[inputs.meter]\n", "1: is not valid TOML: expected end of table array name delimiter ']', but got '\\n' instead")
-	f("a = 1\na = 2\n", "2: is not valid TOML: Key 'a' has already been defined")
+	f("[[inputs.meter]\n", "1: is not valid TOML: expected end of table array name delimiter ']', but got '\\n' instead: a heading that begins with [[ ends with ]]")
+	f("a = 1\na = 2\n", "2: is not valid TOML: Key 'a' has already been defined: give it once")
 	f("\n\n[[inputs.meter]]\ninterval = 10s\n[[outputs.page]]", "4: is not valid TOML: expected a top-level item to end with a newline, comment, or EOF, but got 's' instead: a string, a duration or a size stands in quotes")
 	f("[agent]\nhostname = edge", "2: is not valid TOML: expected value but found \"edge\" instead: a string, a duration or a size stands in quotes")
-	f("[agent]\nhostname = \"x\n", "2: is not valid TOML: strings cannot contain newlines")
+	f("[agent]\nhostname = \"x\n", "2: is not valid TOML: strings cannot contain newlines: a string ends on its line, with the quote that it begins with")
 	f("x = \"\"\"\n\n", "2: is not valid TOML: unexpected EOF; expected '\"\"\"'")
 
 	// The root.
@@ -79,7 +79,7 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	agent("intervall = \"1s\"\nhttp = \"here\"\ntags = { \"\" = \"x\" }", "2: unknown key `intervall` in [agent]: did you mean `interval`?",
 		"3: `http` in [agent]: is not an address: write it as \"127.0.0.1:9445\", or \":9445\" for all addresses", "4: `tags` in [agent]: has a tag without a name")
 	agent("interval = 1", "2: `interval` in [agent]: is not a duration: write it as \"1s\"")
-	agent("interval = \"1\"", "2: `interval` in [agent]: is not a duration: write it as \"10s\", \"1m30s\" or \"100ms\"")
+	agent("interval = \"1\"", "2: `interval` in [agent]: is not a duration: write it as \"1s\"")
 	agent("interval = \"10us\"", "2: `interval` in [agent]: must be at least 1ms")
 	agent("interval = \"0s\"", "2: `interval` in [agent]: must be at least 1ms")
 	agent("shutdown_grace = \"-1s\"", "2: `shutdown_grace` in [agent]: must not be negative")
@@ -121,8 +121,8 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 		"3: `period` in [[inputs.meter.processors.peak]]: is not a duration: write it as \"1s\"")
 	f("[[inputs.meter.processors.peak]]\n[[inputs.meter]]\n[[outputs.page]]", "2: is not valid TOML: Key 'inputs.meter' was already created and cannot be used as an array: a table in double brackets stands above the tables nested in it")
 	f("[inputs.meter.filter]\nfields = []\n[[outputs.page]]", "1: `inputs.meter.filter` has no [[inputs.meter]] above it: a nested table needs its parent in the same file")
-	proc("[[processors.peak.processors.peak]]", "2: unknown key `processors` in [[processors.peak]]")
-	in("[[inputs.meter.outputs.page]]", "2: unknown key `outputs` in [[inputs.meter]]")
+	proc("[[processors.peak.processors.peak]]", "2: unknown key `processors` in [[processors.peak]]: [[processors.NAME]] stands at the top, or below an input or an output")
+	in("[[inputs.meter.outputs.page]]", "2: unknown key `outputs` in [[inputs.meter]]: [[outputs.NAME]] stands at the top")
 
 	// Keys of plugins.
 	in("intervall = \"1s\"", "2: unknown key `intervall` in [[inputs.meter]]: did you mean `interval`?")
@@ -146,9 +146,11 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	in("tags = [\"a\"]", "2: `tags` in [[inputs.meter]]: must be a table, not a list")
 	in("filter = { metric = [] }", "2: unknown key `filter.metric` in [[inputs.meter]]: did you mean `metrics`?")
 	in("[inputs.meter.filter]\nfields = [\n\"!\"]\n[inputs.meter.filter.tags]\na = \"b\"",
+		"4: `filter.fields` in [[inputs.meter]]: is an empty glob: write \"*\" for everything",
 		"6: `filter.tags.a` in [[inputs.meter]]: must be a list of strings, not a string: write it in brackets, [ … ]")
 	in("filter.fields = [\n\"a\",\n\"!\"]", "4: `filter.fields` in [[inputs.meter]]: is an empty glob: write \"*\" for everything")
-	proc("period = \"10 s\"", "2: `period` in [[processors.peak]]: is not a duration: write it as \"10s\", \"1m30s\" or \"100ms\"")
+	proc("period = \"10 s\"", "2: `period` in [[processors.peak]]: is not a duration: write it as \"10s\"")
+	proc("period = \"soon\"", "2: `period` in [[processors.peak]]: is not a duration: write it as \"10s\", \"1m30s\" or \"100ms\"")
 	proc("interval = \"1s\"", "2: unknown key `interval` in [[processors.peak]]")
 	proc("above = { a = \"x\" }", "2: `above.a` in [[processors.peak]]: must be a number, not a string")
 	proc("[[processors.peak.rules]]\nname = \"a\"\n[[processors.peak.rules]]\nfor = 1\n",
@@ -174,6 +176,17 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	out("url = \"x\"\nflush_interval = 1.5", "3: `flush_interval` in [[outputs.store]]: is not a duration: write it as \"1.5s\"")
 	out("url = \"x\"\n[outputs.store.header]\n\"a b\" = 1", "4: `header.\"a b\"` in [[outputs.store]]: must be a string, not an integer: write it in quotes")
 
+	// A refused key hides nothing about the others, and what is said about them does not come of its absence.
+	in("gpus = 13\ndevices = 5", "1: [[inputs.meter]]: no more can be said", "2: `gpus` in [[inputs.meter]]: brings bad luck: take 12",
+		"3: `devices` in [[inputs.meter]]: must be a list of strings, not an integer: write it in brackets, [ … ]")
+	in("gpus = 13\nmod = \"xml\"\nintervall = \"1s\"", "1: [[inputs.meter]]: no more can be said", "2: `gpus` in [[inputs.meter]]: brings bad luck: take 12",
+		"3: unknown key `mod` in [[inputs.meter]]: did you mean `mode`?", "4: unknown key `intervall` in [[inputs.meter]]: did you mean `interval`?")
+	in("mode = 5\ntoken = \"x\"", "2: `mode` in [[inputs.meter]]: must be a string, not an integer: write it in quotes")
+	in("token = 5\nmode = \"xml\"", "2: `token` in [[inputs.meter]]: must be a string, not an integer: write it in quotes")
+	out("url = \"x\"\nflush_interval = 1.5\nqueue.max_age = \"1s\"", "3: `flush_interval` in [[outputs.store]]: is not a duration: write it as \"1.5s\"")
+	out("url = \"x\"\nbatch_size = 0\nqueue.max_age = \"1s\"", "3: `batch_size` in [[outputs.store]]: must be at least 1",
+		"4: `queue.max_age` in [[outputs.store]]: is no longer than the flush_interval of 1s: a batch that waits to fill expires: make it longer, or flush_interval shorter")
+
 	// Instances.
 	in("alias = \"a\"\n[[inputs.meter]]\nalias = \"a\"", "4: `alias` in [[inputs.meter]]: \"a\" is taken by the input at a.toml:1")
 	in("gpus = 0\n[[inputs.meter]]\n[[inputs.meter]]\ngpus = 0", "2: `gpus` in [[inputs.meter]]: must be at least 1",
@@ -184,7 +197,7 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	in("token = \"${cred:none}\"", "2: `token` in [[inputs.meter]]: credential none cannot be read: no such file or directory")
 	in("token = \"${cred:../none}\"", "2: `token` in [[inputs.meter]]: credential ../none is not a plain name")
 	in("token = \"${file:/nonexistent}\"", "2: `token` in [[inputs.meter]]: file /nonexistent cannot be read: no such file or directory")
-	in("token = \"${file:/dev/zero}\"", "2: `token` in [[inputs.meter]]: file /dev/zero cannot be read: it is longer than 65536 bytes")
+	in("token = \"${file:/dev/zero}\"", "2: `token` in [[inputs.meter]]: file /dev/zero cannot be read: it is a device: name a file")
 	in("token = \"${env:GPULINE_TEST_SECRET\"", "2: `token` in [[inputs.meter]]: has ${ without }: write $${ for a plain ${")
 	in("token = \"${GPULINE_TEST_SECRET}\"", "2: `token` in [[inputs.meter]]: has an unknown reference: write ${env:NAME}, ${file:PATH} or ${cred:NAME}, or $${ for a plain ${")
 	in("token = \"${env:}\"", "2: `token` in [[inputs.meter]]: has an unknown reference: write ${env:NAME}, ${file:PATH} or ${cred:NAME}, or $${ for a plain ${")
@@ -243,7 +256,7 @@ func TestFilesAndFoldersWithFaults(t *testing.T) {
 	f(nil, []string{"d/none.toml"}, "d/none.toml: there is no such file or folder")
 	f(nil, []string{"d/empty"}, "d/empty: the folder holds no *.toml file")
 	f(files{"big.toml": strings.Repeat("#", 2<<20)}, one, "d/big.toml: cannot be read: it is longer than 1048576 bytes")
-	f(files{"a.toml": "x", "b.toml": "y = 1"}, one, "d/a.toml:1: is not valid TOML: unexpected EOF; expected key separator '='", "d/b.toml:1: unknown key `y`")
+	f(files{"a.toml": "x", "b.toml": "y = 1"}, one, "d/a.toml:1: is not valid TOML: unexpected EOF; expected key separator '=': write KEY = VALUE", "d/b.toml:1: unknown key `y`")
 	f(files{"a.toml": "", "b.toml": "[[inputs.meter]]"}, one, "d/a.toml, d/b.toml: there is no output: add one, such as [[outputs.store]]")
 	f(files{"a.toml": "[[inputs.meter]]", "b.toml": "[[inputs.meter.processors.peak]]\n[[outputs.page]]"}, one,
 		"d/b.toml:1: `inputs.meter.processors.peak` has no [[inputs.meter]] above it: a nested table needs its parent in the same file")
@@ -267,7 +280,7 @@ func TestHostileFilesAreFaulty(t *testing.T) {
 	f("x = {\n"+strings.Repeat("a.", 1e5)+"b = 1}", "2: nests more than 64 deep")
 	f("["+strings.Repeat("a.", 1e5)+"b]", "1: nests more than 64 deep")
 	f("x\x00", "1: is not valid TOML: files cannot contain NULL bytes; probably using UTF-16; TOML files must be UTF-8")
-	f("abc = \"\xff\"", "1: is not valid TOML: invalid UTF-8 byte: 0xff")
+	f("abc = \"\xff\"", "1: is not valid TOML: invalid UTF-8 byte: 0xff: save the file as UTF-8")
 	f("abc = '\x1b[2J'", "1: is not valid TOML: TOML files cannot contain control characters: '0x1b'")
 	f("abc = \"\\u12\"", "1: is not valid TOML: expected four hexadecimal digits after '\\u', but got \"\\\\u12\\\"\" instead")
 }

@@ -12,9 +12,9 @@ type File struct{ doc *document }
 
 // ReadFile reads a file. The error is an [Errors].
 func ReadFile(path string) (*File, error) {
-	text, err := readLimited(path, maxFile)
+	text, err := ReadText(path)
 	if err != nil {
-		return nil, Errors{{File: path, Problem: "cannot be read: " + err.Error()}}
+		return nil, Errors{{File: path, Problem: err.Error()}}
 	}
 	d := read(path, text)
 	if len(d.errors) > 0 {

@@ -47,9 +47,9 @@ func (b *builder) read(paths []string) {
 				continue
 			}
 			seen[id] = true
-			text, err := readLimited(file, maxFile)
+			text, err := ReadText(file)
 			if err != nil {
-				b.errors = append(b.errors, Error{File: file, Problem: "cannot be read: " + err.Error()})
+				b.errors = append(b.errors, Error{File: file, Problem: err.Error()})
 				continue
 			}
 			b.documents = append(b.documents, read(file, text))
@@ -68,6 +68,9 @@ func Parse(registry sdk.Registry, name string, text []byte) (*pipeline.Plan, err
 }
 
 func filesOf(path string) ([]string, error) {
+	if path == "" {
+		return nil, errNoName
+	}
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errors.New("there is no such file or folder")

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,13 +75,31 @@ func (p place) key(path []string) string {
 	return strings.TrimSpace(pathID(key))
 }
 
-// strangers reports keys that are no options, and takes them out of the table: what is wrong with the others is
-// said as well.
-func (p place) strangers(table map[string]any, options []sdk.Option) {
-	for key := range table {
-		if !has(options, key) {
-			p.report(nil, sdk.UnknownKey([]string{key}, keysOf(options)))
-			delete(table, key)
+// misplaced reports plugins below one that has none below it, and takes them out of the table.
+func (p place) misplaced(table map[string]any, options []sdk.Option) {
+	for _, role := range []sdk.Role{sdk.RoleInput, sdk.RoleProcessor, sdk.RoleOutput} {
+		key := role.String()
+		if _, there := table[key]; !there || has(options, key) {
+			continue
+		}
+		remedy := "[[" + key + ".NAME]] stands at the top"
+		if role == sdk.RoleProcessor {
+			remedy += ", or below an input or an output"
+		}
+		p.report(nil, sdk.Fault{Path: []string{key}, Problem: unknownKey, Remedy: remedy})
+		delete(table, key)
+	}
+}
+
+// configure fills a struct from the table, and reports what is wrong. Keys that are missing for a known reason
+// count as refused, so that nothing is said that comes of their absence.
+func (p place) configure(config any, table map[string]any, missing []string) {
+	options, _ := sdk.Options(config) // a test keeps its tags right
+	table = maps.Clone(table)
+	for _, key := range missing {
+		if has(options, key) {
+			table[key] = nil
 		}
 	}
+	p.report(missing, sdk.Configure(config, table)...)
 }

@@ -9,7 +9,7 @@ import (
 // them. Of inputs, outputs and [agent] it takes nothing, so that files with rules alone will do, and no
 // secret of an output need be there. Otherwise it is as [Load].
 func Processors(registry sdk.Registry, paths []string) ([]pipeline.Processor, error) {
-	b := &builder{registry: registry, aliases: make(map[string]string), pages: make(map[string]string)}
+	b := &builder{registry: registry, claims: make(claims)}
 	b.read(paths)
 	var list []pipeline.Processor
 	for _, d := range b.documents {

@@ -8,13 +8,17 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// drain waits until all is delivered. Once ctx has ended the grace bounds the wait; before, it goes on
-// for as long as something is delivered now and then. It reports whether it gave up without ctx's end.
+// drain waits until all is delivered. Once ctx has ended the grace bounds the wait, less what inputs have taken of
+// it; before, it goes on for as long as something is delivered now and then. It reports whether it gave up without
+// ctx's end.
 func (p *Pipeline) drain(ctx context.Context, finished <-chan struct{}, stopOutputs func()) (unasked bool) {
 	grace := p.grace()
 	stopping := ctx.Done()
 	if ctx.Err() != nil {
-		stopping, grace = nil, grace/2
+		stopping = nil
+		if !p.asked.IsZero() {
+			grace = max(grace-time.Since(p.asked), grace/2)
+		}
 	}
 	late := time.NewTimer(grace)
 	defer late.Stop()

@@ -80,6 +80,39 @@ func TestGraceIsUsed(t *testing.T) {
 	})
 }
 
+// TestWholeGrace: inputs that end at once leave outputs the whole grace, and those that take their time the rest.
+func TestWholeGrace(t *testing.T) {
+	f := func(input any, want time.Duration) {
+		t.Helper()
+		inBubble(t, func(t *testing.T, r *rig) {
+			r.input(input)
+			r.output(&sdktest.Sink{Do: sdktest.FailTimes(1<<30, errors.New("no"))})
+			_, stop := r.start()
+			time.Sleep(time.Minute)
+			before := time.Now()
+			stop()
+			if took := time.Since(before); took != want {
+				t.Errorf("the end took %v, want %v", took, want)
+			}
+		})
+	}
+	f(&ticking{name: "s"}, 10*time.Second)
+	f(&tardy{after: 2 * time.Second}, 10*time.Second)
+}
+
+// tardy is an input that returns only some time after it was asked to.
+type tardy struct {
+	ticking
+	after time.Duration
+}
+
+func (in *tardy) Gather(ctx context.Context, b *sdk.Batch) error {
+	err := in.ticking.Gather(ctx, b)
+	<-ctx.Done()
+	time.Sleep(in.after)
+	return err
+}
+
 // TestGraceWithoutAFarEnd: the tries within the grace are few.
 func TestGraceWithoutAFarEnd(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {

@@ -56,7 +56,7 @@ func (p *Pipeline) assemble(plan Plan, old *graph) (*graph, error) {
 	if plan.Agent.SelfInterval > 0 {
 		plan.Inputs = append(slices.Clip(plan.Inputs), p.selfInput(plan.Agent.SelfInterval))
 	}
-	a := &assembly{pipeline: p, old: old, names: make(map[string]bool), places: make(map[string]int), folders: make(map[string]bool)}
+	a := &assembly{pipeline: p, old: old, names: make(names), places: make(map[string]int), folders: make(map[string]bool)}
 	a.graph = &graph{plan: plan, host: host, parts: make(map[string]part), wiring: wiring{prefixes: make(map[*input][]*processor)}}
 	a.keepNames(&plan)
 	a.connect()

@@ -222,7 +222,7 @@ func (in *input) judge(ctx context.Context, err error) (again bool, end error) {
 // send takes what was read into the ledger and hands it on. It waits while the chain is busy.
 func (in *input) send(b *sdk.Batch, a *acks, held bool) {
 	b.SortByTime()
-	if n := leaveOutOdd(b); n > 0 {
+	if n := b.LeaveOutOdd(); n > 0 {
 		in.invalid.Add(float64(n))
 	}
 	in.filter.apply(b)

@@ -1,10 +1,58 @@
 package pipeline
 
 import (
+	"iter"
 	"strconv"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
+
+// names holds the names of instances that are taken.
+type names map[string]bool
+
+// take gives an instance a name that is its own: of those with the same role, plugin and alias the first has no
+// number.
+func (n names) take(role sdk.Role, plan *Plugin) string {
+	first := role.String() + "." + plan.Name
+	if plan.Alias != "" {
+		first += "." + plan.Alias
+	}
+	name := first
+	for number := 2; n[name]; number++ {
+		name = first + "#" + strconv.Itoa(number)
+	}
+	n[name] = true
+	return name
+}
+
+// Instances are the plugins of the plan by the names that they have in logs and figures of an agent that starts
+// with it, in the engine's order.
+func (p *Plan) Instances() iter.Seq2[string, *Plugin] {
+	return func(yield func(string, *Plugin) bool) {
+		taken, more := make(names), true
+		p.walk(func(_ string, role sdk.Role, planned *Plugin) string {
+			more = more && yield(taken.take(role, planned), planned)
+			return ""
+		})
+	}
+}
+
+// walk visits the plugins of the plan in the order in which they get their names. What a visit returns is the scope
+// of the processors under that plugin.
+func (p *Plan) walk(visit func(scope string, role sdk.Role, planned *Plugin) string) {
+	below := func(scope string, planned []Processor) {
+		for i := range planned {
+			visit(scope, sdk.RoleProcessor, &planned[i].Plugin)
+		}
+	}
+	for i := range p.Inputs {
+		below(visit("", sdk.RoleInput, &p.Inputs[i].Plugin), p.Inputs[i].Processors)
+	}
+	below("", p.Processors)
+	for i := range p.Outputs {
+		below(visit("", sdk.RoleOutput, &p.Outputs[i].Plugin), p.Outputs[i].Processors)
+	}
+}
 
 // keepNames notes the names of what old has at places of the plan: an instance goes on under its name, changed
 // or not, and nobody else gets it.
@@ -13,25 +61,13 @@ func (a *assembly) keepNames(plan *Plan) {
 		return
 	}
 	ahead := assembly{places: make(map[string]int)}
-	keep := func(scope string, role sdk.Role, planned *Plugin) string {
+	plan.walk(func(scope string, role sdk.Role, planned *Plugin) string {
 		place := ahead.place(scope, role, planned)
 		if before := a.old.parts[place]; before != nil {
 			a.names[before.base().name] = true
 		}
 		return place
-	}
-	below := func(scope string, planned []Processor) {
-		for i := range planned {
-			keep(scope, sdk.RoleProcessor, &planned[i].Plugin)
-		}
-	}
-	for i := range plan.Inputs {
-		below(keep("", sdk.RoleInput, &plan.Inputs[i].Plugin), plan.Inputs[i].Processors)
-	}
-	below("", plan.Processors)
-	for i := range plan.Outputs {
-		below(keep("", sdk.RoleOutput, &plan.Outputs[i].Plugin), plan.Outputs[i].Processors)
-	}
+	})
 }
 
 // name returns the name of a new instance, and its meter. They are those of the instance that it takes the
@@ -42,14 +78,6 @@ func (a *assembly) name(place string, role sdk.Role, plan *Plugin) (string, *sdk
 			return before.base().name, before.base().env.Meter.Successor()
 		}
 	}
-	first := role.String() + "." + plan.Name
-	if plan.Alias != "" {
-		first += "." + plan.Alias
-	}
-	name := first
-	for n := 2; a.names[name]; n++ {
-		name = first + "#" + strconv.Itoa(n)
-	}
-	a.names[name] = true
+	name := a.names.take(role, plan)
 	return name, sdk.NewMeter(sdk.Tag{Key: "plugin", Value: name})
 }

@@ -7,13 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
 
 // after is a read of an input that waits: what comes, if something does, comes after d.
 func after(d time.Duration, comes string) sdktest.Step {
 	return sdktest.Step{Text: comes, Do: func(ctx context.Context) error {
-		sleep(ctx, d)
+		clock.Sleep(ctx, d)
 		return ctx.Err()
 	}}
 }

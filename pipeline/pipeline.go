@@ -39,6 +39,7 @@ type Pipeline struct {
 
 	changes chan change   // from Reload to read
 	over    chan struct{} // closed when read has ended
+	asked   time.Time     // for the end; zero where nobody has, or nothing was left to end then
 
 	working    sync.WaitGroup // chains
 	delivering sync.WaitGroup // outputs
@@ -189,6 +190,7 @@ func (p *Pipeline) read(ctx, outputCtx context.Context) error {
 			inputs.note(in)
 		case <-stopping:
 			stopping = nil
+			p.asked = time.Now()
 			inputs.stop()
 			late = time.After(p.patience())
 		case <-p.quitter:

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk/certificate"
@@ -95,12 +97,22 @@ func (s *server) listen(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		s.log.Error("cannot listen; it will be tried again: end what uses the address, or set [agent] http",
-			"address", address, "err", err)
+		s.log.Error("cannot listen; it will be tried again: "+listenRemedy(err), "address", address, "err", err)
 		if !clock.Sleep(ctx, pause.next()) {
 			return
 		}
 	}
+}
+
+// listenRemedy says what to do about an address that cannot be had.
+func listenRemedy(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "set [agent] http to a port above 1023, or give the agent CAP_NET_BIND_SERVICE"
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "end what uses the address, or set [agent] http"
+	}
+	return "set [agent] http to an address of this host, such as 127.0.0.1:9445"
 }
 
 func (s *server) serve(ctx context.Context, l net.Listener) {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -156,4 +157,16 @@ func TestServerSpeaksTLS(t *testing.T) {
 	if _, err := s.certificate()(nil); err == nil || !strings.Contains(log.String(), "clients are refused: see [agent] http_tls") {
 		t.Errorf("a torn certificate: %v, log %q", err, log.String())
 	}
+}
+
+func TestListenRemedy(t *testing.T) {
+	f := func(err syscall.Errno, want string) {
+		t.Helper()
+		if got := listenRemedy(&net.OpError{Op: "listen", Err: os.NewSyscallError("bind", err)}); !strings.Contains(got, want) {
+			t.Errorf("%v: %s, want %s", err, got, want)
+		}
+	}
+	f(syscall.EACCES, "above 1023")
+	f(syscall.EADDRINUSE, "end what uses")
+	f(syscall.EADDRNOTAVAIL, "address of this host")
 }

@@ -12,18 +12,21 @@ import (
 // newCheck returns the command that loads files and names every fault at once.
 func newCheck(p *program) *cobra.Command {
 	var from source
-	c := command("check [PATH]...", "Check configuration files; open nothing", 0, unlimited, func(args []string) error {
+	c := command("check PATH...", "Check configuration files; open nothing", 0, unlimited, func(args []string) error {
 		return check(p, append(from.Config, args...))
 	})
+	c.Args = func(_ *cobra.Command, args []string) error {
+		if len(from.Config)+len(args) == 0 {
+			return errors.New("name a configuration file, such as gpuline check agent.toml")
+		}
+		return nil
+	}
 	from.add(c, "")
 	return c
 }
 
 // check loads the files. Of external plugins it asks the programs.
 func check(p *program, paths []string) error {
-	if len(paths) == 0 {
-		return errors.New("check: name a configuration file, such as gpuline check conf/gpuline.toml")
-	}
 	plan, err := conf.Check(p.registry, paths)
 	if err != nil {
 		_, _ = fmt.Fprintln(p.stderr, err)

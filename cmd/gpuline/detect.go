@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/gpuline/gpuline/conf"
 	"github.com/gpuline/gpuline/pipeline"
@@ -12,10 +11,10 @@ import (
 
 // detect returns a plan for the GPUs of this host. It looks for what reads them, and runs nothing.
 func detect(p *program) (*pipeline.Plan, error) {
-	var missing strings.Builder
+	var missing []finding
 	for _, f := range lookForGPUs() {
 		if f.Err != nil {
-			fmt.Fprintf(&missing, "  inputs.%s: %v\n", f.Input, f.Err)
+			missing = append(missing, f)
 			continue
 		}
 		_, _ = fmt.Fprintf(p.stderr, "gpuline: no configuration was given; reading GPUs through %s with inputs.%s\n", f.Found, f.Input)
@@ -29,8 +28,8 @@ func detect(p *program) (*pipeline.Plan, error) {
 		}
 		return plan, nil
 	}
-	_, _ = fmt.Fprintf(p.stderr, "gpuline: no configuration was given, and no GPU was found:\n%s"+
-		"Name a configuration with -c FILE; gpuline init -o FILE writes one to start from, with simulated GPUs where there are no others.\n", &missing)
+	_, _ = fmt.Fprintf(p.stderr, "gpuline: no configuration was given, and no GPU was found:\n%s\n"+
+		"Name a configuration with -c FILE; gpuline init -o FILE writes one to start from, with simulated GPUs where there are no others.\n", list(missing))
 	return nil, errReported
 }
 

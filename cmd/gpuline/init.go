@@ -22,7 +22,7 @@ type initCommand struct {
 
 func newInit(p *program) *cobra.Command {
 	var c initCommand
-	cmd := command("init", "Write a configuration file for this host, or from one of dcgm-exporter", 0, 0,
+	cmd := command("init [-o FILE]", "Write a configuration file for this host, or from one of dcgm-exporter", 0, 0,
 		func([]string) error { return c.Run(p) })
 	f := cmd.Flags()
 	f.StringVarP(&c.Output, "output", "o", "", "write to this `FILE` instead of standard output")
@@ -40,14 +40,15 @@ func (c initCommand) Run(p *program) error {
 	if _, err := conf.Parse(p.registry, "the written configuration", []byte(text)); err != nil {
 		return fmt.Errorf("this binary cannot run what it would write: %w", err)
 	}
-	_, _ = fmt.Fprintln(p.stderr, "gpuline:", remark)
 	if c.Output == "" {
+		_, _ = fmt.Fprintln(p.stderr, "gpuline:", remark)
 		_, err := fmt.Fprint(p.stdout, text)
 		return err
 	}
 	if err := create(c.Output, text, c.Force); err != nil {
 		return err
 	}
+	_, _ = fmt.Fprintln(p.stderr, "gpuline:", remark)
 	_, _ = fmt.Fprintf(p.stderr, "gpuline: wrote %s; start it with: gpuline run -c %[1]s\n", c.Output)
 	return nil
 }
@@ -58,11 +59,11 @@ func (c initCommand) write(p *program) (text, remark string, err error) {
 		text, remark = forHost(lookForGPUs())
 		return text, remark, nil
 	}
-	file, err := os.ReadFile(c.Counters)
+	file, err := conf.ReadText(c.Counters)
 	if err != nil {
-		return "", "", fmt.Errorf("read the counters file: %w", err)
+		return "", "", fmt.Errorf("%s: %w", c.Counters, err)
 	}
-	list, faults := counters.Parse(string(file))
+	list, faults := counters.Parse(file)
 	if len(faults) > 0 {
 		for _, f := range faults {
 			_, _ = fmt.Fprintf(p.stderr, "%s:%d: %s\n", c.Counters, f.Line, f.Problem)
@@ -84,6 +85,9 @@ func create(path, text string, force bool) error {
 	}
 	f, err := os.OpenFile(path, flags, 0o644)
 	if errors.Is(err, fs.ErrExist) {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			return fmt.Errorf("%s is a folder: name a file in it", path)
+		}
 		return fmt.Errorf("%s is there already; --force overwrites it", path)
 	}
 	if err != nil {

@@ -27,11 +27,16 @@ func forHost(findings []finding) (text, remark string) {
 	if len(there) > 0 {
 		return text, fmt.Sprintf("found %s, which [[inputs.%s]] reads GPUs through", there[0].Found, there[0].Input)
 	}
-	var looked []string
+	return text, "no GPU was found, so the configuration simulates some until you change it:\n" + list(missing)
+}
+
+// list writes a line about each source that is not there.
+func list(missing []finding) string {
+	var lines []string
 	for _, f := range missing {
-		looked = append(looked, fmt.Sprintf("inputs.%s: %v", f.Input, f.Err))
+		lines = append(lines, fmt.Sprintf("  inputs.%s: %v", f.Input, f.Err))
 	}
-	return text, "no GPU was found, so the configuration simulates some until you change it (" + strings.Join(looked, "; ") + ")"
+	return strings.Join(lines, "\n")
 }
 
 // simulated stands where no source is.

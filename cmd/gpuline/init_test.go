@@ -55,7 +55,7 @@ func TestForHost(t *testing.T) {
 	f([]finding{there("nvidia_smi")}, "[[inputs.nvidia_smi]]", "found /usr/bin/nvidia_smi, which [[inputs.nvidia_smi]]")
 	f([]finding{there("nvidia_smi"), there("simulate")}, "[[inputs.nvidia_smi]] # [[inputs.simulate]]", "[[inputs.nvidia_smi]]")
 	f([]finding{there("nvidia_smi"), missing}, "[[inputs.nvidia_smi]] # [[inputs.nvidia_smi]]", "[[inputs.nvidia_smi]]")
-	f([]finding{missing}, "[[inputs.simulate]] # [[inputs.nvidia_smi]]", "no GPU was found, so the configuration simulates some until you change it (inputs.nvidia_smi: look for")
+	f([]finding{missing}, "[[inputs.simulate]] # [[inputs.nvidia_smi]]", "no GPU was found, so the configuration simulates some until you change it:\n  inputs.nvidia_smi: look for")
 }
 
 func TestGPUSources(t *testing.T) {

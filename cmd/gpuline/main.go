@@ -35,6 +35,16 @@ func execute(args []string, p program) int {
 		newRun(&p), newOnce(&p), newCheck(&p), newInit(&p), newRules(&p), newQueue(&p), newPlugins(&p), newVersion(&p),
 		newChild(&p))
 	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetFlagErrorFunc(flagFault)
+	asked := root.Flags().Bool("version", false, "show the version") // cobra's own way links templates in
+	root.RunE = func(g *cobra.Command, args []string) error {
+		if *asked && len(args) == 0 {
+			return printVersion(&p)
+		}
+		return lead(g, args)
+	}
+	root.SetHelpCommand(helpCommand(root))
+	completion(root)
 	root.SetArgs(args)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
@@ -90,17 +100,16 @@ func group(use, short string, of ...*cobra.Command) *cobra.Command {
 	g := &cobra.Command{
 		Use: use, Short: short, Args: cobra.ArbitraryArgs, DisableFlagsInUseLine: true,
 		SuggestionsMinimumDistance: 2,
-		RunE: func(g *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return g.Help()
-			}
-			near := g.SuggestionsFor(args[0])
-			if len(near) == 0 {
-				return fmt.Errorf("%s has no command %q", g.CommandPath(), args[0])
-			}
-			return fmt.Errorf("%s has no command %q: did you mean %s?", g.CommandPath(), args[0], near[0])
-		},
+		RunE:                       lead,
 	}
 	g.AddCommand(of...)
 	return g
+}
+
+// lead is what a group does: it has no command of that name, or none was named.
+func lead(g *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return g.Help()
+	}
+	return noCommand(g, args[0])
 }

@@ -33,7 +33,24 @@ func sample(p *program, plugin string) error {
 			return err
 		}
 	}
-	return fmt.Errorf("there is no plugin %q; there are %s", plugin, strings.Join(names(p.registry), ", "))
+	known := names(p.registry)
+	if near := likely(plugin, known); len(near) > 0 {
+		return fmt.Errorf("there is no plugin %q: did you mean %s?", plugin, strings.Join(near, " or "))
+	}
+	return fmt.Errorf("there is no plugin %q; there are\n  %s", plugin, strings.Join(known, "\n  "))
+}
+
+// likely returns what a name may have been meant for: nvml for inputs.nvml.
+func likely(plugin string, known []string) (near []string) {
+	for _, full := range known {
+		if _, name, _ := strings.Cut(full, "."); sdk.Nearest(plugin, []string{name}) != "" {
+			near = append(near, full)
+		}
+	}
+	if full := sdk.Nearest(plugin, known); full != "" {
+		return []string{full}
+	}
+	return near
 }
 
 func names(r sdk.Registry) []string {

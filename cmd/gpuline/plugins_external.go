@@ -4,7 +4,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gpuline/gpuline/cmd/gpuline/scaffold"
+	"github.com/gpuline/gpuline/conf"
 	"github.com/gpuline/gpuline/plugins/external/externaltest"
 	"github.com/gpuline/gpuline/plugins/external/host"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
@@ -21,16 +21,19 @@ import (
 
 // checksums prints what to pin, in the manner of sha256sum.
 func checksums(p *program, paths []string) error {
-	var errs []error
+	var failed error
 	for _, path := range paths {
 		sum, err := host.SHA256(path)
 		if err != nil {
-			errs = append(errs, err)
+			_, _ = fmt.Fprintln(p.stderr, "gpuline:", err)
+			failed = errReported
 			continue
 		}
-		_, _ = fmt.Fprintf(p.stdout, "%s  %s\n", sum, path)
+		if _, err := fmt.Fprintf(p.stdout, "%s  %s\n", sum, path); err != nil {
+			return err
+		}
 	}
-	return errors.Join(errs...)
+	return failed
 }
 
 func newNew(p *program) *cobra.Command {
@@ -50,8 +53,11 @@ func newNew(p *program) *cobra.Command {
 
 // writeProject writes a project.
 func writeProject(p *program, project scaffold.Project, dir string) error {
+	if err := project.Check(); err != nil {
+		return err
+	}
 	if project.Replace == "" && project.Version == "" {
-		return errors.New("this gpuline is no published version, which the project could need: give --replace DIR, a checkout of gpuline")
+		return errors.New("this build of gpuline is no published version, which a project could require: give --replace DIR, a checkout of gpuline")
 	}
 	if err := project.Write(dir); err != nil {
 		return err
@@ -93,7 +99,7 @@ type testCommand struct {
 
 func newTest() *cobra.Command {
 	var c testCommand
-	cmd := command("test PATH", "Check that a program keeps the plugin protocol, and its plugins the contract", 1, 1,
+	cmd := command("test [--config FILE] PATH", "Check that a program keeps the plugin protocol, and its plugins the contract", 1, 1,
 		func(args []string) error { return c.Run(args[0]) })
 	f := cmd.Flags()
 	f.StringVar(&c.Plugin, "plugin", "", "`NAME` of the one plugin of the program that is tested")
@@ -113,16 +119,18 @@ func (c testCommand) Run(program string) error {
 	}
 	tested := externaltest.Program{Path: path, Plugin: c.Plugin, Keys: map[string]any{}}
 	if c.Config != "" {
-		if _, err := toml.DecodeFile(c.Config, &tested.Config); err != nil {
+		text, err := conf.ReadText(c.Config)
+		if err == nil {
+			_, err = toml.Decode(text, &tested.Config)
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", c.Config, err)
 		}
 	}
 	if c.Stream != "" {
-		text, err := os.ReadFile(c.Stream)
-		if err != nil {
-			return err
+		if tested.Stream, err = conf.ReadText(c.Stream); err != nil {
+			return fmt.Errorf("%s: %w", c.Stream, err)
 		}
-		tested.Stream = string(text)
 	}
 	env := make(map[string]any)
 	for _, pair := range c.Env {

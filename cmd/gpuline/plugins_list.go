@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -26,9 +27,16 @@ type listCommand struct {
 
 func newList(p *program) *cobra.Command {
 	var c listCommand
-	cmd := command("list", "List the plugins; with -c the configuration's external ones, too, and how they are in the running agent",
+	cmd := command("list [-c PATH]...", "List the plugins; with -c the configuration's external ones, too, and how they are in the running agent",
 		0, 0, func([]string) error { return c.Run(p) })
 	c.add(cmd, "")
+	given := cmd.Args
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if c.Agent != "" && len(c.Config) == 0 {
+			return errors.New("--agent needs the configuration that the agent runs with: name it with -c")
+		}
+		return given(cmd, args)
+	}
 	cmd.Flags().StringVar(&c.Agent, "agent", "", "`URL` of the running agent's page of metrics; that of the configuration where it is not set")
 	return cmd
 }
@@ -74,42 +82,20 @@ type row struct {
 	plugin string
 }
 
-// external returns the external plugins of a plan, named as the engine names them.
+// external returns the external plugins of a plan.
 func external(plan *pipeline.Plan) []row {
 	var rows []row
-	count := make(map[string]int)
-	take := func(role string, p pipeline.Plugin) {
-		name := role + "." + p.Name
-		if p.Alias != "" {
-			name += "." + p.Alias
-		}
-		if count[name]++; count[name] > 1 {
-			name += "#" + strconv.Itoa(count[name])
-		}
+	for name, p := range plan.Instances() {
 		if p.Name != host.Name {
-			return
+			continue
 		}
 		instance, err := p.New()
 		if err != nil { // it could be made when the file was loaded
-			return
+			continue
 		}
 		if config, plugin, ok := host.About(instance); ok {
 			rows = append(rows, row{name, config, plugin})
 		}
-	}
-	processors := func(list []pipeline.Processor) {
-		for _, p := range list {
-			take("processors", p.Plugin)
-		}
-	}
-	for _, in := range plan.Inputs {
-		take("inputs", in.Plugin)
-		processors(in.Processors)
-	}
-	processors(plan.Processors)
-	for _, out := range plan.Outputs {
-		take("outputs", out.Plugin)
-		processors(out.Processors)
 	}
 	return rows
 }

@@ -48,7 +48,7 @@ func (s source) load(p *program) (*pipeline.Plan, error) {
 // newRun returns the command that runs the agent.
 func newRun(p *program) *cobra.Command {
 	var from source
-	c := command("run", "Run the agent until its inputs end or it is told to stop", 0, 0, func([]string) error {
+	c := command("run [-c PATH]...", "Run the agent until its inputs end or it is told to stop", 0, 0, func([]string) error {
 		plan, err := from.load(p)
 		if err != nil {
 			return err
@@ -63,7 +63,7 @@ func newRun(p *program) *cobra.Command {
 // windows.
 func newOnce(p *program) *cobra.Command {
 	var from source
-	c := command("once", "Read twice, deliver what came of it, and end", 0, 0, func([]string) error {
+	c := command("once [-c PATH]...", "Read twice, deliver what came of it, and end", 0, 0, func([]string) error {
 		plan, err := from.load(p)
 		if err != nil {
 			return err

@@ -12,8 +12,9 @@ import (
 // leave their fields alone. It returns all faults at once, and then config is as it was: unknown keys,
 // wrong types, values out of bounds, what is required and missing. A struct without such faults is asked
 // for those that only it knows, if it is a [Validator]; these come with the struct filled. Where the struct
-// has such faults, the tables of its lists that have none are asked, if they are Validators: what is wrong
-// with one rule does not hide what is wrong with the next.
+// has such faults, copies of it are asked, with several values in the place of those that were refused: what
+// they all say about other keys is returned, too. So are the tables of its lists, if they are Validators: what is
+// wrong with one key or rule does not hide what is wrong with the next.
 //
 // Each exported field bears a tag toml:"key"; toml:"-" hides it, and an embedded struct without the tag
 // lends its fields. Further tags: doc (a sentence), default, unit, min, max, enum ("a|b"), and
@@ -31,7 +32,12 @@ func Configure(config any, table map[string]any) []Fault {
 		return []Fault{{Problem: err.Error()}}
 	}
 	if faults := Check(optionsOf(fields), table); len(faults) > 0 {
-		return append(faults, askParts(v, fields, table, faults)...)
+		for _, more := range append(askParts(v, fields, table, faults), askRest(config, v, fields, table, faults)...) {
+			if !contains(faults, more) {
+				faults = append(faults, more)
+			}
+		}
+		return faults
 	}
 	fill(v, fields, table)
 	if validator, ok := config.(Validator); ok {
@@ -52,22 +58,38 @@ func askParts(v reflect.Value, fields []field, table map[string]any, faults []Fa
 		for k, elem := range elems {
 			path := []string{f.Key, strconv.Itoa(k)}
 			values, isTable := elem.(map[string]any)
-			faulty := slices.ContainsFunc(faults, func(f Fault) bool {
-				return len(f.Path) >= len(path) && slices.Equal(f.Path[:len(path)], path)
-			})
 			part := reflect.New(v.FieldByIndex(f.index).Type().Elem())
 			validator, asked := part.Interface().(Validator)
-			if !isTable || faulty || !asked {
+			if !isTable || !asked {
 				continue
 			}
-			setElem(part.Elem(), f.Elem, values)
-			for _, fault := range Faults(validator.Validate()) {
+			var told []Fault
+			if known := below(path, faults); len(known) > 0 {
+				setDefaults(part.Elem())
+				inner, _ := describe(part.Elem().Type())
+				told = askRest(validator, part.Elem(), inner, values, known)
+			} else {
+				setElem(part.Elem(), f.Elem, values)
+				told = Faults(validator.Validate())
+			}
+			for _, fault := range told {
 				fault.Path = slices.Concat(path, fault.Path)
 				more = append(more, fault)
 			}
 		}
 	}
 	return more
+}
+
+// below returns the faults of a table, with paths from there.
+func below(path []string, faults []Fault) (inner []Fault) {
+	for _, f := range faults {
+		if len(f.Path) >= len(path) && slices.Equal(f.Path[:len(path)], path) {
+			f.Path = f.Path[len(path):]
+			inner = append(inner, f)
+		}
+	}
+	return inner
 }
 
 // Defaults gives the fields of the struct behind the pointer config the values of their default tags.

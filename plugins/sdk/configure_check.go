@@ -24,11 +24,7 @@ func checkTable(options []Option, path []string, table map[string]any) []Fault {
 			faults = append(faults, options[i].check(at, table[key])...)
 			continue
 		}
-		known := make([]string, len(options))
-		for i := range options {
-			known[i] = options[i].Key
-		}
-		faults = append(faults, UnknownKey(at, known))
+		faults = append(faults, UnknownKey(at, keysOf(options)))
 	}
 	for i := range options {
 		if o := &options[i]; o.Required {
@@ -172,6 +168,9 @@ func (o *Option) measure(value any) (float64, *Fault) {
 		}
 		if n, ok := value.(float64); ok && !math.IsNaN(n) && !math.IsInf(n, 0) {
 			return 0, &Fault{Problem: "is not a duration", Remedy: fmt.Sprintf("write it as \"%ss\"", strconv.FormatFloat(n, 'f', -1, 64))}
+		}
+		if meant := durationMeant(text); meant != "" {
+			return 0, &Fault{Problem: "is not a duration", Remedy: "write it as " + strconv.Quote(meant)}
 		}
 		return 0, &Fault{Problem: "is not a duration", Remedy: "write it as \"10s\", \"1m30s\" or \"100ms\""}
 	case OptionSize:

@@ -83,7 +83,8 @@ func TestConfigureNamesEveryFault(t *testing.T) {
 	f(table{"gups": int64(1)}, "`gups`: unknown key: did you mean `gpus`?")
 	f(table{"period": int64(10)}, "`period`: is not a duration: write it as \"10s\"")
 	f(table{"period": 1.5}, "`period`: is not a duration: write it as \"1.5s\"")
-	f(table{"period": "10"}, "`period`: is not a duration: write it as \"10s\", \"1m30s\" or \"100ms\"")
+	f(table{"period": "10"}, "`period`: is not a duration: write it as \"10s\"")
+	f(table{"period": "ten"}, "`period`: is not a duration: write it as \"10s\", \"1m30s\" or \"100ms\"")
 	f(table{"period": "1us"}, "`period`: must be at least 1ms")
 	f(table{"period": true}, "`period`: is not a duration: write it as \"10s\", \"1m30s\" or \"100ms\"")
 	f(table{"bin_path": int64(1)}, "`bin_path`: must be a string, not an integer: write it in quotes")
@@ -268,6 +269,7 @@ func TestMistakesInTagsAreFound(t *testing.T) {
 
 type even struct {
 	N int `toml:"n" default:"1"`
+	M int `toml:"m"`
 }
 
 func (e *even) Validate() error {
@@ -299,9 +301,10 @@ func TestConfigureAsksTheSoundTables(t *testing.T) {
 	list := func(tables ...map[string]any) []map[string]any { return tables }
 	f(map[string]any{"list": list(map[string]any{"n": int64(3)})}, "all was asked")
 	f(map[string]any{"list": list(map[string]any{"n": "x"}, map[string]any{"n": int64(3)}, map[string]any{"n": int64(4)}, map[string]any{})},
-		"`list.0.n`: must be an integer, not a string", "`list.1.n`: is odd", "`list.3.n`: is odd")
-	f(map[string]any{"list": list(map[string]any{"n": int64(3)}), "nam": "x"}, "`nam`: unknown key: did you mean `name`?", "`list.0.n`: is odd")
-	f(map[string]any{"list": "x"}, "`list`: must be a list of tables, not a string: write its heading in double brackets, [[ … ]]")
+		"`list.0.n`: must be an integer, not a string", "`list.1.n`: is odd", "`list.3.n`: is odd", "all was asked")
+	f(map[string]any{"list": list(map[string]any{"n": int64(3), "m": "x"})}, "`list.0.m`: must be an integer, not a string", "`list.0.n`: is odd", "all was asked")
+	f(map[string]any{"list": list(map[string]any{"n": int64(3)}), "nam": "x"}, "`nam`: unknown key: did you mean `name`?", "`list.0.n`: is odd", "all was asked")
+	f(map[string]any{"list": "x"}, "`list`: must be a list of tables, not a string: write its heading in double brackets, [[ … ]]", "all was asked")
 }
 
 // tagged returns a configuration with one string field that bears a tag which vet would not let pass.

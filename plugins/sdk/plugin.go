@@ -95,6 +95,14 @@ type Validator interface {
 	Validate() error
 }
 
+// A RestValidator is a [Validator] that asks more than its values, such as a program that it starts. Where keys are
+// refused, [Configure] asks it once, through a copy that has the refused keys' defaults: which keys of the table
+// those are, it is told. Of any other Validator, Configure asks copies with several values in their places.
+type RestValidator interface {
+	Validator
+	ValidateRest(refused []string) error
+}
+
 // A Pager is the configuration of a plugin that mounts a page on the agent's own server (see [Env]). Page
 // returns the key under which the page's path stands, and the path: two plugins with one path are a fault that
 // `gpuline check` finds.

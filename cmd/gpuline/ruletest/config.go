@@ -100,8 +100,11 @@ func (t *Test) checkData(dir string, report reporter) {
 	case t.Trace == "" && len(t.Samples) == 0:
 		report("there are no samples and no trace", "add a table [[tests.samples]]", "name")
 	case t.Trace != "":
-		if _, err := os.Stat(path(dir, t.Trace)); err != nil {
+		switch info, err := os.Stat(path(dir, t.Trace)); {
+		case err != nil:
 			report("cannot be read: "+plainly(err), "", "trace")
+		case !info.Mode().IsRegular():
+			report("is not a file", "record what is to be read: a test reads the same each time", "trace")
 		}
 	}
 	for i := range t.Samples {

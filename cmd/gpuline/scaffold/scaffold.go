@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -35,10 +36,29 @@ var templates embed.FS
 
 var names = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
+// Check finds a name or a kind that cannot be, and a checkout that is none.
+func (p Project) Check() error {
+	if !names.MatchString(p.Name) {
+		return fmt.Errorf("the name %q is not made of lower-case letters, digits and _, a letter first", p.Name)
+	}
+	if !slices.Contains(kinds, p.Kind) {
+		return fmt.Errorf("there is no kind %q; there are %s and %s", p.Kind, strings.Join(kinds[:2], ", "), kinds[2])
+	}
+	if p.Replace == "" {
+		return nil
+	}
+	if text, err := os.ReadFile(filepath.Join(p.Replace, "go.mod")); err != nil || !strings.Contains(string(text), "module "+gpuline+"\n") {
+		return fmt.Errorf("%s is no checkout of gpuline", p.Replace)
+	}
+	return nil
+}
+
+var kinds = []string{"input", "processor", "output"}
+
 // Write writes the project into a folder that is empty or not there yet.
 func (p Project) Write(dir string) error {
-	if !names.MatchString(p.Name) {
-		return fmt.Errorf("the name %q is not made of lower-case letters, digits and _", p.Name)
+	if err := p.Check(); err != nil {
+		return err
 	}
 	if p.Module == "" {
 		p.Module = strings.ReplaceAll(p.Name, "_", "-")
@@ -77,7 +97,7 @@ func (p Project) expand(folder, dir string) error {
 	)
 	entries, err := fs.ReadDir(templates, folder)
 	if err != nil {
-		return fmt.Errorf("there is no kind %q; there are input, processor and output", p.Kind)
+		return err
 	}
 	for _, entry := range entries {
 		text, err := fs.ReadFile(templates, path.Join(folder, entry.Name()))

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,7 +71,7 @@ func Test(t *testing.T, p Program) {
 func (p *Program) describe(t *testing.T) *host.Info {
 	info, err := host.Inspect(t.Context(), p.config(t, sdk.RoleInput))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatal(strings.TrimPrefix(err.Error(), sdk.ErrPermanent.Error()+": "))
 	}
 	if len(info.Plugins) == 0 {
 		t.Fatal("the program has no plugin")

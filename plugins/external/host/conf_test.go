@@ -67,6 +67,19 @@ do = "panik"`,
 			"agent.toml:9: `config.rows` in [[inputs.external]]: must be an integer, not a string",
 			"agent.toml:11: `config.misdeed.do` in [[inputs.external]]: must be one of \"exit\", \"panic\", \"hang\", \"alloc\", \"spawn\", \"error\": did you mean `panic`?",
 		)
+		f("program not asked without its pin", way, `
+[[inputs.external]]
+path = "SELF"
+sha256 = 12
+config = { rowz = 5 }`, "agent.toml:4: `sha256` in [[inputs.external]]: must be a string, not an integer: write it in quotes")
+		f("program asked for the rest", way, `
+[[inputs.external]]
+path = "SELF"
+plugin = "ticks"
+max_memory = true
+config = { rowz = 5 }`,
+			"agent.toml:5: `max_memory` in [[inputs.external]]: is not a size: write it as \"512MB\" or \"32MiB\"",
+			"agent.toml:6: unknown key `config.rowz` in [[inputs.external]]: did you mean `rows`?")
 		f("which", way, `
 [[inputs.external]]
 path = "SELF"`, "agent.toml:2: `plugin` in [[inputs.external]]: the program has several: name one of ticks, feed, ready, nvml, nvidia_smi, dcgm, tegrastats, prometheus, listener, nats, replay, simulate")

@@ -3,6 +3,7 @@ package host
 import (
 	"encoding/hex"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,7 +46,11 @@ type OutputConfig struct {
 }
 
 // Validate checks the keys, and the plugin's own where the program can be asked.
-func (c *Config) Validate() error {
+func (c *Config) Validate() error { return c.ValidateRest(nil) }
+
+// ValidateRest does it without the keys that were refused. A program is not asked where they say which one it is,
+// whether it may run, or what it sees: with other values it might be another.
+func (c *Config) ValidateRest(refused []string) error {
 	var faults sdk.FaultList
 	if !filepath.IsAbs(c.Path) {
 		faults.Add("is not an absolute path", `write it as "/usr/local/lib/gpuline/plugins/NAME"`, "path")
@@ -60,7 +65,8 @@ func (c *Config) Validate() error {
 			faults.Add("has a name that no environment variable can have", "", "env")
 		}
 	}
-	if len(faults) > 0 || c.programs == nil {
+	matters := func(key string) bool { return !slices.Contains(bystanders, key) }
+	if len(faults) > 0 || c.programs == nil || slices.ContainsFunc(refused, matters) {
 		return faults.Err()
 	}
 	found := c.programs.inspect(c)
@@ -69,6 +75,9 @@ func (c *Config) Validate() error {
 	}
 	return faults.Err()
 }
+
+// bystanders are the keys that make no difference to what a program says about its configuration.
+var bystanders = []string{"max_memory", "start_timeout", "stop_timeout", "hang_timeout", "deadline", "on_fault", "dead_letter"}
 
 // Probe reports what keeps the program from running: an agent starts all the same, and goes on trying
 // unless the fault is permanent.

@@ -14,6 +14,13 @@ import (
 
 // SHA256 returns the digest of a file, in hexadecimal: what the key sha256 takes.
 func SHA256(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a file", path)
+	}
+	if err != nil {
+		return "", err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err

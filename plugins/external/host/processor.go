@@ -21,6 +21,13 @@ type processor struct {
 	*life
 	deadline time.Duration
 	drop     bool
+	invalid  *sdk.Number
+}
+
+// Open starts the plugin.
+func (p *processor) Open(ctx context.Context, env *sdk.Env) error {
+	p.invalid = env.Meter.Counter("gpuline_invalid_values_total", "Values of an input, or of an external processor, that are no finite number, and were left out.")
+	return p.life.Open(ctx, env)
 }
 
 // Process has the plugin rewrite b. When the plugin fails over it, b goes to its successor, if that comes
@@ -63,7 +70,15 @@ func (p *processor) Process(ctx context.Context, b *sdk.Batch) error {
 	b.ID = id
 	b.Tally().Plus(&before)
 	deliver(rows, b)
+	p.leaveOutOdd(b)
 	return err
+}
+
+// leaveOutOdd leaves out what the engine would not take from an input either.
+func (p *processor) leaveOutOdd(b *sdk.Batch) {
+	if n := b.LeaveOutOdd(); n > 0 {
+		p.invalid.Add(float64(n))
+	}
 }
 
 // isLoss reports whether a call has failed because the plugin has gone, or must be made anew.
@@ -120,5 +135,7 @@ func (p *processor) Flush(ctx context.Context, now time.Time, final bool, b *sdk
 	ctx, cancel := context.WithTimeout(ctx, p.deadline)
 	defer cancel()
 	rows, err := s.flush(ctx, now, final)
-	return s.accept(rows, b, err)
+	err = s.accept(rows, b, err)
+	p.leaveOutOdd(b)
+	return err
 }

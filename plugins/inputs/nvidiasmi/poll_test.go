@@ -117,7 +117,7 @@ func TestPollSkipped(t *testing.T) {
 			open(t, p)
 			b := newBatch()
 			for i, scenario := range scenarios {
-				t.Setenv(fakeScenario, scenario)
+				childtest.Play(t, scenario)
 				b.Reset()
 				if err := p.Gather(t.Context(), b); err != nil {
 					t.Fatal(err)

@@ -44,6 +44,7 @@ const (
 	callCompute
 	callGraphics
 	callProcessUse
+	callProcessUseOld
 
 	callVBIOS
 	callGSP
@@ -138,7 +139,8 @@ var callNames = [calls]string{
 	callCaptureStats:   "DeviceGetFBCStats",
 	callCompute:        "DeviceGetComputeRunningProcesses_v3|DeviceGetComputeRunningProcesses_v2|DeviceGetComputeRunningProcesses",
 	callGraphics:       "DeviceGetGraphicsRunningProcesses_v3|DeviceGetGraphicsRunningProcesses_v2|DeviceGetGraphicsRunningProcesses",
-	callProcessUse:     "DeviceGetProcessUtilization",
+	callProcessUse:     "DeviceGetProcessesUtilizationInfo",
+	callProcessUseOld:  "DeviceGetProcessUtilization",
 
 	callVBIOS:             "DeviceGetVbiosVersion",
 	callGSP:               "DeviceGetGspFirmwareVersion",

@@ -28,6 +28,14 @@ package nvml
 //     return ((int (*)(void *, unsigned *, void *))f)(gpu, count, to);
 // }
 //
+// static int get_use(void *f, void *gpu, unsigned version, unsigned long long after, unsigned *count, void *to)
+// {
+//     struct { unsigned version, count; unsigned long long after; void *to; } of = { version, *count, after, to };
+//     int ret = ((int (*)(void *, void *))f)(gpu, &of);
+//     *count = of.count;
+//     return ret;
+// }
+//
 // static int get_metrics(void *f, void *of) { return ((int (*)(void *))f)(of); }
 import "C"
 
@@ -81,6 +89,13 @@ func (f function) samples(gpu nvml.Device, ring int32, after uint64, kind *int32
 // list calls a function that fills a list with records, as many as *count says.
 func (f function) list(gpu nvml.Device, count *uint32, to unsafe.Pointer) nvml.Return {
 	return nvml.Return(C.get_list(f.at, handle(gpu), (*C.uint)(count), to))
+}
+
+// processUse calls nvmlDeviceGetProcessesUtilizationInfo, to which go-nvml gives no room for its answer: the samples of
+// processes that are newer than a time stamp, as many as *count says.
+func (f function) processUse(gpu nvml.Device, after uint64, count *uint32, to *nvml.ProcessUtilizationInfo_v1) nvml.Return {
+	version := nvml.STRUCT_VERSION(nvml.ProcessesUtilizationInfo_v1{}, 1)
+	return nvml.Return(C.get_use(f.at, handle(gpu), C.uint(version), C.ulonglong(after), (*C.uint)(count), unsafe.Pointer(to)))
 }
 
 // metrics calls nvmlGpmMetricsGet.

@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gpuline/gpuline/plugins/inputs/nvml/fakedriver"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
@@ -129,7 +132,7 @@ func TestProcesses(t *testing.T) {
 	self := os.Getpid()
 	h := newHost(t, 1, c, 100*ms, func(s *fakedriver.Scenario) {
 		g := s.GPUs[0]
-		g.Process(fakedriver.Process{PID: self, To: fakedriver.Never, MemoryMiB: 900, SM: 40, Memory: 20})
+		g.Process(fakedriver.Process{PID: self, To: fakedriver.Never, MemoryMiB: 900, SM: 40, Memory: 20, JPEG: 30, OFA: 5})
 		g.Process(fakedriver.Process{PID: 4_000_001, To: 5 * time.Second, MemoryMiB: 7000, SM: 10})
 		g.Process(fakedriver.Process{PID: 4_000_002, To: fakedriver.Never, MemoryMiB: 300})
 	})
@@ -147,7 +150,7 @@ func TestProcesses(t *testing.T) {
 	if len(own) < 9 {
 		t.Fatalf("%d rows of this process", len(own))
 	}
-	if r := own[len(own)-1]; r.fields["memory_used_bytes"] != 900<<20 || r.fields["sm_ratio"] != 0.4 || r.tags["type"] != "C" ||
+	if r := own[len(own)-1]; r.fields["memory_used_bytes"] != 900<<20 || r.fields["sm_ratio"] != 0.4 || r.fields["jpeg_ratio"] != 0.3 || r.fields["ofa_ratio"] != 0.05 || r.tags["type"] != "C" ||
 		!strings.Contains(r.tags["process_name"], "nvml.test") {
 		t.Errorf("%+v", r)
 	}
@@ -160,6 +163,46 @@ func TestProcesses(t *testing.T) {
 	if n := len(listed(4_000_002, 6*time.Second, time.Hour)); n == 0 {
 		t.Error("the second by memory is not listed")
 	}
+}
+
+// TestProcessUse: the shares of all processes are read, however many there are, and those that only the newer of two
+// functions knows are absent where a GPU does not have it.
+func TestProcessUse(t *testing.T) {
+	f := func(t *testing.T, refuses bool) {
+		c := usual()
+		c.Processes = 100
+		c.SlowInterval = time.Second
+		h := newHost(t, 1, c, 100*ms, func(s *fakedriver.Scenario) {
+			for pid := range 50 {
+				s.GPUs[0].Process(fakedriver.Process{PID: 4_000_000 + pid, To: fakedriver.Never, MemoryMiB: 10, SM: 2, Decode: 3, JPEG: 4, OFA: 5})
+			}
+			if refuses {
+				s.GPUs[0].Error("DeviceGetProcessesUtilizationInfo", int(nvml.ERROR_NOT_SUPPORTED), 0, fakedriver.Never)
+			}
+		})
+		h.open()
+		rows := of(h.ticks(50, 100*ms), "gpu_process", "0")
+		shares := map[string]int{"sm_ratio": 0, "decoder_ratio": 0, "jpeg_ratio": 0, "ofa_ratio": 0}
+		for field := range shares {
+			pids := make(map[string]bool)
+			for _, r := range with(rows, field) {
+				pids[r.tags["pid"]] = true
+			}
+			shares[field] = len(pids)
+		}
+		want := map[string]int{"sm_ratio": 50, "decoder_ratio": 50, "jpeg_ratio": 50, "ofa_ratio": 50}
+		if refuses {
+			want["jpeg_ratio"], want["ofa_ratio"] = 0, 0
+		}
+		if diff := cmp.Diff(want, shares); diff != "" {
+			t.Errorf("processes with a share, -want +got\n%s", diff)
+		}
+		if len(h.errs) > 0 || h.total("gpuline_nvml_call_failures_total") > 0 {
+			t.Errorf("errors %v; the log:\n%s", h.errs, h.log.String())
+		}
+	}
+	t.Run("new function", func(t *testing.T) { f(t, false) })
+	t.Run("old function", func(t *testing.T) { f(t, true) })
 }
 
 // TestIdleInterval reads a GPU that has been idle for long more seldom, and misses nothing of its rings.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gpuline/gpuline/plugins/inputs/nvml/fakedriver"
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -66,20 +67,27 @@ func TestOldDrivers(t *testing.T) {
 			if !again(t, lib, name) {
 				return
 			}
-			h := newHost(t, 2, usual(), 100*ms, func(s *fakedriver.Scenario) {
+			c := usual()
+			c.SlowInterval = time.Second
+			h := newHost(t, 2, c, 100*ms, func(s *fakedriver.Scenario) {
 				for i := range 3 {
-					s.GPUs[1].Process(fakedriver.Process{PID: 4_000_000 + i, To: fakedriver.Never, MemoryMiB: 100 + i})
+					s.GPUs[1].Process(fakedriver.Process{PID: 4_000_000 + i, To: fakedriver.Never, MemoryMiB: 100 + i, SM: 2, JPEG: 4})
 				}
 			})
 			h.open()
 			rows := h.ticks(50, 100*ms)
-			for _, r := range of(rows, "gpu_process", "1") {
+			processes, seen := of(rows, "gpu_process", "1"), map[string]bool{}
+			for _, r := range processes {
+				seen[r.tags["pid"]] = true
 				if pid, _ := strconv.Atoi(r.tags["pid"]); r.fields["memory_used_bytes"] != float64((pid-3_999_900)<<20) {
 					t.Errorf("a process: %+v", r)
 				}
 			}
-			if n := len(of(rows, "gpu_process", "1")); n != 3 {
-				t.Errorf("%d processes", n)
+			if len(seen) != 3 {
+				t.Errorf("%d processes", len(seen))
+			}
+			if n, old := len(with(processes, "sm_ratio")), name == "kepler"; (n == 0) != old || len(with(processes, "jpeg_ratio")) > 0 {
+				t.Errorf("%d rows with a process's share", n)
 			}
 			for _, field := range strings.Fields(has.fields) {
 				if len(with(of(rows, "gpu", "1"), field)) == 0 {

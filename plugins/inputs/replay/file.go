@@ -36,6 +36,12 @@ func openFile(name string, stdin *patient, buf []byte, report func(lineprotocol.
 		f.name, f.read, f.close = "standard input", stdin.read, func() error { return nil }
 		return f, nil
 	}
+	if info, err := os.Stat(name); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
+		from := &fifo{name: name}
+		waits := &patient{from: &unpacked{raw: from, gzip: strings.HasSuffix(name, ".gz")}}
+		f.read, f.close = waits.read, func() error { waits.close(); return from.Close() }
+		return f, nil
+	}
 	opened, err := os.Open(name)
 	if err != nil {
 		return nil, err // names the file

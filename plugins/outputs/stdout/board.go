@@ -74,8 +74,10 @@ func (bd *board) takeGPU(m *sdk.Metric, heard int64) {
 	g.heard = heard
 	isResult := m.Class() == sdk.ClassResult
 	if isResult {
-		whole := m.Tag(vocabulary.TagPart) == ""
-		if m.Time() < g.result || g.whole && !whole {
+		part := m.Tag(vocabulary.TagPart)
+		whole := part == ""
+		stub := part == "tail" && g.result > 0 && m.Time() > g.result // what the agent's end left of a window
+		if m.Time() < g.result || g.whole && !whole || stub {
 			return
 		}
 		g.whole = whole

@@ -323,6 +323,23 @@ func TestWindowsNotSeenWholeGiveWay(t *testing.T) {
 	f("", 0.4, 0.4)
 }
 
+// TestStubOfAWindow: the end of the agent leaves a window of an instant, which tells less than the one before it.
+func TestStubOfAWindow(t *testing.T) {
+	f := func(want float64, results ...string) {
+		t.Helper()
+		bd, catalog := newBoard(), sdk.NewCatalog(sdk.Limits{})
+		for _, r := range results {
+			feed(t, bd, catalog, noon, "gpu,gpu_index=0,window=10s,"+r+" class=result")
+		}
+		if got := bd.gpus[0].values[use][mean]; got != want {
+			t.Errorf("%v: mean %v, want %v", results, got, want)
+		}
+	}
+	f(0.1, "part=head utilization_ratio_mean=0.1 1s", "part=tail utilization_ratio_mean=0.2 11s")
+	f(0.2, "part=tail utilization_ratio_max=0.3 11s", "part=tail utilization_ratio_mean=0.2 11s")
+	f(0.3, "part=both utilization_ratio_mean=0.3 1s")
+}
+
 func TestThrottleTimes(t *testing.T) {
 	bd, catalog := newBoard(), sdk.NewCatalog(sdk.Limits{})
 	f := func(line, want string) {

@@ -324,6 +324,8 @@ func TestABI(t *testing.T) {
 	f("ProcessInfo_v1", unsafe.Sizeof(nvml.ProcessInfo_v1{}), 16)
 	f("ProcessInfo", unsafe.Sizeof(nvml.ProcessInfo{}), 24)
 	f("ProcessUtilizationSample", unsafe.Sizeof(nvml.ProcessUtilizationSample{}), 32)
+	f("ProcessUtilizationInfo_v1", unsafe.Sizeof(nvml.ProcessUtilizationInfo_v1{}), 40)
+	f("ProcessesUtilizationInfo_v1", unsafe.Sizeof(nvml.ProcessesUtilizationInfo_v1{}), 24)
 	f("GpmMetric", unsafe.Sizeof(nvml.GpmMetric{}), 40)
 	f("DeviceAttributes", unsafe.Sizeof(nvml.DeviceAttributes{}), 40)
 	f("GpuFabricInfo_v3", unsafe.Sizeof(nvml.GpuFabricInfo_v3{}), 40)

@@ -190,12 +190,14 @@ type Process struct {
 	From, To                    time.Duration
 	MemoryMiB                   int
 	SM, Memory, Encoder, Decode int // percent
+	JPEG, OFA                   int // percent
 }
 
 // Process adds p; the same PID may stand several times, with other spans.
 func (g *GPU) Process(p Process) {
 	kind := map[bool]string{false: "compute", true: "graphics"}[p.Graphics]
-	g.add("process %s %d %s %s %s %d %d %d %d %d", g.name, p.PID, kind, span(p.From), span(p.To), p.MemoryMiB, p.SM, p.Memory, p.Encoder, p.Decode)
+	g.add("process %s %d %s %s %s %d %d %d %d %d %d %d", g.name, p.PID, kind, span(p.From), span(p.To), p.MemoryMiB,
+		p.SM, p.Memory, p.Encoder, p.Decode, p.JPEG, p.OFA)
 }
 
 // MIG adds an instance to the GPU, which turns MIG mode on, and returns it.

@@ -78,7 +78,7 @@ struct ring {
 };
 
 struct process {
-    unsigned pid, util[4];                 /* sm, memory, encoder, decoder, in percent */
+    unsigned pid, util[6];                 /* sm, memory, encoder, decoder, jpeg, ofa, in percent */
     bool graphics;
     int64_t from, to;
     unsigned long long memory;             /* bytes */

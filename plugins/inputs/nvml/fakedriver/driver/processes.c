@@ -56,28 +56,59 @@ RUNNING(GetGraphicsRunningProcesses, nvmlProcessInfo_v1_t, true, 1)
 RUNNING(GetGraphicsRunningProcesses_v2, nvmlProcessInfo_v2_t, true, 2)
 RUNNING(GetGraphicsRunningProcesses_v3, nvmlProcessInfo_t, true, 3)
 
-/* A sample a process and period of the utilisation ring, the newest only. */
+/* use gives a sample a process of the newest period of the utilisation ring, if that is newer than last_seen: put says
+ * where. It returns their number. */
+static unsigned use(const device *d, unsigned long long last_seen, void (*put)(void *, unsigned, const struct process *, int64_t), void *out, unsigned room)
+{
+    const struct ring *r = &d->ring[NVML_GPU_UTILIZATION_SAMPLES];
+    int64_t at = now() - r->phase;
+    at -= at % r->period - r->phase;
+    int64_t stamp = r->epoch ? epoch_at(at) : state.sc->start_boot + at;
+    unsigned n = 0;
+    for (int i = 0; i < d->nprocesses && stamp > (int64_t)last_seen; i++) {
+        const struct process *p = &d->process[i];
+        if (at < p->from || at >= p->to) continue;
+        if (n < room) put(out, n, p, stamp);
+        n++;
+    }
+    return n;
+}
+
+static void put_sample(void *out, unsigned i, const struct process *p, int64_t stamp)
+{
+    ((nvmlProcessUtilizationSample_t *)out)[i] = (nvmlProcessUtilizationSample_t){
+        .pid = p->pid, .timeStamp = (unsigned long long)stamp,
+        .smUtil = p->util[0], .memUtil = p->util[1], .encUtil = p->util[2], .decUtil = p->util[3],
+    };
+}
+
 nvmlReturn_t nvmlDeviceGetProcessUtilization(nvmlDevice_t h, nvmlProcessUtilizationSample_t *out, unsigned *count, unsigned long long last_seen)
 {
     ENTER("nvmlDeviceGetProcessUtilization");
     CHECK(count, NVML_ERROR_INVALID_ARGUMENT);
     CHECK(!d->parent && !is_cut(d), NVML_ERROR_NOT_SUPPORTED);
-    const struct ring *r = &d->ring[NVML_GPU_UTILIZATION_SAMPLES];
-    int64_t at = now() - r->phase;
-    at -= at % r->period - r->phase;
-    int64_t stamp = r->epoch ? epoch_at(at) : state.sc->start_boot + at;
-    unsigned n = 0, room = out ? *count : 0;
-    for (int i = 0; i < d->nprocesses && stamp > (int64_t)last_seen; i++) {
-        const struct process *p = &d->process[i];
-        if (at < p->from || at >= p->to) continue;
-        if (n < room)
-            out[n] = (nvmlProcessUtilizationSample_t){
-                .pid = p->pid, .timeStamp = (unsigned long long)stamp,
-                .smUtil = p->util[0], .memUtil = p->util[1], .encUtil = p->util[2], .decUtil = p->util[3],
-            };
-        n++;
-    }
-    *count = n;
-    CHECK(n > 0, NVML_ERROR_NOT_FOUND);
-    return leave(n > room ? NVML_ERROR_INSUFFICIENT_SIZE : NVML_SUCCESS);
+    unsigned room = out ? *count : 0;
+    *count = use(d, last_seen, put_sample, out, room);
+    CHECK(*count > 0, NVML_ERROR_NOT_FOUND);
+    return leave(*count > room ? NVML_ERROR_INSUFFICIENT_SIZE : NVML_SUCCESS);
+}
+
+static void put_info(void *out, unsigned i, const struct process *p, int64_t stamp)
+{
+    ((nvmlProcessUtilizationInfo_v1_t *)out)[i] = (nvmlProcessUtilizationInfo_v1_t){
+        .pid = p->pid, .timeStamp = (unsigned long long)stamp, .smUtil = p->util[0], .memUtil = p->util[1],
+        .encUtil = p->util[2], .decUtil = p->util[3], .jpgUtil = p->util[4], .ofaUtil = p->util[5],
+    };
+}
+
+nvmlReturn_t nvmlDeviceGetProcessesUtilizationInfo(nvmlDevice_t h, nvmlProcessesUtilizationInfo_t *info)
+{
+    ENTER("nvmlDeviceGetProcessesUtilizationInfo");
+    CHECK(info, NVML_ERROR_INVALID_ARGUMENT);
+    CHECK(info->version == nvmlProcessesUtilizationInfo_v1, NVML_ERROR_ARGUMENT_VERSION_MISMATCH);
+    CHECK(!d->parent && !is_cut(d), NVML_ERROR_NOT_SUPPORTED);
+    unsigned room = info->procUtilArray ? info->processSamplesCount : 0;
+    info->processSamplesCount = use(d, info->lastSeenTimeStamp, put_info, info->procUtilArray, room);
+    CHECK(info->processSamplesCount > 0, NVML_ERROR_NOT_FOUND);
+    return leave(info->processSamplesCount > room ? NVML_ERROR_INSUFFICIENT_SIZE : NVML_SUCCESS);
 }

@@ -153,7 +153,7 @@ static void add_process(struct parser *p, device *d)
         .memory = (unsigned long long)integer(p, p->word[6]) * MIB,
     };
     if (!q.graphics && strcmp(p->word[3], "compute") != 0) fail(p, "%s: neither compute nor graphics", p->word[3]);
-    for (int i = 0; i < 4 && 7 + i < p->n; i++) q.util[i] = (unsigned)integer(p, p->word[7 + i]);
+    for (int i = 0; i < 6 && 7 + i < p->n; i++) q.util[i] = (unsigned)integer(p, p->word[7 + i]);
     *(struct process *)append(&d->process, &d->nprocesses, sizeof q) = q;
 }
 
@@ -195,7 +195,7 @@ void statement(struct parser *p)
     static const struct { const char *name; int least, most; void (*each)(struct parser *, device *); } known[] = {
         {"value", 4, 4, set_value}, {"at", 5, 5, add_step}, {"burst", 6, 6, add_burst},
         {"train", 8, 8, add_train}, {"loop", 4, 4, set_loop}, {"set", 4, WORDS, set_fact},
-        {"ring", 3, WORDS, set_ring}, {"process", 7, 11, add_process}, {"lost", 3, 5, set_lost},
+        {"ring", 3, WORDS, set_ring}, {"process", 7, 13, add_process}, {"lost", 3, 5, set_lost},
         {"appears", 3, 4, set_appears}, {"mig", 7, 9, add_mig},
         {"gpus", 2, 2, NULL}, {"driver", 2, 2, NULL}, {"cuda", 2, 2, NULL}, {"start", 2, 3, NULL},
         {"loaded", 2, 2, NULL}, {"clock", 2, 2, NULL}, {"calls", 2, 2, NULL}, {"unsupported", 3, 3, NULL},

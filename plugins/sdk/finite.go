@@ -1,11 +1,9 @@
-package pipeline
+package sdk
 
-import "github.com/gpuline/gpuline/plugins/sdk"
-
-// leaveOutOdd removes from a batch the readings that are no finite number, and returns how many. Nobody behind can
-// use them: a window passes over them, a database refuses them, and a rate over such a counter is none. A row that
-// has no other reading is dropped.
-func leaveOutOdd(b *sdk.Batch) (n int) {
+// LeaveOutOdd removes the values that are no finite number, and returns how many. It is for what comes from outside.
+// Nobody behind can use them: a window passes over them, a database refuses them, and a rate over such a counter is
+// none. A row that has no other value is dropped.
+func (b *Batch) LeaveOutOdd() (n int) {
 	for m := range b.All() {
 		if !mayBeOdd(m.Bits()) {
 			continue
@@ -20,9 +18,9 @@ func leaveOutOdd(b *sdk.Batch) (n int) {
 			continue
 		}
 		n += odd
-		finite := func(f sdk.Field) bool { v, _ := m.Lookup(f.Name); return v.Finite() }
-		if !m.Project(sdk.NewMask(m.Schema(), finite)) {
-			b.Drop(m, sdk.DropInvalid)
+		finite := func(f Field) bool { v, _ := m.Lookup(f.Name); return v.Finite() }
+		if !m.Project(NewMask(m.Schema(), finite)) {
+			b.Drop(m, DropInvalid)
 		}
 	}
 	return n
