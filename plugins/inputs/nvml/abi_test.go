@@ -110,6 +110,7 @@ func functions(h *header) {
 	h.function("DeviceGetSamples", "nvmlDevice_t, nvmlSamplingType_t, unsigned long long, nvmlValueType_t *, unsigned *, nvmlSample_t *")
 	h.function("DeviceGetTemperature", "nvmlDevice_t, nvmlTemperatureSensors_t, unsigned *")
 	h.function("DeviceGetClockInfo", "nvmlDevice_t, nvmlClockType_t, unsigned *")
+	h.function("DeviceGetProcessUtilization", "nvmlDevice_t, nvmlProcessUtilizationSample_t *, unsigned *, unsigned long long")
 	h.function("GpmMetricsGet", "nvmlGpmMetricsGet_t *")
 	for name, to := range map[string]string{
 		"TotalEnergyConsumption": "unsigned long long", "UtilizationRates": "nvmlUtilization_t", "PowerUsage": "unsigned",

@@ -28,6 +28,11 @@ package nvml
 //     return ((int (*)(void *, unsigned *, void *))f)(gpu, count, to);
 // }
 //
+// static int get_use(void *f, void *gpu, void *to, unsigned *count, unsigned long long after)
+// {
+//     return ((int (*)(void *, void *, unsigned *, unsigned long long))f)(gpu, to, count, after);
+// }
+//
 // static int get_metrics(void *f, void *of) { return ((int (*)(void *))f)(of); }
 import "C"
 
@@ -81,6 +86,11 @@ func (f function) samples(gpu nvml.Device, ring int32, after uint64, kind *int32
 // list calls a function that fills a list with records, as many as *count says.
 func (f function) list(gpu nvml.Device, count *uint32, to unsafe.Pointer) nvml.Return {
 	return nvml.Return(C.get_list(f.at, handle(gpu), (*C.uint)(count), to))
+}
+
+// use calls nvmlDeviceGetProcessUtilization: what was sampled after a time stamp.
+func (f function) use(gpu nvml.Device, to unsafe.Pointer, count *uint32, after uint64) nvml.Return {
+	return nvml.Return(C.get_use(f.at, handle(gpu), to, (*C.uint)(count), C.ulonglong(after)))
 }
 
 // metrics calls nvmlGpmMetricsGet.

@@ -109,7 +109,7 @@ func (d *device) reportProcesses(at int64) {
 func (d *device) processUse() map[uint32]nvml.ProcessUtilizationSample {
 	var all []nvml.ProcessUtilizationSample
 	if !d.ask(callProcessUse, func() (ret nvml.Return) {
-		all, ret = d.handle.GetProcessUtilization(d.processes.seen)
+		all, ret = d.used(d.processes.seen)
 		return ret
 	}) {
 		return nil
