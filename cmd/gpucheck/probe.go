@@ -67,7 +67,7 @@ func (b *bench) probe(ctx context.Context, api nvml.Interface, gpu nvml.Device, 
 var called = []string{
 	"DeviceGetSamples", "DeviceGetFieldValues", "DeviceGetTotalEnergyConsumption", "DeviceGetMemoryInfo_v2", "DeviceGetMarginTemperature",
 	"DeviceGetCurrentClocksEventReasons", "DeviceGetComputeRunningProcesses_v2", "DeviceGetComputeRunningProcesses_v3", "DeviceGetProcessUtilization",
-	"DeviceGetGpuFabricInfoV", "GpmQueryDeviceSupport", "GpmSampleGet", "GpmMigSampleGet", "GpmMetricsGet", "EventSetWait_v2",
+	"DeviceGetProcessesUtilizationInfo", "DeviceGetGpuFabricInfoV", "GpmQueryDeviceSupport", "GpmSampleGet", "GpmMigSampleGet", "GpmMetricsGet", "EventSetWait_v2",
 }
 
 // watch reads for a while, and says what came of it.

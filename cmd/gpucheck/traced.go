@@ -21,6 +21,8 @@ type traced struct {
 	size   int // entries that it held at most
 	stamps []uint64
 	newest uint64
+	again  int                        // entries that were read once more
+	moved  int                        // those of them that bore another stamp than before
 	ages   [len(clockNames)][]float64 // seconds, of the newest entry when it was first read, by each clock
 }
 
@@ -32,9 +34,17 @@ const clockOfDay = len(clockNames) - 1
 // traceRings reads all rings every 5 ms, and returns how many entries it saw.
 func traceRings(ctx context.Context, gpu nvml.Device, rings []traced, w io.Writer) (n int) {
 	_, _ = fmt.Fprintln(w, "ring,stamp_microseconds,value,read_boot_microseconds,read_epoch_microseconds")
-	for tick := time.NewTicker(5 * time.Millisecond); ctx.Err() == nil; <-tick.C {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for round := 0; ctx.Err() == nil; round++ {
+		<-tick.C
 		for i := range rings {
 			n += rings[i].read(gpu, i, w)
+		}
+		if round%100 == 99 {
+			for i := range rings {
+				rings[i].reread(gpu, i)
+			}
 		}
 	}
 	return n
@@ -64,6 +74,23 @@ func (r *traced) read(gpu nvml.Device, which int, w io.Writer) int {
 		}
 	}
 	return len(all)
+}
+
+// reread reads all that a ring holds, and compares the stamps of what has been read before: a driver that works them out
+// anew at each call would have samples told twice.
+func (r *traced) reread(gpu nvml.Device, which int) {
+	_, all, ret := gpu.GetSamples(nvml.SamplingType(which), 0)
+	if ret != nvml.SUCCESS || len(r.stamps) == 0 {
+		return
+	}
+	for _, s := range all {
+		if s.TimeStamp >= r.stamps[0] && s.TimeStamp <= r.newest {
+			r.again++
+			if !slices.Contains(r.stamps, s.TimeStamp) {
+				r.moved++
+			}
+		}
+	}
 }
 
 // clock returns the clock by which the newest entries are youngest without being ahead.
@@ -102,6 +129,9 @@ func (r *traced) describe() string {
 		clock, ages = clockNames[which], fmt.Sprintf("%.1f, %.1f, %.1f ms", 1e3*slices.Min(a), 1e3*median(a), 1e3*slices.Max(a))
 	} else if len(r.ages[0]) > 0 {
 		clock, ages = "none of the host's clocks", fmt.Sprintf("%.3f s by the first", median(r.ages[0]))
+	}
+	if r.moved > 0 {
+		order += fmt.Sprintf(", **%d of %d with another stamp when read again**", r.moved, r.again)
 	}
 	return fmt.Sprintf("%d, %s, at once at most %d | %.2f, %.2f, %.2f ms | %s | %s | %s |", len(r.stamps), order, r.size,
 		median(gaps), slices.Min(gaps), slices.Max(gaps), clock, ages, said)

@@ -91,6 +91,8 @@ func records(h *header) {
 	h.record(nvml.ProcessInfo{}, "nvmlProcessInfo_v2_t")
 	h.record(nvml.ProcessInfo_v1{}, "nvmlProcessInfo_v1_t")
 	h.record(nvml.ProcessUtilizationSample{}, "nvmlProcessUtilizationSample_t")
+	h.record(nvml.ProcessUtilizationInfo_v1{}, "nvmlProcessUtilizationInfo_v1_t")
+	h.record(nvml.ProcessesUtilizationInfo_v1{}, "nvmlProcessesUtilizationInfo_v1_t")
 	h.record(nvml.PciInfo{}, "nvmlPciInfo_t")
 	h.record(nvml.BAR1Memory{}, "nvmlBAR1Memory_t")
 	h.record(nvml.FBCStats{}, "nvmlFBCStats_t")
@@ -100,6 +102,7 @@ func records(h *header) {
 	a := newAnswers()
 	h.assert("nvmlMemory_v2 == %d", a.memory.Version)
 	h.assert("nvmlMarginTemperature_v1 == %d", a.margin.Version)
+	h.assert("nvmlProcessesUtilizationInfo_v1 == %d", nvml.STRUCT_VERSION(nvml.ProcessesUtilizationInfo_v1{}, 1))
 	h.assert("NVML_GPM_METRICS_GET_VERSION == %d", nvml.GPM_METRICS_GET_VERSION)
 	h.assert("sizeof(nvmlDevice_t) == sizeof(void *) && sizeof(nvmlGpmSample_t) == sizeof(void *)")
 	h.assert("sizeof(nvmlReturn_t) == sizeof(int) && sizeof(nvmlSamplingType_t) == sizeof(int) && sizeof(nvmlValueType_t) == sizeof(int)")
@@ -110,6 +113,8 @@ func functions(h *header) {
 	h.function("DeviceGetSamples", "nvmlDevice_t, nvmlSamplingType_t, unsigned long long, nvmlValueType_t *, unsigned *, nvmlSample_t *")
 	h.function("DeviceGetTemperature", "nvmlDevice_t, nvmlTemperatureSensors_t, unsigned *")
 	h.function("DeviceGetClockInfo", "nvmlDevice_t, nvmlClockType_t, unsigned *")
+	h.function("DeviceGetProcessUtilization", "nvmlDevice_t, nvmlProcessUtilizationSample_t *, unsigned *, unsigned long long")
+	h.function("DeviceGetProcessesUtilizationInfo", "nvmlDevice_t, nvmlProcessesUtilizationInfo_t *")
 	h.function("GpmMetricsGet", "nvmlGpmMetricsGet_t *")
 	for name, to := range map[string]string{
 		"TotalEnergyConsumption": "unsigned long long", "UtilizationRates": "nvmlUtilization_t", "PowerUsage": "unsigned",

@@ -36,6 +36,11 @@ package nvml
 //     return ret;
 // }
 //
+// static int get_old_use(void *f, void *gpu, void *to, unsigned *count, unsigned long long after)
+// {
+//     return ((int (*)(void *, void *, unsigned *, unsigned long long))f)(gpu, to, count, after);
+// }
+//
 // static int get_metrics(void *f, void *of) { return ((int (*)(void *))f)(of); }
 import "C"
 
@@ -91,11 +96,16 @@ func (f function) list(gpu nvml.Device, count *uint32, to unsafe.Pointer) nvml.R
 	return nvml.Return(C.get_list(f.at, handle(gpu), (*C.uint)(count), to))
 }
 
-// processUse calls nvmlDeviceGetProcessesUtilizationInfo, to which go-nvml gives no room for its answer: the samples of
-// processes that are newer than a time stamp, as many as *count says.
-func (f function) processUse(gpu nvml.Device, after uint64, count *uint32, to *nvml.ProcessUtilizationInfo_v1) nvml.Return {
+// use calls nvmlDeviceGetProcessesUtilizationInfo, to which go-nvml gives no room for its answer: what was sampled of
+// processes after a time stamp, as many as *count says.
+func (f function) use(gpu nvml.Device, after uint64, count *uint32, to unsafe.Pointer) nvml.Return {
 	version := nvml.STRUCT_VERSION(nvml.ProcessesUtilizationInfo_v1{}, 1)
-	return nvml.Return(C.get_use(f.at, handle(gpu), C.uint(version), C.ulonglong(after), (*C.uint)(count), unsafe.Pointer(to)))
+	return nvml.Return(C.get_use(f.at, handle(gpu), C.uint(version), C.ulonglong(after), (*C.uint)(count), to))
+}
+
+// oldUse calls nvmlDeviceGetProcessUtilization for the same.
+func (f function) oldUse(gpu nvml.Device, after uint64, count *uint32, to unsafe.Pointer) nvml.Return {
+	return nvml.Return(C.get_old_use(f.at, handle(gpu), to, (*C.uint)(count), C.ulonglong(after)))
 }
 
 // metrics calls nvmlGpmMetricsGet.

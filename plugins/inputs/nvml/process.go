@@ -29,8 +29,6 @@ var (
 type processes struct {
 	series map[processKey]*sdk.Series
 	seen   uint64 // time stamp of the newest utilisation sample read, in the driver's microseconds
-	count  uint32 // of the samples read last
-	use    []nvml.ProcessUtilizationInfo_v1
 }
 
 type processKey struct {
@@ -115,7 +113,7 @@ func (d *device) reportProcesses(at int64) {
 
 // processUse returns the newest utilisation sample of each process, of those taken since the last time.
 func (d *device) processUse() map[uint32]nvml.ProcessUtilizationInfo_v1 {
-	all := d.processSamples()
+	all := d.used(d.processes.seen)
 	newest := make(map[uint32]nvml.ProcessUtilizationInfo_v1, len(all))
 	for _, u := range all {
 		if u.TimeStamp > d.processes.seen && u.TimeStamp >= newest[u.Pid].TimeStamp {
@@ -127,53 +125,6 @@ func (d *device) processUse() map[uint32]nvml.ProcessUtilizationInfo_v1 {
 	}
 	return newest
 }
-
-// processSamples asks for them: by the function that knows all engines or, where the driver or the GPU has none, by
-// the one before it.
-func (d *device) processSamples() (all []nvml.ProcessUtilizationInfo_v1) {
-	d.ask(callProcessUse, func() (ret nvml.Return) {
-		all, ret = d.processes.read(d.lib.functions[callProcessUse], d.handle)
-		return ret
-	})
-	if !d.refused[callProcessUse] {
-		return all
-	}
-	var old []nvml.ProcessUtilizationSample
-	d.ask(callProcessUseOld, func() (ret nvml.Return) {
-		old, ret = d.handle.GetProcessUtilization(d.processes.seen)
-		return ret
-	})
-	for _, u := range old {
-		all = append(all, nvml.ProcessUtilizationInfo_v1{
-			TimeStamp: u.TimeStamp, Pid: u.Pid, SmUtil: u.SmUtil, MemUtil: u.MemUtil, EncUtil: u.EncUtil, DecUtil: u.DecUtil,
-		})
-	}
-	return all
-}
-
-// read returns the samples that are newer than the newest seen. The next read overwrites them.
-func (p *processes) read(f function, gpu nvml.Device) ([]nvml.ProcessUtilizationInfo_v1, nvml.Return) {
-	const tries = 4 // processes come while they are asked for
-	for range tries {
-		var to *nvml.ProcessUtilizationInfo_v1
-		if len(p.use) > 0 {
-			to = &p.use[0]
-		}
-		p.count = uint32(len(p.use))
-		ret := f.processUse(gpu, p.seen, &p.count, to)
-		switch {
-		case ret == nvml.SUCCESS:
-			return p.use[:min(int(p.count), len(p.use))], ret
-		case ret != nvml.ERROR_INSUFFICIENT_SIZE:
-			return nil, ret
-		}
-		p.use = make([]nvml.ProcessUtilizationInfo_v1, min(max(int(p.count), len(p.use)+1), mostProcesses))
-	}
-	return nil, nvml.ERROR_INSUFFICIENT_SIZE
-}
-
-// mostProcesses bounds what is made room for.
-const mostProcesses = 1 << 16
 
 func (d *device) processTags(k processKey) []sdk.Tag {
 	tags := d.tags

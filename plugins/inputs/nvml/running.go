@@ -23,21 +23,56 @@ func (l *library) symbols(c call) []string {
 // running returns the programs that have a context on the GPU, of one kind.
 func (d *device) running(c call) ([]nvml.ProcessInfo, nvml.Return) {
 	f := d.lib.functions[c]
-	for room := uint32(32); ; room *= 2 {
-		all, count := make([]nvml.ProcessInfo, room), room
-		ret := f.list(d.handle, &count, unsafe.Pointer(&all[0]))
+	all, ret := list(func(to []nvml.ProcessInfo, count *uint32) nvml.Return {
+		return f.list(d.handle, count, unsafe.Pointer(&to[0]))
+	})
+	if len(all) > 0 && !strings.Contains(f.name, "_v") { // the first version's records are shorter
+		short := unsafe.Slice((*nvml.ProcessInfo_v1)(unsafe.Pointer(&all[0])), len(all))
+		return nvml.ProcessInfo_v1Slice(short).ToProcessInfoSlice(), ret
+	}
+	return all, ret
+}
+
+// used returns what the driver has sampled of processes after a time stamp: by the function that knows all engines or,
+// where the driver or the GPU has none, by the one before it.
+func (d *device) used(after uint64) (all []nvml.ProcessUtilizationInfo_v1) {
+	d.ask(callProcessUse, func() (ret nvml.Return) {
+		all, ret = list(func(to []nvml.ProcessUtilizationInfo_v1, count *uint32) nvml.Return {
+			return d.lib.functions[callProcessUse].use(d.handle, after, count, unsafe.Pointer(&to[0]))
+		})
+		return ret
+	})
+	if !d.refused[callProcessUse] {
+		return all
+	}
+	var old []nvml.ProcessUtilizationSample
+	d.ask(callProcessUseOld, func() (ret nvml.Return) {
+		old, ret = list(func(to []nvml.ProcessUtilizationSample, count *uint32) nvml.Return {
+			return d.lib.functions[callProcessUseOld].oldUse(d.handle, after, count, unsafe.Pointer(&to[0]))
+		})
+		return ret
+	})
+	for _, u := range old {
+		all = append(all, nvml.ProcessUtilizationInfo_v1{
+			TimeStamp: u.TimeStamp, Pid: u.Pid, SmUtil: u.SmUtil, MemUtil: u.MemUtil, EncUtil: u.EncUtil, DecUtil: u.DecUtil,
+		})
+	}
+	return all
+}
+
+// list reads a list of a length that the driver knows. It may grow from one call to the next: then it is asked for
+// again, with twice the room.
+func list[T any](read func(to []T, count *uint32) nvml.Return) ([]T, nvml.Return) {
+	for room := uint32(64); ; room *= 2 {
+		all, count := make([]T, room), room
+		ret := read(all, &count)
 		switch {
 		case ret == nvml.ERROR_INSUFFICIENT_SIZE && room < 1<<16:
-			room = max(room, count) // and more may come meanwhile
-			continue
+			room = min(max(room, count), 1<<15)
 		case ret != nvml.SUCCESS:
 			return nil, ret
+		default:
+			return all[:min(count, room)], ret
 		}
-		count = min(count, room)
-		if !strings.Contains(f.name, "_v") { // the first version's records are shorter
-			short := unsafe.Slice((*nvml.ProcessInfo_v1)(unsafe.Pointer(&all[0])), count)
-			return nvml.ProcessInfo_v1Slice(short).ToProcessInfoSlice(), ret
-		}
-		return all[:count], ret
 	}
 }

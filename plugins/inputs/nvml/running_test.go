@@ -20,17 +20,20 @@ func TestProcessRecords(t *testing.T) {
 			h := newHost(t, 1, c, 100*ms, func(s *fakedriver.Scenario) {
 				s.Driver = version
 				for i := range 70 {
-					s.GPUs[0].Process(fakedriver.Process{PID: 4_000_000 + i, To: fakedriver.Never, MemoryMiB: 100 + i})
+					s.GPUs[0].Process(fakedriver.Process{PID: 4_000_000 + i, To: fakedriver.Never, MemoryMiB: 100 + i, SM: i})
 				}
 			})
 			h.open()
-			memory := map[string]float64{}
-			for _, r := range of(h.tick(100*ms), "gpu_process", "0") {
-				memory[r.tags["pid"]] = r.fields["memory_used_bytes"]
+			memory, use := map[string]float64{}, map[string]float64{}
+			for _, r := range of(h.tick(300*ms), "gpu_process", "0") {
+				memory[r.tags["pid"]], use[r.tags["pid"]] = r.fields["memory_used_bytes"], r.fields["sm_ratio"]
 			}
 			for i := range 70 {
 				if got := memory[strconv.Itoa(4_000_000+i)]; got != float64((100+i)<<20) {
 					t.Errorf("process %d of %d has %v bytes", i, len(memory), got)
+				}
+				if got := use[strconv.Itoa(4_000_000+i)]; got != float64(i)/100 {
+					t.Errorf("process %d of %d uses %v of the multiprocessors", i, len(memory), got)
 				}
 			}
 		})
