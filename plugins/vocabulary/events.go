@@ -28,7 +28,7 @@ var eventKinds = []struct{ event, code, help string }{
 	{EventLost, "", "the device no longer answers"},
 	{EventFound, "", "a lost device answers again"},
 	{EventThrottle, "the reason, as in the table of bits", "clocks begin to be held back, after ten seconds or more without that reason"},
-	{EventRecovery, "`reset`, `reboot`, `drain_p2p`, `drain_and_reset`, or `none` where it is over", "what the device needs to be healthy again has changed"},
+	{EventRecovery, "`reset`, `reboot`, `drain_p2p`, `drain_and_reset`, `recover_imex_domain`, `bus_reset`, `system_reboot`, or `none` where it is over", "what the device needs to be healthy again has changed"},
 	{EventHealth, "the part of the device: `pcie`, `nvlink`, `memory`, `sm`, `inforom`, `thermal`, `power`, `driver`, …", "a health watch of DCGM finds a fault, or, with the severity `info`, finds it no more"},
 	{EventPolicy, "`dbe`, `pcie`, `retired_pages`, `thermal`, `power` or `nvlink`", "a device violates a policy that an operator has set in DCGM"},
 	{EventRule, "the rule's name", "a threshold rule changes its state"},

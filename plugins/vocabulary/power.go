@@ -24,7 +24,7 @@ var power = []Reading{
 		Field: gauge("power_limit_watts", "watts"), Metric: GPU,
 		Help: "Power limit in force: the least of all limiters.",
 		NVML: "GetEnforcedPowerLimit, field 190 POWER_CURRENT_LIMIT",
-		XML:  "gpu_power_readings/current_power_limit, power_readings/enforced_power_limit",
+		XML:  "gpu_power_readings/gpu_ceiling_power_limit/current_power_limit, gpu_power_readings/current_power_limit, power_readings/enforced_power_limit",
 		CSV:  "enforced.power.limit", CSVOlder: []string{"gpu.power.current_limit"},
 		DCGM:     DCGM{164, "DCGM_FI_DEV_ENFORCED_POWER_LIMIT", "DCGM_FI_DEV_BOARD_POWER_LIMIT_ENFORCED_WATTS", 1},
 		Telegraf: Telegraf{"power_limit", 1},
