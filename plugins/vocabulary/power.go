@@ -88,8 +88,8 @@ var temperature = []Reading{
 		Telegraf: Telegraf{"temperature_gpu_tlimit", 1},
 	},
 	{
-		Field: gauge("fan_ratio", "ratio"), Metric: GPU,
-		Help: "Speed that the fan is set to, in relation to its full speed; a stalled fan shows it too.",
+		Field: gauge("fan_ratio", "ratio"), Metric: GPU, Bounded: true, Max: 2,
+		Help: "Speed that the fan is set to, in relation to the one of the most noise allowed, which it may exceed; a stalled fan shows it too.",
 		NVML: "GetFanSpeed", XML: "fan_speed", CSV: "fan.speed", SMIFactor: percent,
 		DCGM:     DCGM{191, "DCGM_FI_DEV_FAN_SPEED", "", percent},
 		Telegraf: Telegraf{"fan_speed", percent},
