@@ -154,6 +154,14 @@ func playHierarchy(scenario string) int {
 	return 0
 }
 
+// What dmon says of a hostengine that is not ready yet, by scenario: it says nothing of the fields.
+var passing = map[string]string{
+	"paused":   "Error setting watches. Result: -54: The hostengine and all modules are paused",
+	"severed":  "Error setting watches. Result: -21: The connection to the host engine is not valid any longer",
+	"deserted": "No data returned from the hostengine.",
+	"no group": "Error: The field group or entity group is empty.",
+}
+
 type player struct {
 	scenario string
 	asked    string // by -i
@@ -174,11 +182,10 @@ func (p *player) play() int {
 			fmt.Println("Error setting watches. Result: -36: Profiling is not supported for this group of GPUs or GPU")
 			return 220
 		}
-	case "paused":
-		if p.start < 3 {
-			fmt.Println("Error setting watches. Result: -54: The hostengine and all modules are paused")
-			return 202
-		}
+	}
+	if text, ok := passing[p.scenario]; ok && p.start < 3 {
+		fmt.Println(text)
+		return 202
 	}
 	entities := []string{"GPU 0", "GPU 1", "GPU 2"}
 	if p.asked != "" {

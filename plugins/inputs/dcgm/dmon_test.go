@@ -200,6 +200,20 @@ func TestDmonRestarts(t *testing.T) {
 	f("paused", "are paused")
 }
 
+// TestDmonKeepsItsFields: a hostengine that is not there, or has no GPU yet, costs no reading once it has.
+func TestDmonKeepsItsFields(t *testing.T) {
+	for scenario, said := range passing {
+		w := watch(t, hasty(t, scenario, nil), 100*ms)
+		w.until(w.have(4, "gpu,", "gpu_index=1", "sm_active_ratio"))
+		if lines := asked(t); len(lines) != 3 || lines[0] != lines[2] {
+			t.Errorf("%s: %q", scenario, lines)
+		}
+		if len(w.errs) != 2 || !strings.Contains(w.errs[0], said) || strings.Contains(w.errs[0], "is nv-hostengine running") == isEmpty(said) {
+			t.Errorf("%s: %q", scenario, w.errs)
+		}
+	}
+}
+
 // TestDmonStranger: a GPU that dmon names and discovery did not is looked for, and is no reason to fail.
 func TestDmonStranger(t *testing.T) {
 	w := watch(t, hasty(t, "stranger", nil), 20*ms)
