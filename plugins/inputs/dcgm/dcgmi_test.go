@@ -245,6 +245,10 @@ func (p *player) play() int {
 }
 
 func (p *player) header() {
+	if p.scenario == "v2" { // DCGM 2 prints to the right, and a blank line before each header
+		fmt.Printf("\n# %18s%s\n%20s\n", "Entity", strings.Repeat(fmt.Sprintf("%22s", "SHORT"), len(p.ids)), "Id")
+		return
+	}
 	fmt.Printf("%-10s", "#Entity")
 	for range p.ids {
 		fmt.Printf("%-14s", "SHORT")
@@ -257,6 +261,14 @@ func (p *player) header() {
 }
 
 func (p *player) row(gpu int, name string, round int) {
+	if p.scenario == "v2" {
+		fmt.Printf("%20s", name)
+		for _, id := range p.ids {
+			fmt.Printf("%22s", p.value(gpu, id, round))
+		}
+		fmt.Println()
+		return
+	}
 	fmt.Printf("%-10s", name)
 	for _, id := range p.ids {
 		fmt.Printf("%-14s", p.value(gpu, id, round))

@@ -214,6 +214,16 @@ func TestDmonKeepsItsFields(t *testing.T) {
 	}
 }
 
+// TestDmonOfDCGM2: an older dcgmi lays its table out another way.
+func TestDmonOfDCGM2(t *testing.T) {
+	d := hasty(t, "v2", nil)
+	w := watch(t, d, 20*ms)
+	w.until(w.have(20, "gpu,", "gpu_index=1", "power_watts=301.64", "utilization_ratio=0.87"))
+	if n := d.noise.Get(); n > 0 || len(w.errs) > 0 {
+		t.Errorf("%v lines of noise, errors %q", n, w.errs)
+	}
+}
+
 // TestDmonStranger: a GPU that dmon names and discovery did not is looked for, and is no reason to fail.
 func TestDmonStranger(t *testing.T) {
 	w := watch(t, hasty(t, "stranger", nil), 20*ms)
