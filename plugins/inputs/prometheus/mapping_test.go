@@ -46,6 +46,18 @@ func TestTriton(t *testing.T) {
 		inference,model=bert,version=2 requests=7i,errors=0i,pending=0 5`))
 }
 
+// TestTritonFirstResponse reads the histogram that Triton makes of decoupled models, in milliseconds.
+func TestTritonFirstResponse(t *testing.T) {
+	page := func(to100, to500, count, sum int) string {
+		const name, labels = "nv_inference_first_response_histogram_ms", `model="chat",version="1"`
+		return fmt.Sprintf("# TYPE %[1]s histogram\n%[1]s_bucket{%[2]s,le=\"100\"} %[3]d\n%[1]s_bucket{%[2]s,le=\"500\"} %[4]d\n"+
+			"%[1]s_bucket{%[2]s,le=\"+Inf\"} %[5]d\n%[1]s_count{%[2]s} %[5]d\n%[1]s_sum{%[2]s} %[6]d\n", name, labels, to100, to500, count, sum)
+	}
+	_, two := twice(t, page(1, 2, 2, 300), page(21, 42, 42, 6300))
+	check(t, two, rounded(lines(`
+		inference,model=chat,version=1 first_token_seconds=0.15,first_token_p50_seconds=0.1,first_token_p95_seconds=0.46,first_token_p99_seconds=0.492 5`)))
+}
+
 func TestTensorRTLLMBehindTriton(t *testing.T) {
 	one, _ := twice(t, file(t, "trtllm-triton.txt"), "")
 	check(t, one, lines(`inference,model=tensorrt_llm,version=1 pending=2,running=5,kv_cache_ratio=0.25 5`))
