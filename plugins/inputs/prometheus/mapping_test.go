@@ -92,6 +92,24 @@ func TestTensorRTLLM(t *testing.T) {
 		`next_token_seconds=0.01,next_token_p50_seconds=0.005,next_token_p95_seconds=0.0095,next_token_p99_seconds=0.0099 5`))
 }
 
+// TestTensorRTLLMWithoutPrefix reads the page of an older trtllm-serve, and a page of others that has the same names.
+func TestTensorRTLLMWithoutPrefix(t *testing.T) {
+	older := func(name, engine string) string {
+		return regexp.MustCompile(`\btrtllm_`).ReplaceAllString(regexp.MustCompile(`(engine_type|model_name)="[^"]*"`).ReplaceAllString(file(t, name), `$1="`+engine+`"`), "")
+	}
+	_, two := twice(t, older("trtllm-1.txt", "undefined"), older("trtllm-2.txt", "undefined"))
+	check(t, two, lines(`
+		inference,engine=undefined,model=undefined requests=25i,`+
+		`latency_seconds=0.4,latency_p50_seconds=0.4,latency_p95_seconds=0.49,latency_p99_seconds=0.498,`+
+		`queue_seconds=0.1,queue_p50_seconds=0.15,queue_p95_seconds=0.285,queue_p99_seconds=0.297,`+
+		`first_token_seconds=0.002,first_token_p50_seconds=0.001,first_token_p95_seconds=0.0046,first_token_p99_seconds=0.00492,`+
+		`next_token_seconds=0.01,next_token_p50_seconds=0.005,next_token_p95_seconds=0.0095,next_token_p99_seconds=0.0099 5`))
+	_, two = twice(t, older("trtllm-1.txt", "other"), older("trtllm-2.txt", "other"))
+	if len(two) > 0 {
+		t.Errorf("a page of another server: %q", two)
+	}
+}
+
 // Each field of a shipped mapping is in the vocabulary.
 func TestShippedMappings(t *testing.T) {
 	check(t, shippedNames(), []string{"tensorrt_llm", "triton", "vllm"})
