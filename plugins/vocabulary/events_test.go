@@ -128,6 +128,7 @@ func TestOnsets(t *testing.T) {
 	f(105, vocabulary.ThrottleHWSlowdown|vocabulary.ThrottleHWThermal, "warning hw_slowdown", "critical hw_thermal")
 	f(115, vocabulary.ThrottleSWPower, "info sw_power")
 	f(116, vocabulary.ThrottleDisplay|vocabulary.ThrottleApplicationsClocks)
+	f(116, vocabulary.ThrottleReliability|vocabulary.ThrottleBoardLimit, "info board_limit")
 	f(117, vocabulary.ThrottlePowerBrake|vocabulary.ThrottleSyncBoost, "info sync_boost", "critical power_brake")
 }
 

@@ -80,7 +80,7 @@ var health = []Reading{
 	},
 	{
 		Field: code("recovery_action", ""), Metric: GPU,
-		Help: "What the device needs to be healthy again: 0 nothing, 1 reset, 2 reboot, 3 drain P2P, 4 drain and reset.",
+		Help: "What the device needs to be healthy again: 0 nothing, 1 reset, 2 reboot, 3 drain P2P, 4 drain and reset, 5 recover the IMEX domain, 6 reset the bus, 7 reboot the system.",
 		NVML: "field 230 GET_GPU_RECOVERY_ACTION", XML: "gpu_recovery_action", CSV: "gpu_recovery_action",
 		DCGM: DCGM{1523, "DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION", "DCGM_FI_DEV_GPU_RECOVERY_ACTION", 1},
 	},

@@ -4,13 +4,13 @@ package vocabulary
 var info = []Reading{
 	{
 		Field: text("driver_version"), Metric: Info, Help: "Version of the driver.",
-		NVML: "SystemGetDriverVersion", XML: "../driver_version", CSV: "driver_version",
+		NVML: "SystemGetDriverVersion", XML: "../driver_version, ../kmd_version", CSV: "driver_version", CSVOlder: []string{"kmd_version"},
 		DCGM: DCGM{1, "DCGM_FI_DRIVER_VERSION", "DCGM_FI_SYSTEM_DRIVER_VERSION", 0}, Telegraf: Telegraf{Field: "driver_version"},
 		Tegra: "nv_tegra_release",
 	},
 	{
 		Field: text("cuda_version"), Metric: Info, Help: "Newest CUDA that the driver supports.",
-		NVML: "SystemGetCudaDriverVersion_v2", XML: "../cuda_version", Telegraf: Telegraf{Field: "cuda_version"},
+		NVML: "SystemGetCudaDriverVersion_v2", XML: "../cuda_version, ../cuda_umd_version", Telegraf: Telegraf{Field: "cuda_version"},
 	},
 	{
 		Field: text("vbios_version"), Metric: Info, Help: "Version of the device's BIOS.",
@@ -89,14 +89,14 @@ var info = []Reading{
 	},
 	{
 		Field: code("power_limit_default_watts", "watts"), Metric: Info, Help: "Power limit that the device starts with.",
-		NVML: "field 189 POWER_DEFAULT_LIMIT", XML: "gpu_power_readings/default_power_limit, power_readings/default_power_limit",
+		NVML: "field 189 POWER_DEFAULT_LIMIT", XML: "gpu_power_readings/gpu_ceiling_power_limit/default_power_limit, gpu_power_readings/default_power_limit, power_readings/default_power_limit",
 		CSV: "power.default_limit", CSVOlder: []string{"gpu.power.default_limit"},
 		DCGM:     DCGM{163, "DCGM_FI_DEV_POWER_MGMT_LIMIT_DEF", "DCGM_FI_DEV_BOARD_POWER_LIMIT_DEFAULT_WATTS", 1},
 		Telegraf: Telegraf{"power_limit_default", 1},
 	},
 	{
 		Field: code("power_limit_requested_watts", "watts"), Metric: Info, Help: "Power limit that an operator has asked for.",
-		NVML: "field 192 POWER_REQUESTED_LIMIT", XML: "gpu_power_readings/requested_power_limit, power_readings/power_limit",
+		NVML: "field 192 POWER_REQUESTED_LIMIT", XML: "gpu_power_readings/gpu_ceiling_power_limit/requested_power_limit, gpu_power_readings/requested_power_limit, power_readings/power_limit",
 		CSV: "power.limit", CSVOlder: []string{"gpu.power.requested_limit"},
 		DCGM:     DCGM{160, "DCGM_FI_DEV_POWER_MGMT_LIMIT", "DCGM_FI_DEV_BOARD_POWER_LIMIT_REQUESTED_WATTS", 1},
 		Telegraf: Telegraf{"power_limit_requested", 1},

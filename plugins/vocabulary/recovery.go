@@ -13,9 +13,9 @@ var recoveryActions = [...]struct{ code, severity, what string }{
 	{"reboot", Critical, "the host needs a reboot"},
 	{"drain_p2p", Warning, "peer-to-peer traffic of the GPU must be drained"},
 	{"drain_and_reset", Critical, "the GPU must be drained and reset"},
-	{"recover_imex_domain", Critical, "the GPU's IMEX domain must be recovered"},
-	{"bus_reset", Critical, "the GPU's PCIe bus needs a reset"},
-	{"system_reboot", Critical, "the whole system needs a reboot"},
+	{"recover_imex_domain", Warning, "the IMEX domain of the GPU must be recovered"}, // from here on since driver 595
+	{"bus_reset", Critical, "the PCIe bus of the GPU needs a reset"},
+	{"system_reboot", Critical, "the system needs a reboot"},
 }
 
 // Recovery follows recovery_action of one device. The zero value is ready.

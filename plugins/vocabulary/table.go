@@ -34,7 +34,7 @@ func index(readings []Reading) *tables {
 	}
 	for i := range readings {
 		r := &readings[i]
-		if r.Unit == "ratio" {
+		if r.Unit == "ratio" && !r.Bounded {
 			r.Min, r.Max, r.Bounded = 0, 1, true
 		}
 		put(t.byName, name{r.Metric, r.Name}, i)

@@ -26,6 +26,8 @@ const (
 	ThrottleHWThermal          = 0x40
 	ThrottlePowerBrake         = 0x80
 	ThrottleDisplay            = 0x100
+	ThrottleBoardLimit         = 0x200 // this and the next one since driver 615
+	ThrottleReliability        = 0x400
 )
 
 var throttles = [...]Throttle{
@@ -38,6 +40,8 @@ var throttles = [...]Throttle{
 	{ThrottleHWThermal, "hw_thermal", "throttle_hw_thermal_seconds", Critical, "far too hot: clocks halved, or worse"},
 	{ThrottlePowerBrake, "power_brake", "throttle_power_brake_seconds", Critical, "the system's power supply asks for less"},
 	{ThrottleDisplay, "display", "", "", "clocks that the display needs"},
+	{ThrottleBoardLimit, "board_limit", "throttle_board_limit_seconds", Notice, "a limit of the board's voltage or current"},
+	{ThrottleReliability, "reliability", "throttle_reliability_seconds", "", "the limit of reliable voltage; normal at the fastest clocks"},
 }
 
 // Throttles returns the table of bits, in their order. The slice is the caller's own.

@@ -206,6 +206,9 @@ func TestValid(t *testing.T) {
 	f("gpu", "pstate", 8, true)
 	f("gpu", "pstate", 16, false)
 	f("gpu", "up", 2, false)
+	f("gpu", "fan_ratio", 1.5, true)
+	f("gpu", "fan_ratio", 2.5, false)
+	f("soc", "fan_ratio", 1.5, false)
 	f("gpu_process", "sm_ratio", 1.2, false)
 }
 

@@ -33,7 +33,7 @@ var card = []agreed{
 	{"memory_activity_ratio", 0.21, wholePercent, "value 0 memory_util 21", []says{{204, "21"}}},
 	{"encoder_ratio", 0.12, wholePercent, "value 0 encoder_util 12", []says{{206, "12"}}},
 	{"decoder_ratio", 0.08, wholePercent, "value 0 decoder_util 8", []says{{207, "8"}}},
-	{"fan_ratio", 0.43, wholePercent, "value 0 fan 43", []says{{191, "43"}}},
+	{"fan_ratio", 1.06, wholePercent, "value 0 fan 106", []says{{191, "106"}}},
 
 	{"graphics_active_ratio", 0.871, perMille, "value 0 gpm_graphics 871", []says{{1001, "0.871000"}}},
 	{"sm_active_ratio", 0.762, perMille, "value 0 gpm_sm 762", []says{{1002, "0.762000"}}},

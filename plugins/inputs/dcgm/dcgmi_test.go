@@ -100,6 +100,14 @@ func playHierarchy(scenario string) int {
 	return 0
 }
 
+// What dmon says of a hostengine that is not ready yet, by scenario: it says nothing of the fields.
+var passing = map[string]string{
+	"paused":   "Error setting watches. Result: -54: The hostengine and all modules are paused",
+	"severed":  "Error setting watches. Result: -21: The connection to the host engine is not valid any longer",
+	"deserted": "No data returned from the hostengine.",
+	"no group": "Error: The field group or entity group is empty.",
+}
+
 type player struct {
 	scenario string
 	asked    string // by -i
@@ -120,11 +128,10 @@ func (p *player) play() int {
 			fmt.Println("Error setting watches. Result: -36: Profiling is not supported for this group of GPUs or GPU")
 			return 220
 		}
-	case "paused":
-		if p.start < 3 {
-			fmt.Println("Error setting watches. Result: -54: The hostengine and all modules are paused")
-			return 202
-		}
+	}
+	if text, ok := passing[p.scenario]; ok && p.start < 3 {
+		fmt.Println(text)
+		return 202
 	}
 	entities := []string{"GPU 0", "GPU 1", "GPU 2"}
 	if p.asked != "" {
@@ -184,6 +191,10 @@ func (p *player) play() int {
 }
 
 func (p *player) header() {
+	if p.scenario == "v2" { // DCGM 2 prints to the right, and a blank line before each header
+		fmt.Printf("\n# %18s%s\n%20s\n", "Entity", strings.Repeat(fmt.Sprintf("%22s", "SHORT"), len(p.ids)), "Id")
+		return
+	}
 	fmt.Printf("%-10s", "#Entity")
 	for range p.ids {
 		fmt.Printf("%-14s", "SHORT")
@@ -196,6 +207,14 @@ func (p *player) header() {
 }
 
 func (p *player) row(gpu int, name string, round int) {
+	if p.scenario == "v2" {
+		fmt.Printf("%20s", name)
+		for _, id := range p.ids {
+			fmt.Printf("%22s", p.value(gpu, id, round))
+		}
+		fmt.Println()
+		return
+	}
 	fmt.Printf("%-10s", name)
 	for _, id := range p.ids {
 		fmt.Printf("%-14s", p.value(gpu, id, round))

@@ -201,6 +201,30 @@ func TestDmonRestarts(t *testing.T) {
 	f("paused", "are paused")
 }
 
+// TestDmonKeepsItsFields: a hostengine that is not there, or has no GPU yet, costs no reading once it has.
+func TestDmonKeepsItsFields(t *testing.T) {
+	for scenario, said := range passing {
+		w := watch(t, hasty(t, scenario, nil), 100*ms)
+		w.until(w.have(4, "gpu,", "gpu_index=1", "sm_active_ratio"))
+		if lines := asked(t); len(lines) != 3 || lines[0] != lines[2] {
+			t.Errorf("%s: %q", scenario, lines)
+		}
+		if len(w.errs) != 2 || !strings.Contains(w.errs[0], said) || strings.Contains(w.errs[0], "is nv-hostengine running") == isEmpty(said) {
+			t.Errorf("%s: %q", scenario, w.errs)
+		}
+	}
+}
+
+// TestDmonOfDCGM2: an older dcgmi lays its table out another way.
+func TestDmonOfDCGM2(t *testing.T) {
+	d := hasty(t, "v2", nil)
+	w := watch(t, d, 20*ms)
+	w.until(w.have(20, "gpu,", "gpu_index=1", "power_watts=301.64", "utilization_ratio=0.87"))
+	if n := d.noise.Get(); n > 0 || len(w.errs) > 0 {
+		t.Errorf("%v lines of noise, errors %q", n, w.errs)
+	}
+}
+
 // TestDmonStranger: a GPU that dmon names and discovery did not is looked for, and is no reason to fail.
 func TestDmonStranger(t *testing.T) {
 	w := watch(t, hasty(t, "stranger", nil), 20*ms)

@@ -45,7 +45,7 @@ func (d *dmon) follow(ctx context.Context) error {
 	}
 	err = d.launcher.Finish(ctx, c, held)
 	said := message(d.messages, c.Stderr())
-	if rows == 0 && !isUnreachable(said) {
+	if rows == 0 && !isUnreachable(said) && !isEmpty(said) {
 		if d.plans.refuse() {
 			return child.ErrAgain
 		}
@@ -100,10 +100,18 @@ func ended(err error, said string) error {
 // isUnreachable reports whether dcgmi complains about the hostengine and not about what it was asked: the
 // texts are those of DCGM's errors, see dcgm_structs.h.
 func isUnreachable(said string) bool {
+	return containsAny(said, "unable to connect", "unable to establish a connection", "connection not valid", "connection invalid",
+		"connection to the host engine is not valid", "paused", "disconnected")
+}
+
+// isEmpty reports whether dcgmi complains that there is no GPU, whatever it was asked about them.
+func isEmpty(said string) bool {
+	return containsAny(said, "no data returned from the hostengine", "entity group is empty")
+}
+
+func containsAny(said string, texts ...string) bool {
 	said = strings.ToLower(said)
-	return slices.ContainsFunc([]string{
-		"unable to connect", "unable to establish a connection", "connection not valid", "connection invalid", "paused", "disconnected",
-	}, func(text string) bool { return strings.Contains(said, text) })
+	return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(said, text) })
 }
 
 const (

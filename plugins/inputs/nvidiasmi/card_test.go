@@ -20,7 +20,7 @@ var card = []agreed{
 	{"decoder_ratio", 0.08, "value 0 decoder_util 8", "utilization/decoder_util: 8 %", "utilization.decoder: 8"},
 	{"jpeg_ratio", 0.07, "value 0 jpeg_util 7", "utilization/jpeg_util: 7 %", "utilization.jpeg: 7"},
 	{"ofa_ratio", 0.06, "value 0 ofa_util 6", "utilization/ofa_util: 6 %", "utilization.ofa: 6"},
-	{"fan_ratio", 0.43, "value 0 fan 43", "fan_speed: 43 %", "fan.speed: 43"},
+	{"fan_ratio", 1.06, "value 0 fan 106", "fan_speed: 106 %", "fan.speed: 106"},
 
 	{"encoder_sessions", 3, "value 0 encoder_sessions 3", "encoder_stats/session_count: 3", "encoder.stats.sessionCount: 3"},
 	{"encoder_fps", 58, "value 0 encoder_fps 58", "encoder_stats/average_fps: 58", "encoder.stats.averageFps: 58"},

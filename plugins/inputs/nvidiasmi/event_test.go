@@ -74,12 +74,14 @@ func TestEvents(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := func(steps ...step) []string { t.Helper(); return run(t, feed, steps...) }
 			f(step{0, world{held: "gpu_idle"}, ""}, step{1, world{held: "display_clocks_setting"}, ""}, step{20, world{}, ""})
+			f(step{0, world{held: "reliability"}, ""}, step{1, world{held: "board_limit"}, "throttle/board_limit"})
 			f(step{0, world{held: "sw_power_cap"}, "throttle/sw_power"}, step{1, world{held: "sw_power_cap"}, ""}, step{2, world{}, ""},
 				step{5, world{held: "sw_power_cap"}, ""}, step{20, world{held: "sw_power_cap"}, "throttle/sw_power"})
 			f(step{0, world{failed: 3}, ""}, step{1, world{failed: 3}, ""}, step{2, world{failed: 5}, "ecc/uncorrected"}, step{3, world{}, ""},
 				step{4, world{failed: 1}, "ecc/uncorrected"})
 			f(step{0, world{}, ""}, step{1, world{needs: "Drain and Reset"}, "recovery/drain_and_reset"}, step{2, world{needs: "Drain and Reset"}, ""},
-				step{3, world{needs: "N/A"}, ""}, step{4, world{}, "recovery/none"})
+				step{3, world{needs: "N/A"}, ""}, step{4, world{}, "recovery/none"}, step{5, world{needs: "Recover IMEX Domain"}, "recovery/recover_imex_domain"},
+				step{6, world{needs: "Bus Reset"}, "recovery/bus_reset"}, step{7, world{needs: "System Reboot"}, "recovery/system_reboot"})
 			if name != "rows with a document" { // which leaves a lost GPU to its rows
 				f(step{0, world{failed: 4}, ""}, step{1, world{lost: lost}, "lost/"}, step{2, world{failed: 4}, "found/"})
 			}

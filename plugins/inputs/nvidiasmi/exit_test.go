@@ -44,8 +44,8 @@ func TestMessages(t *testing.T) {
 	devices(unable+"GPU1: 0000:34:00.0: Unknown Error\n"+unable+"GPU12: 0008:01:00.0: GPU is lost.\n<x/>",
 		unreadable{1, "0000:34:00.0"}, unreadable{12, "0008:01:00.0"})
 	devices(unable+"GPU2: Unknown Error\nNo devices were found", unreadable{2, ""})
-	devices(unable+"GPU: x")
-	devices(unable+"GPU2")
+	devices(unable + "GPU: x")
+	devices(unable + "GPU2")
 	devices("No devices were found")
 }
 

@@ -173,7 +173,7 @@ func (w world) throttling(s *xmlText) {
 	s.open("clocks_event_reasons")
 	for _, r := range []string{
 		"gpu_idle", "applications_clocks_setting", "sw_power_cap", "hw_slowdown", "hw_thermal_slowdown",
-		"hw_power_brake_slowdown", "sync_boost", "sw_thermal_slowdown", "display_clocks_setting",
+		"hw_power_brake_slowdown", "sync_boost", "sw_thermal_slowdown", "display_clocks_setting", "board_limit", "reliability",
 	} {
 		state := "Not Active"
 		if r == w.reason() {

@@ -99,6 +99,9 @@ func TestDecode(t *testing.T) {
 	f("recovery_action", "Reboot", 2, true)
 	f("recovery_action", "Drain P2P", 3, true)
 	f("recovery_action", "Drain and Reset", 4, true)
+	f("recovery_action", "Recover IMEX Domain", 5, true)
+	f("recovery_action", "Bus Reset", 6, true)
+	f("recovery_action", "System Reboot", 7, true)
 	f("recovery_action", "[Unknown Error]", 0, false)
 	f("recovery_action", "Dance", 0, false)
 }

@@ -115,6 +115,12 @@ func recovery(text []byte) (code float64, ok bool) {
 	}
 	s := strings.ToLower(string(w))
 	switch {
+	case strings.Contains(s, "imex"):
+		return 5, true
+	case strings.Contains(s, "bus"):
+		return 6, true
+	case strings.Contains(s, "system"):
+		return 7, true
 	case strings.Contains(s, "drain") && strings.Contains(s, "reset"):
 		return 4, true
 	case strings.Contains(s, "drain"):
@@ -139,4 +145,6 @@ var reasonBits = map[string]uint64{
 	"hw_thermal_slowdown":         vocabulary.ThrottleHWThermal,
 	"hw_power_brake_slowdown":     vocabulary.ThrottlePowerBrake,
 	"display_clocks_setting":      vocabulary.ThrottleDisplay,
+	"board_limit":                 vocabulary.ThrottleBoardLimit,
+	"reliability":                 vocabulary.ThrottleReliability,
 }

@@ -18,6 +18,12 @@ var variants = []struct {
 	replace []string // pairs of regular expression and replacement
 	absent  string   // of gpu, separated by spaces
 }{
+	{"driver 610 with the names that remain with CUDA 14", []string{
+		`<driver_version>(.*?)</driver_version>`, "<!-- Deprecated, see <kmd_version> -->\n<kmd_version>$1</kmd_version>",
+		`<cuda_version>(.*?)</cuda_version>`, "<cuda_umd_version>$1</cuda_umd_version>",
+		`(?s)(<current_power_limit>.*?</default_power_limit>)`, "<!-- Read the ceiling's -->\n<gpu_ceiling_power_limit>$1</gpu_ceiling_power_limit><!-- -->",
+		`<(uuid|gpu_temp|gpu_util)>`, "<!-- of its own --><$1><!-- or within -->",
+	}, ""},
 	{"v13", nil, ""},
 	{"v12, driver 535", []string{
 		`(?s)<gpu_memory_power_readings>.*?</gpu_memory_power_readings>`, "",
@@ -38,12 +44,14 @@ var variants = []struct {
 	}, "power_average_watts throttle_sw_power_seconds"},
 	{"v11", []string{
 		`gpu_power_readings`, "power_readings", `instant_power_draw`, "power_draw", `current_power_limit`, "enforced_power_limit",
+		`requested_power_limit`, "power_limit",
 		`clocks_event_reason`, "clocks_throttle_reason",
 		`<reserved>.*?</reserved>`, "", `(jpeg|ofa)_util>.*?</(jpeg|ofa)_util`, "x>1</x",
 		`(?s)<sram_uncorrectable_parity>.*?</sram_uncorrectable_secded>`, "<sram_uncorrectable>5</sram_uncorrectable>",
 	}, "jpeg_ratio ofa_ratio memory_reserved_bytes"},
 	{"v7", []string{
 		`gpu_power_readings`, "power_readings", `instant_power_draw`, "power_draw", `current_power_limit`, "enforced_power_limit",
+		`requested_power_limit`, "power_limit",
 		`clocks_event_reason`, "clocks_throttle_reason",
 		`(?s)<ecc_errors>.*?</ecc_errors>`, "<ecc_errors><volatile><single_bit><device_memory>1</device_memory><total>5</total></single_bit>" +
 			"<double_bit><total>10</total></double_bit></volatile></ecc_errors>",
@@ -70,6 +78,12 @@ func TestSchemaVariants(t *testing.T) {
 			} {
 				if got, ok := m.Number(name); got != want || !ok {
 					t.Errorf("%s = %v %v, want %v", name, got, ok, want)
+				}
+			}
+			info := byUUID(t, b, vocabulary.Info)[world{}.uuid(1)]
+			for name, want := range map[string]string{"driver_version": "590.10.01", "cuda_version": "13.1", "power_limit_requested_watts": "700", "power_limit_default_watts": "700"} {
+				if v, ok := info.Lookup(name); !ok || v.String() != want {
+					t.Errorf("%s = %v %v, want %s", name, v, ok, want)
 				}
 			}
 			for name := range strings.FieldsSeq(v.absent) {

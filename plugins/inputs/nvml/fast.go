@@ -151,8 +151,11 @@ func (d *device) standIn(m *sdk.Metric, now *instant) {
 }
 
 // percent sets a share that the driver gives in %. One above 100 is an error to count.
-func (d *device) percent(m *sdk.Metric, f sdk.Field, v uint32) {
-	if v > 100 {
+func (d *device) percent(m *sdk.Metric, f sdk.Field, v uint32) { d.share(m, f, v, 1) }
+
+// share is percent of a field that may be up to most.
+func (d *device) share(m *sdk.Metric, f sdk.Field, v, most uint32) {
+	if v > 100*most {
 		d.costs.invalid.Add(1)
 		return
 	}

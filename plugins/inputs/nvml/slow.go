@@ -32,7 +32,7 @@ func (d *device) slow() {
 	m := d.row(now.wall)
 	var v uint32
 	if d.ask(callFan, func() (ret nvml.Return) { v, ret = d.handle.GetFanSpeed(); return ret }) {
-		m.Set(fan, sdk.FloatValue(float64(v)/100)) // of the speed that noise allows: it may be more
+		d.share(m, fan, v, 2)
 	}
 	var n int
 	if d.ask(callLinkGeneration, func() (ret nvml.Return) { n, ret = d.handle.GetCurrPcieLinkGeneration(); return ret }) {

@@ -46,6 +46,18 @@ func TestTriton(t *testing.T) {
 		inference,model=bert,version=2 requests=7i,errors=0i,pending=0 5`))
 }
 
+// TestTritonFirstResponse reads the histogram that Triton makes of decoupled models, in milliseconds.
+func TestTritonFirstResponse(t *testing.T) {
+	page := func(to100, to500, count, sum int) string {
+		const name, labels = "nv_inference_first_response_histogram_ms", `model="chat",version="1"`
+		return fmt.Sprintf("# TYPE %[1]s histogram\n%[1]s_bucket{%[2]s,le=\"100\"} %[3]d\n%[1]s_bucket{%[2]s,le=\"500\"} %[4]d\n"+
+			"%[1]s_bucket{%[2]s,le=\"+Inf\"} %[5]d\n%[1]s_count{%[2]s} %[5]d\n%[1]s_sum{%[2]s} %[6]d\n", name, labels, to100, to500, count, sum)
+	}
+	_, two := twice(t, page(1, 2, 2, 300), page(21, 42, 42, 6300))
+	check(t, two, rounded(lines(`
+		inference,model=chat,version=1 first_token_seconds=0.15,first_token_p50_seconds=0.1,first_token_p95_seconds=0.46,first_token_p99_seconds=0.492 5`)))
+}
+
 func TestTensorRTLLMBehindTriton(t *testing.T) {
 	one, _ := twice(t, file(t, "trtllm-triton.txt"), "")
 	check(t, one, lines(`inference,model=tensorrt_llm,version=1 pending=2,running=5,kv_cache_ratio=0.25 5`))
@@ -78,6 +90,24 @@ func TestTensorRTLLM(t *testing.T) {
 		`queue_seconds=0.1,queue_p50_seconds=0.15,queue_p95_seconds=0.285,queue_p99_seconds=0.297,`+
 		`first_token_seconds=0.002,first_token_p50_seconds=0.001,first_token_p95_seconds=0.0046,first_token_p99_seconds=0.00492,`+
 		`next_token_seconds=0.01,next_token_p50_seconds=0.005,next_token_p95_seconds=0.0095,next_token_p99_seconds=0.0099 5`))
+}
+
+// TestTensorRTLLMWithoutPrefix reads the page of an older trtllm-serve, and a page of others that has the same names.
+func TestTensorRTLLMWithoutPrefix(t *testing.T) {
+	older := func(name, engine string) string {
+		return regexp.MustCompile(`\btrtllm_`).ReplaceAllString(regexp.MustCompile(`(engine_type|model_name)="[^"]*"`).ReplaceAllString(file(t, name), `$1="`+engine+`"`), "")
+	}
+	_, two := twice(t, older("trtllm-1.txt", "undefined"), older("trtllm-2.txt", "undefined"))
+	check(t, two, lines(`
+		inference,engine=undefined,model=undefined requests=25i,`+
+		`latency_seconds=0.4,latency_p50_seconds=0.4,latency_p95_seconds=0.49,latency_p99_seconds=0.498,`+
+		`queue_seconds=0.1,queue_p50_seconds=0.15,queue_p95_seconds=0.285,queue_p99_seconds=0.297,`+
+		`first_token_seconds=0.002,first_token_p50_seconds=0.001,first_token_p95_seconds=0.0046,first_token_p99_seconds=0.00492,`+
+		`next_token_seconds=0.01,next_token_p50_seconds=0.005,next_token_p95_seconds=0.0095,next_token_p99_seconds=0.0099 5`))
+	_, two = twice(t, older("trtllm-1.txt", "other"), older("trtllm-2.txt", "other"))
+	if len(two) > 0 {
+		t.Errorf("a page of another server: %q", two)
+	}
 }
 
 // Each field of a shipped mapping is in the vocabulary.

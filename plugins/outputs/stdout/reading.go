@@ -88,8 +88,8 @@ var causes = [...]cause{
 	{"hw slowdown", "", vocabulary.ThrottleHWSlowdown, alarm},
 	{"sw thermal", "throttle_sw_thermal_seconds", vocabulary.ThrottleSWThermal, warn},
 	{"thermal", "throttle_thermal_seconds", 0, warn},
-	{"reliability", "throttle_reliability_seconds", 0, warn},
-	{"board limit", "throttle_board_limit_seconds", 0, plain},
+	{"reliability", "throttle_reliability_seconds", vocabulary.ThrottleReliability, warn},
+	{"board limit", "throttle_board_limit_seconds", vocabulary.ThrottleBoardLimit, plain},
 	{"sw power", "throttle_sw_power_seconds", vocabulary.ThrottleSWPower, plain},
 	{"sync boost", "throttle_sync_boost_seconds", vocabulary.ThrottleSyncBoost, plain},
 }

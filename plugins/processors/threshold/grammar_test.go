@@ -196,7 +196,7 @@ func TestFaults(t *testing.T) {
 	f("power_watts_maen > 1", "column 1: there is no field `power_watts_maen`: did you mean `power_watts_mean`?")
 	f(`gpu_nmae == "x"`, "column 1: there is no field `gpu_nmae`: did you mean `gpu_name`?")
 	f("throttle_reasons has hw_termal", "column 22: `hw_termal` is no bit of throttle_reasons: did you mean `hw_thermal`?")
-	f("throttle_reasons has heat", "column 22: `heat` is no bit of throttle_reasons: bits are idle, applications_clocks, sw_power, hw_slowdown, sync_boost, sw_thermal, hw_thermal, power_brake, display, or a number such as 0x40")
+	f("throttle_reasons has heat", "column 22: `heat` is no bit of throttle_reasons: bits are idle, applications_clocks, sw_power, hw_slowdown, sync_boost, sw_thermal, hw_thermal, power_brake, display, board_limit, reliability, or a number such as 0x40")
 	f("pstate has idle", "column 12: `idle` is no bit of pstate: write it as `0x40`")
 	f("pstate has 1.5", "column 12: `1.5` is no number of bits: write it as `0x40`")
 	f("pstate has 0", "column 12: `0` is no number of bits: write it as `0x40`")
