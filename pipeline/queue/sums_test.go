@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,7 +28,9 @@ func TestDiskSumsHoldUnderAnything(t *testing.T) {
 				}
 			}
 			q := start(t, path, limits)
-			next, pushedAcks, acks := 0, 0, 0
+			limits.FlushPhase = time.Duration(rng.Int64N(int64(time.Second)))
+			next, pushedAcks := 0, int64(0)
+			var acks atomic.Int64 // they come from the queue's goroutine, too
 			var got []int
 			var dropped uint64
 			end := func() {
@@ -47,7 +50,7 @@ func TestDiskSumsHoldUnderAnything(t *testing.T) {
 					if from.Held {
 						pushedAcks++
 						from.Ack = func(err error) {
-							if acks++; err != nil {
+							if acks.Add(1); err != nil {
 								t.Errorf("seed %d: %v", seed, err)
 							}
 						}
@@ -91,8 +94,8 @@ func TestDiskSumsHoldUnderAnything(t *testing.T) {
 			if s := q.Stats(); s.Bytes != 0 || q.memory != 0 {
 				t.Errorf("seed %d: %d bytes and %d in memory at the end", seed, s.Bytes, q.memory)
 			}
-			if uint64(len(got))+dropped != uint64(next) || acks != pushedAcks {
-				t.Errorf("seed %d: %d pushed, %d delivered, %d dropped; %d of %d acks", seed, next, len(got), dropped, acks, pushedAcks)
+			if uint64(len(got))+dropped != uint64(next) || acks.Load() != pushedAcks {
+				t.Errorf("seed %d: %d pushed, %d delivered, %d dropped; %d of %d acks", seed, next, len(got), dropped, acks.Load(), pushedAcks)
 			}
 		})
 	}
