@@ -163,7 +163,7 @@ func (p *processes) read(f function, gpu nvml.Device) ([]nvml.ProcessUtilization
 		ret := f.processUse(gpu, p.seen, &p.count, to)
 		switch {
 		case ret == nvml.SUCCESS:
-			return p.use[:min(int(p.count), len(p.use))], ret
+			return p.use[:min(int(p.count), len(p.use))], nvml.SUCCESS
 		case ret != nvml.ERROR_INSUFFICIENT_SIZE:
 			return nil, ret
 		}
