@@ -1,8 +1,6 @@
 package nats
 
 import (
-	"fmt"
-	"math/rand/v2"
 	"strings"
 	"syscall"
 	"testing"
@@ -10,34 +8,10 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/gpuline/gpuline/plugins/lineprotocol"
+	"github.com/gpuline/gpuline/plugins/outputs/internal/linetest"
 	"github.com/gpuline/gpuline/plugins/outputs/nats/natstest"
 	"github.com/gpuline/gpuline/plugins/sdk"
-	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
-
-const benchRows = 1000
-
-// rows returns a batch of lines of about 369 bytes, of 8 GPUs in turn, with readings that vary.
-func rows(b *testing.B, c *sdk.Catalog) *sdk.Batch {
-	b.Helper()
-	rng := rand.New(rand.NewPCG(1, 2))
-	var text []byte
-	for i := range benchRows {
-		gpu, step := i%8, i/8
-		text = fmt.Appendf(text, `gpu,gpu_index=%d,gpu_name=H100\ 80,gpu_uuid=GPU-5f%02d,host=n1,pci_bus_id=%02X:00,source=nvml `, gpu, gpu, 0x18+gpu)
-		text = fmt.Appendf(text, "utilization_ratio=%.2f,memory_activity_ratio=%.2f,memory_used_bytes=%di,memory_total_bytes=85520809984i,power_watts=%.3f,temperature_celsius=%d,"+
-			"clock_sm_hertz=%di,energy_joules=%.3f,fan_ratio=%g,up=1i,pstate=0i,a=%di,b=%di %d\n",
-			rng.Float64(), rng.Float64(), 60_000_000_000+rng.Int64N(1e9), 300+100*rng.Float64(), 60+rng.IntN(9), 1_500_000_000+rng.IntN(30)*15_000_000,
-			81234567+float64(step)*0.317, float64(step%10)/10, 123456+step, 654321+step, 1_700_000_000_000_000_000+int64(step)*10_000_000+int64(gpu))
-	}
-	batch := sdk.NewBatch(c)
-	d := lineprotocol.NewDecoder(c, lineprotocol.DecoderOptions{Coerce: vocabulary.Coerce})
-	if err := d.Decode(batch, text, 0); err != nil {
-		b.Fatal(err)
-	}
-	return batch
-}
 
 func processorTime(b *testing.B) time.Duration {
 	b.Helper()
@@ -58,7 +32,7 @@ func BenchmarkPlan(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			batch := rows(b, sdk.NewCatalog(sdk.Limits{}))
+			batch := linetest.Batch(b, sdk.NewCatalog(sdk.Limits{}))
 			b.ReportAllocs()
 			for b.Loop() {
 				o.take(batch, limits{1 << 20, 1 << 20})
@@ -67,8 +41,8 @@ func BenchmarkPlan(b *testing.B) {
 			for i := range o.fresh.messages {
 				size += len(o.fresh.messages[i].data)
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRows, "ns/line")
-			b.ReportMetric(float64(size)/benchRows, "message-B/line")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/linetest.Rows, "ns/line")
+			b.ReportMetric(float64(size)/linetest.Rows, "message-B/line")
 		})
 	}
 	for _, encoding := range []string{"influx", "json", "record"} {
@@ -90,7 +64,7 @@ func BenchmarkWrite(b *testing.B) {
 				b.Fatal(err)
 			}
 			o, c := opened(b, func(c *Config) { c.URL = s.URL(); change(c) })
-			batch := rows(b, c)
+			batch := linetest.Batch(b, c)
 			batch.ID = sdk.BatchID{Agent: "h", Epoch: 1}
 			b.ReportAllocs()
 			before := processorTime(b)
@@ -100,7 +74,7 @@ func BenchmarkWrite(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			lines := float64(b.N) * benchRows
+			lines := float64(b.N) * linetest.Rows
 			b.ReportMetric((processorTime(b)-before).Seconds()*1e6/lines, "CPU-s/M")
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/lines, "ns/line")
 		})
