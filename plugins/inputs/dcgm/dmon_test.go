@@ -206,7 +206,7 @@ func TestDmonKeepsItsFields(t *testing.T) {
 	for scenario, said := range passing {
 		w := watch(t, hasty(t, scenario, nil), 100*ms)
 		w.until(w.have(4, "gpu,", "gpu_index=1", "sm_active_ratio"))
-		if lines := asked(t); len(lines) != 3 || lines[0] != lines[2] {
+		if lines := asked(); len(lines) != 3 || lines[0] != lines[2] {
 			t.Errorf("%s: %q", scenario, lines)
 		}
 		if len(w.errs) != 2 || !strings.Contains(w.errs[0], said) || strings.Contains(w.errs[0], "is nv-hostengine running") == isEmpty(said) {
