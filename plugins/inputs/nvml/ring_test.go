@@ -182,6 +182,25 @@ func TestRingWhoseClockDrifts(t *testing.T) {
 	f(domainEpoch, -30)
 }
 
+// TestRingThatIsSilentKeepsItsClock: what was told, and nothing at all, is no sample that fits no clock.
+func TestRingThatIsSilentKeepsItsClock(t *testing.T) {
+	f := func(silent ...entry) {
+		t.Helper()
+		r := &ring{kind: &ringKinds[ringPower]}
+		r.drain(nil, []entry{{uint64(3*day) / 1000, 1}}, at(0))
+		for i := range int64(20) {
+			r.drain(nil, append([]entry(nil), silent...), at(i*int64(time.Hour)))
+		}
+		r.drain(nil, []entry{{uint64(4*day) / 1000, 1}}, at(0))
+		if r.domain != domainBoot {
+			t.Errorf("after twenty times %v the driver stamps by clock %d", silent, r.domain)
+		}
+	}
+	f()
+	f(entry{uint64(3*day) / 1000, 1})
+	f(entry{})
+}
+
 func TestRingSilence(t *testing.T) {
 	r := &ring{kind: &ringKinds[ringGPU], period: time.Second}
 	if !r.silent(at(0)) {

@@ -18,7 +18,10 @@ func (r *ring) settle(all []entry, now *instant) {
 			return
 		}
 	}
-	if r.strays++; r.strays >= enoughStrays && len(all) > 0 && all[len(all)-1].at <= latest {
+	if len(all) == 0 || all[len(all)-1].at <= r.last || all[len(all)-1].at > latest {
+		return
+	}
+	if r.strays++; r.strays >= enoughStrays {
 		r.domain, r.strays, r.other = domainOther, 0, math.MinInt64
 		r.guess(int64(all[len(all)-1].at)*1000, now)
 	}
