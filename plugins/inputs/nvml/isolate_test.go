@@ -4,10 +4,8 @@ package nvml
 
 import (
 	"context"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -16,13 +14,14 @@ import (
 	"github.com/gpuline/gpuline/cmd/gpuline/launch"
 	"github.com/gpuline/gpuline/plugins/inputs/nvml/fakedriver"
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
 
 // apart is the input as operators have it, its calls in a child process, in real time.
 type apart struct {
 	*host
 	in   sdk.Reader
-	said *said
+	said *sdktest.Buffer
 
 	mu       sync.Mutex
 	children []*sdk.Child
@@ -33,24 +32,6 @@ func (a *apart) child(n int) (*sdk.Child, int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.children[n], len(a.children)
-}
-
-// said collects log messages of several goroutines.
-type said struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (s *said) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-func (s *said) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
 }
 
 func newApart(t *testing.T, gpus int, scene func(*fakedriver.Scenario)) *apart {
@@ -67,10 +48,10 @@ func newApart(t *testing.T, gpus int, scene func(*fakedriver.Scenario)) *apart {
 	h := &host{t: t, epoch: time.Now()}
 	h.play(s)
 	catalog := sdk.NewCatalog(sdk.Limits{})
-	a := &apart{host: h, said: new(said)}
+	a := &apart{host: h, said: new(sdktest.Buffer)}
 	h.batch = sdk.NewBatch(catalog)
 	h.env = &sdk.Env{
-		Log: slog.New(slog.NewTextHandler(a.said, nil)), Host: "h", Interval: 50 * ms, Timeout: time.Second, Catalog: catalog,
+		Log: a.said.Log(), Host: "h", Interval: 50 * ms, Timeout: time.Second, Catalog: catalog,
 		Meter: sdk.NewMeter(), Now: time.Now,
 		Launch: func(args ...string) (*sdk.Child, error) {
 			child, err := launch.Self(args...)

@@ -12,7 +12,6 @@ package nvml
 
 import (
 	_ "embed"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -43,22 +42,19 @@ func Definition() sdk.Definition {
 
 // Validate checks what single values cannot tell.
 func (c *Config) Validate() error {
-	var faults []error
-	fault := func(problem, remedy string, path ...string) {
-		faults = append(faults, sdk.Fault{Path: path, Problem: problem, Remedy: remedy})
-	}
+	var faults sdk.FaultList
 	for i, id := range c.Devices {
 		if _, err := selector.New([]string{id}); err != nil {
-			fault(err.Error(), selector.Remedy, "devices", strconv.Itoa(i))
+			faults.Add(err.Error(), selector.Remedy, "devices", strconv.Itoa(i))
 		}
 	}
 	if c.NormalInterval < 0 {
-		fault("is negative", "", "normal_interval")
+		faults.Add("is negative", "", "normal_interval")
 	}
 	if c.GPMInterval != 0 && c.GPMInterval < leastGPMInterval {
-		fault(fmt.Sprintf("%v is too short: the driver needs %v between two readings", c.GPMInterval, leastGPMInterval), `write "100ms" or more, or "0s" for never`, "gpm_interval")
+		faults.Add(fmt.Sprintf("%v is too short: the driver needs %v between two readings", c.GPMInterval, leastGPMInterval), `write "100ms" or more, or "0s" for never`, "gpm_interval")
 	}
-	return errors.Join(faults...)
+	return faults.Err()
 }
 
 const leastGPMInterval = 100 * time.Millisecond
