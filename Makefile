@@ -69,9 +69,10 @@ lint: $(LINT)
 vet:
 	$(GO) vet ./...
 
-# The tests hold the generated documentation against the code, too: see docs/docs_test.go.
+# The tests hold the generated documentation against the code, too: see docs/docs_test.go. What is left out for
+# its length is in make test.
 race:
-	$(GO) test $(RACE) ./...
+	$(GO) test -short $(RACE) ./...
 
 # linux/amd64 and linux/arm64, each with and without cgo. CROSS=require makes a missing cross compiler
 # an error.

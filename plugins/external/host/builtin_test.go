@@ -46,6 +46,9 @@ func builtins() []sdk.Definition {
 
 // TestBuiltinsConform holds that a built-in plugin passes as a program of its own what it passes in the agent.
 func TestBuiltinsConform(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts some hundred programs, each slow to start under the race detector: make test has it")
+	}
 	t.Run("simulate", func(t *testing.T) { builtinGatherer(t, "simulate", nil, nil) })
 	t.Run("prometheus", func(t *testing.T) {
 		far := page(t, "# TYPE a_total counter\na_total{b=\"c\"} 1\n# TYPE d gauge\nd 2.5\n")
