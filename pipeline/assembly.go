@@ -65,7 +65,7 @@ func (a *assembly) input(plan Input) (*input, string) {
 	in.errs = m.Counter("gpuline_errors_total", "Failures of a plugin.")
 	in.overruns = m.Counter("gpuline_gather_overruns_total", "Ticks skipped because the gather before was not finished.")
 	in.stuck = m.Counter("gpuline_stuck_total", "Calls that outlived their timeout.")
-	in.invalid = m.Counter("gpuline_invalid_values_total", "Values of an input, or of an external processor, that are no finite number, and were left out.")
+	in.invalid = m.InvalidValues()
 	in.seconds = m.Counter("gpuline_gather_seconds_total", "Time spent in gathering.")
 	in.last = m.Gauge("gpuline_gather_duration_seconds", "seconds", "Duration of the last gather.")
 	in.stage.role, in.stage.name = roleInput, in.name

@@ -36,3 +36,8 @@ func mayBeOdd(words []uint64) bool {
 	}
 	return top>>63 != 0
 }
+
+// InvalidValues returns the counter of what [Batch.LeaveOutOdd] has left out for a plugin.
+func (m *Meter) InvalidValues() *Number {
+	return m.Counter("gpuline_invalid_values_total", "Values of an input, or of an external processor, that are no finite number, and were left out.")
+}

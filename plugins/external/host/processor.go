@@ -26,7 +26,7 @@ type processor struct {
 
 // Open starts the plugin.
 func (p *processor) Open(ctx context.Context, env *sdk.Env) error {
-	p.invalid = env.Meter.Counter("gpuline_invalid_values_total", "Values of an input, or of an external processor, that are no finite number, and were left out.")
+	p.invalid = env.Meter.InvalidValues()
 	return p.life.Open(ctx, env)
 }
 

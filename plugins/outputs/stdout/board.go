@@ -76,8 +76,8 @@ func (bd *board) takeGPU(m *sdk.Metric, heard int64) {
 	if isResult {
 		part := m.Tag(vocabulary.TagPart)
 		whole := part == ""
-		stub := part == "tail" && g.result > 0 && m.Time() > g.result // what the agent's end left of a window
-		if m.Time() < g.result || g.whole && !whole || stub {
+		remnant := part == "tail" && g.result > 0 && m.Time() > g.result // what the agent's end left of a window
+		if m.Time() < g.result || g.whole && !whole || remnant {
 			return
 		}
 		g.whole = whole

@@ -323,8 +323,8 @@ func TestWindowsNotSeenWholeGiveWay(t *testing.T) {
 	f("", 0.4, 0.4)
 }
 
-// TestStubOfAWindow: the end of the agent leaves a window of an instant, which tells less than the one before it.
-func TestStubOfAWindow(t *testing.T) {
+// TestRemnantOfAWindow: the end of the agent leaves a window of an instant, which tells less than the one before it.
+func TestRemnantOfAWindow(t *testing.T) {
 	f := func(want float64, results ...string) {
 		t.Helper()
 		bd, catalog := newBoard(), sdk.NewCatalog(sdk.Limits{})

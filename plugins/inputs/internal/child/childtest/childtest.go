@@ -3,7 +3,9 @@
 package childtest
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -37,7 +39,8 @@ func Play(t testing.TB, scenario string) {
 	t.Setenv(scenarioKey, scenario)
 }
 
-// Note has the program note something, and returns how often it has noted something under that name.
+// Note has the program note something, and returns how often it has noted something under that name. A program whose
+// test has ended, and taken the folder along, ends too.
 func Note(name, text string) (n int) {
 	for n = 1; ; n++ {
 		f, err := os.OpenFile(path(name, n), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
@@ -45,6 +48,10 @@ func Note(name, text string) (n int) {
 			_, _ = f.WriteString(text)
 			_ = f.Close()
 			return n
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			_, _ = fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
 		}
 	}
 }
