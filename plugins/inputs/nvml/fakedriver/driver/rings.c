@@ -15,7 +15,7 @@ static bool is_utilisation(nvmlSamplingType_t type)
 }
 
 /* Entries of a ring are numbered. time_of gives the time of one, newest_at the number of the newest at t and
- * oldest_from that of the first since the driver was loaded. */
+ * oldest_from that of the first since the driver was loaded, or the GPU came back: one off the bus takes no samples. */
 static int64_t time_of(const device *d, const struct ring *r, int64_t k)
 {
     return r->changes ? d->line[r->reading].p[k].t : r->phase + k * r->period;
@@ -34,6 +34,7 @@ static int64_t oldest_from(const device *d, const struct ring *r, int64_t t)
 {
     const struct timeline *l = &d->line[r->reading];
     int64_t loaded = counters_from(t);
+    if (t >= d->lost_to && loaded < d->lost_to) loaded = d->lost_to;
     if (!r->changes) return -floor_div(r->phase - loaded, r->period);
     int64_t k = 0;
     while (k < l->n && l->p[k].t < loaded) k++;

@@ -31,7 +31,7 @@ void init_device(device *d, int index)
     d->index = index;
     d->gi = d->ci = -1;
     d->appears = INT64_MIN;
-    d->lost_from = NEVER;
+    d->lost_from = d->lost_to = NEVER;
     memcpy(d->line, lines, sizeof lines);
     memcpy(d->number, numbers, sizeof numbers);
     for (int i = 0; i < TEXTS; i++) d->text[i] = strdup(texts[i]);
