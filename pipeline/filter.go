@@ -96,6 +96,7 @@ func (f *filter) sweep(c *sdk.Catalog) {
 	if g := c.Generation(); g != f.generation {
 		f.generation = g
 		clear(f.rows)
+		clear(f.masks)
 	}
 }
 

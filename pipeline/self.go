@@ -72,6 +72,10 @@ func (p *Pipeline) process() []sdk.Total {
 			Name: "gpuline_series", Value: float64(p.catalog.Len()),
 			Help: "Series that the agent remembers.",
 		},
+		{
+			Name: "gpuline_schemas", Value: float64(p.catalog.Schemas()),
+			Help: "Lists of fields that the agent remembers, those on the way to a longer one included.",
+		},
 	}
 }
 

@@ -95,9 +95,10 @@ func (e *Encoder) fieldKey(name string) []byte {
 	return key
 }
 
-// sweep forgets the series that left the catalog.
+// sweep forgets the series and schemas that left the catalog.
 func (e *Encoder) sweep() {
-	e.generation, e.last = e.catalog.Generation(), nil
+	e.generation, e.last, e.schema = e.catalog.Generation(), nil, nil
+	clear(e.schemas)
 	for key, p := range e.prefixes {
 		p.next = nil
 		if key.series.Left() {

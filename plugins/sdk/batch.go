@@ -63,8 +63,11 @@ func (b *Batch) Len() int { return len(b.rows) + len(b.added) - b.gone }
 
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() {
+	tick := b.catalog.tick.Load()
 	for i := range b.metric {
-		clear(b.metrics[i/metricChunk][i%metricChunk].texts)
+		m := &b.metrics[i/metricChunk][i%metricChunk]
+		m.schema.use(tick)
+		clear(m.texts)
 	}
 	b.rows, b.added, b.cursor, b.gone, b.late = b.rows[:0], b.added[:0], -1, 0, 0
 	b.metric, b.chunk, b.used, b.open, b.bytes = 0, 0, 0, nil, 0
@@ -143,9 +146,10 @@ func (b *Batch) Merge(m, from *Metric) {
 		return
 	}
 	b.tally.Merged++
+	before := m.schema // searched for all of from's fields, which have different names: no schema on the way is
 	for slot := range from.values {
 		f, v := from.Field(slot), from.Value(slot)
-		if have := m.schema.Slot(f.Name); have >= 0 {
+		if have := before.Slot(f.Name); have >= 0 {
 			if m.Value(have) != v {
 				b.tally.Conflict++
 			}

@@ -11,8 +11,8 @@ import (
 // Limits bound what a [Catalog] holds, so that hostile or careless tags cannot eat the host's memory.
 type Limits struct {
 	Series  int           // new series beyond it are dropped as series_cap; 100,000 when 0
-	Schemas int           // schemas beyond it are private; 4,096 when 0
-	Idle    time.Duration // a series unused for so long leaves; an hour when 0
+	Schemas int           // schemas beyond it are private; 65,536 when 0
+	Idle    time.Duration // a series or schema unused for so long leaves; an hour when 0
 }
 
 // Catalog interns series, schemas and annotations. The engine owns one, and every batch of an agent
@@ -29,7 +29,7 @@ type Catalog struct {
 
 	schemas    atomic.Int64
 	tick       atomic.Uint32 // seconds since the first sweep
-	generation atomic.Uint64 // grows whenever a series leaves
+	generation atomic.Uint64 // grows whenever a series or a schema leaves
 	start      time.Time
 }
 
@@ -39,7 +39,7 @@ func NewCatalog(limits Limits) *Catalog {
 		limits.Series = 100_000
 	}
 	if limits.Schemas == 0 {
-		limits.Schemas = 4096
+		limits.Schemas = 1 << 16 // of some 250 bytes; a result of 300 fields takes as many when it is the first of its kind
 	}
 	if limits.Idle == 0 {
 		limits.Idle = time.Hour
@@ -121,11 +121,14 @@ func (c *Catalog) Len() int {
 	return len(c.series)
 }
 
-// Generation grows whenever series leave. Whoever caches by series compares it with what it saw last,
-// and sweeps its cache with [Series.Left].
+// Schemas returns the number of schemas held.
+func (c *Catalog) Schemas() int { return int(c.schemas.Load()) }
+
+// Generation grows whenever series or schemas leave. Whoever caches by series compares it with what it saw
+// last, and sweeps its cache with [Series.Left]; whoever caches by schema begins anew.
 func (c *Catalog) Generation() uint64 { return c.generation.Load() }
 
-// Sweep lets series go that nothing used for Limits.Idle. The engine calls it now and then.
+// Sweep lets series and schemas go that nothing used for Limits.Idle. The engine calls it now and then.
 func (c *Catalog) Sweep(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -143,6 +146,11 @@ func (c *Catalog) Sweep(now time.Time) {
 			c.free = append(c.free, s.id)
 			gone = true
 		}
+	}
+	if tick >= idle {
+		stay, left := c.root.prune(tick - idle + 1)
+		c.schemas.Store(stay)
+		gone = gone || left > 0
 	}
 	if gone {
 		c.generation.Add(1)
@@ -162,7 +170,13 @@ func (c *Catalog) current(s *Series) *Series {
 	return s
 }
 
-func (c *Catalog) admitSchema() bool { return c.schemas.Add(1) <= int64(c.limits.Schemas) }
+func (c *Catalog) admitSchema() bool {
+	if c.schemas.Add(1) <= int64(c.limits.Schemas) {
+		return true
+	}
+	c.schemas.Add(-1)
+	return false
+}
 
 func cloneTags(tags []Tag) []Tag {
 	c := make([]Tag, len(tags))

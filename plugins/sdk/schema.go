@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,7 @@ type Schema struct {
 	private  bool
 	masks    []*Mask // made so far, under mu
 
+	used     atomic.Uint32                  // when a batch last had a row of it; seconds since the catalog's first sweep
 	searches atomic.Uint32                  // by Slot, as long as there is no index
 	index    atomic.Pointer[map[string]int] // slots by name; nil while the schema is small or rarely searched
 }
@@ -90,11 +92,12 @@ func (s *Schema) With(f Field) *Schema {
 		return s.grow(f, true)
 	}
 	c := s.grow(f, false)
-	s.adopt(c, f)
+	s.adopt(c)
 	return c
 }
 
-func (s *Schema) adopt(c *Schema, f Field) {
+// adopt makes c a child; the caller holds s.mu.
+func (s *Schema) adopt(c *Schema) {
 	var children []*Schema
 	if old := s.children.Load(); old != nil {
 		children = *old
@@ -109,8 +112,11 @@ func (s *Schema) adopt(c *Schema, f Field) {
 	if s.others == nil {
 		s.others = make(map[Field]*Schema)
 	}
-	s.others[f] = c
+	s.others[c.last()] = c
 }
+
+// last returns the field that the schema has beyond its parent's.
+func (s *Schema) last() Field { return s.fields[len(s.fields)-1] }
 
 func (s *Schema) child(f Field) *Schema {
 	children := s.children.Load()
@@ -118,7 +124,7 @@ func (s *Schema) child(f Field) *Schema {
 		return nil
 	}
 	for _, c := range *children {
-		if c.fields[len(c.fields)-1] == f {
+		if c.last() == f {
 			return c
 		}
 	}
@@ -134,12 +140,57 @@ func (s *Schema) child(f Field) *Schema {
 // n schemas costs n fields and not n²; others copy.
 func (s *Schema) grow(f Field, private bool) *Schema {
 	c := &Schema{parent: s, catalog: s.catalog, private: private}
+	c.used.Store(s.catalog.tick.Load())
 	if s.extended.CompareAndSwap(false, true) {
 		c.fields = append(s.fields, f)
 	} else {
 		c.fields = append(s.fields[:len(s.fields):len(s.fields)], f)
 	}
 	return c
+}
+
+// grown returns all children; the caller holds s.mu.
+func (s *Schema) grown() []*Schema {
+	var all []*Schema
+	if few := s.children.Load(); few != nil {
+		all = slices.Clone(*few)
+	}
+	return slices.AppendSeq(all, maps.Values(s.others))
+}
+
+// use notes that a batch has a row of the schema.
+func (s *Schema) use(tick uint32) {
+	if s.used.Load() != tick {
+		s.used.Store(tick)
+	}
+}
+
+// prune lets the schemas below s go that no batch has had a row of since the tick, and from which none grew that
+// one has. It returns how many stay. Rows and caches that hold one that left go on with it, and the next row that
+// is filled like that gets a new one.
+func (s *Schema) prune(since uint32) (stay, gone int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kept := slices.DeleteFunc(s.grown(), func(c *Schema) bool {
+		below, left := c.prune(since)
+		stay, gone = stay+below, gone+left
+		if below > 0 || c.used.Load() >= since {
+			stay++
+			return false
+		}
+		gone++
+		return true
+	})
+	if gone > 0 {
+		s.children.Store(nil)
+		s.crowd.Lock()
+		s.others = nil
+		s.crowd.Unlock()
+		for _, c := range kept {
+			s.adopt(c)
+		}
+	}
+	return stay, gone
 }
 
 // Mask hides some fields of a schema. See [Batch.Limit].

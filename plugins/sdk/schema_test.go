@@ -3,7 +3,9 @@ package sdk
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
+	"time"
 )
 
 func shapeOf(s *Schema) string {
@@ -100,6 +102,119 @@ func TestSchemasBeyondTheCapArePrivate(t *testing.T) {
 	known.Int("z", 1)
 	if known.Schema().Private() {
 		t.Error("a known schema is private once the catalog is full")
+	}
+}
+
+// TestMergeIndexesNothingOnTheWay: an index for each schema between two results of hundreds of fields would take
+// megabytes for each kind of result.
+func TestMergeIndexesNothingOnTheWay(t *testing.T) {
+	b := NewBatch(NewCatalog(Limits{}))
+	result := func(name string, fields int) *Metric {
+		m := b.Add(b.Series("s"), 1)
+		m.SetOrigin(m.Series())
+		for i := range fields {
+			m.Int(fmt.Sprint(name, i), 1)
+		}
+		return m
+	}
+	for range 3 * manySearches {
+		m, from := result("a", 50), result("b", 60)
+		b.Merge(m, from)
+		if m.Len() != 110 {
+			t.Fatalf("%d fields", m.Len())
+		}
+		for s := m.Schema(); s.Len() > 0; s = s.parent {
+			if s.Len() != 50 && s.index.Load() != nil {
+				t.Fatalf("the schema of %d fields has an index", s.Len())
+			}
+		}
+		b.Reset()
+	}
+}
+
+func TestSchemasThatNoRowHasLeave(t *testing.T) {
+	c := NewCatalog(Limits{Idle: time.Hour})
+	b, series := NewBatch(c), c.Series("s")
+	fill := func(names ...string) *Schema {
+		m := b.Add(series, 1)
+		for _, name := range names {
+			m.Int(name, 1)
+		}
+		s := m.Schema()
+		b.Reset()
+		return s
+	}
+	crowd := make([]*Schema, 3*fewChildren)
+	for i := range crowd {
+		crowd[i] = fill("a", "b", fmt.Sprint("c", i))
+	}
+	other := fill("a", "x", "y", "z")
+	c.Sweep(time.Unix(0, 0))
+	generation := c.Generation()
+	f := func(minutes time.Duration, want int) {
+		t.Helper()
+		c.Sweep(time.Unix(0, 0).Add(minutes * time.Minute))
+		if c.Schemas() != want {
+			t.Errorf("after %d minutes: %d schemas, want %d", minutes, c.Schemas(), want)
+		}
+	}
+	f(40, 2+len(crowd)+3)
+	for i := range crowd {
+		if i%4 == 0 {
+			fill("a", "b", fmt.Sprint("c", i))
+		}
+	}
+	f(59, 2+len(crowd)+3)
+	if c.Generation() != generation {
+		t.Error("nothing has left, and the generation has grown")
+	}
+	f(60, 2+len(crowd)/4)
+	if c.Generation() == generation {
+		t.Error("schemas have left, and the generation has not grown")
+	}
+	for i, s := range crowd {
+		if again := fill("a", "b", fmt.Sprint("c", i)); (again == s) != (i%4 == 0) {
+			t.Errorf("c%d: left: %v", i, again != s)
+		}
+	}
+	if again := fill("a", "x", "y", "z"); again == other || shapeOf(again) != shapeOf(other) {
+		t.Errorf("%s once it has left, %s before", shapeOf(again), shapeOf(other))
+	}
+	if late := other.With(Field{Name: "later"}); shapeOf(late) != shapeOf(other)+"later " {
+		t.Errorf("one that left grows to %s", shapeOf(late))
+	}
+}
+
+func TestSchemasLeaveWhileOthersGrow(t *testing.T) {
+	c := NewCatalog(Limits{Idle: time.Second})
+	series := c.Series("s")
+	var working sync.WaitGroup
+	for w := range 4 {
+		working.Go(func() {
+			b := NewBatch(c)
+			for i := range 5000 {
+				m := b.Add(series, 1)
+				names := []string{"a", fmt.Sprint("b", (i*7+w)%50), fmt.Sprint("c", i%40), "d"}
+				for k, name := range names {
+					m.Int(name, int64(k))
+				}
+				for k, name := range names {
+					if v, ok := m.Number(name); !ok || v != float64(k) || m.Len() != len(names) {
+						t.Errorf("%s: %v %v in %s", name, v, ok, shapeOf(m.Schema()))
+						return
+					}
+				}
+				b.Reset()
+			}
+		})
+	}
+	for i := range 200 {
+		c.Sweep(time.Unix(int64(i), 0))
+	}
+	working.Wait()
+	c.Sweep(time.Unix(300, 0))
+	if c.Schemas() != 0 || c.root.children.Load() != nil {
+		t.Errorf("%d schemas have not left", c.Schemas())
 	}
 }
 
