@@ -265,6 +265,31 @@ func TestBatchThatFillsIsOnDiskAsItIs(t *testing.T) {
 	})
 }
 
+// TestLargeBatchesAreCut: while the output is down, each commit writes all of the batch that takes more rows.
+func TestLargeBatchesAreCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limits := Limits{MaxBytes: 1 << 30, BatchSize: 1_000_000, FlushInterval: time.Hour}
+		q := start(t, t.TempDir(), limits)
+		const step, rows = 100, 10_000
+		for i := 0; i < rows; i += step {
+			push(q, q.catalog, i, step, Source{})
+			time.Sleep(commitAfter)
+			synctest.Wait()
+			if s := q.Stats(); s.Volatile > 0 || s.Rows != uint64(i+step) {
+				t.Fatalf("after row %d: %+v", i+step, s)
+			}
+			if n := q.filling.Bytes(); n >= commitBytes {
+				t.Fatalf("after row %d a batch of %d bytes takes more", i+step, n)
+			}
+		}
+		got, ids := drain(t, q)
+		wantRange(t, got, 0, rows)
+		if len(ids) < 5 || len(ids) > rows/step/2 {
+			t.Errorf("%d batches", len(ids))
+		}
+	})
+}
+
 func TestDeliveredBeforeTheCommitNeverGoesToDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := t.TempDir()

@@ -47,7 +47,8 @@ func (q *Disk) commit() (err error) {
 	return err
 }
 
-// collect returns what is to be committed next, by segment, in order of age.
+// collect returns what is to be committed next, by segment, in order of age. A batch that takes more rows takes no
+// more once it has grown large: each commit writes all of it.
 func (q *Disk) collect() (changes []*change, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -73,6 +74,9 @@ func (q *Disk) collect() (changes []*change, more bool) {
 		}
 		if more = size >= q.chunk; more {
 			break
+		}
+		if p.value == nil && q.filling.Bytes() >= commitBytes {
+			q.seal()
 		}
 		w := q.version(p)
 		size += len(w.value)
