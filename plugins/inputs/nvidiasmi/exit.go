@@ -61,7 +61,11 @@ func (e *ExitError) Error() string {
 		s.Reset()
 		s.WriteString("nvidia-smi was ended by a signal")
 	}
-	if m, ok := exitMeanings[e.Code]; ok {
+	m, ok := exitMeanings[e.Code]
+	if e.Message == noDevices {
+		m.meaning, m.remedy = "it may not open the driver's devices", "in a container, the runtime has taken them away, as after `systemctl daemon-reload`: start the container again"
+	}
+	if ok {
 		fmt.Fprintf(&s, ": %s (%s)", m.meaning, m.remedy)
 	}
 	if e.Message != "" {
@@ -83,6 +87,9 @@ func tolerable(err error) error {
 }
 
 const exitInfoROM = 14
+
+// noDevices is what nvidia-smi says, with status 255, where /dev/nvidiactl is there and cannot be opened.
+const noDevices = "Failed to initialize NVML: Unknown Error"
 
 // isGone reports whether an error says that no GPU can be read at all.
 func isGone(err error) bool {
