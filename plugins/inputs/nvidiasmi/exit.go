@@ -50,7 +50,7 @@ var exitMeanings = map[int]struct{ meaning, remedy string }{
 	13:  {"the installed library is too old for this nvidia-smi", "install the same driver version for both"},
 	14:  {"a GPU's infoROM is corrupted", "the readings are still good; have the card serviced"},
 	15:  {"a GPU has fallen off the bus", "see `dmesg` for an XID 79; the GPU needs a reset or the host a reboot"},
-	18:  {"the driver that is loaded and its libraries are of different versions", "after an upgrade of the driver, reload its modules or reboot the host"},
+	18:  {"the driver that is loaded and its libraries are of different versions", "after an upgrade of the driver, reload its modules or reboot the host; start a container again"},
 	255: {"the driver reported an error", "see `dmesg` for NVRM messages"},
 }
 
