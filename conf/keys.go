@@ -20,12 +20,12 @@ type agentKeys struct {
 	Hostname      string            `toml:"hostname" doc:"The tag host of every metric; the operating system's host name when empty." default:""`
 	Interval      time.Duration     `toml:"interval" doc:"Time between two reads of an input that has no interval of its own." default:"1s" min:"1ms"`
 	ShutdownGrace time.Duration     `toml:"shutdown_grace" doc:"Time that outputs get to deliver what is queued when the agent ends." default:"10s"`
-	HTTP          string            `toml:"http" doc:"Address of the agent's server: /healthz, /readyz, and /metrics where there is an outputs.prometheus; \"\" turns it off." default:"127.0.0.1:9445"`
+	HTTP          string            `toml:"http" doc:"Address of the agent's server: /healthz, /healthz/inputs, /readyz, and /metrics where there is an outputs.prometheus; \"\" turns it off." default:"127.0.0.1:9445"`
 	SelfInterval  time.Duration     `toml:"self_interval" doc:"Time between the agent's own metrics, gpuline_*, in the stream; \"0s\" for none." default:"0s"`
 	LogLevel      string            `toml:"log_level" doc:"Least level of the messages on standard error." default:"info" enum:"debug|info|warn|error"`
 	LogFormat     string            `toml:"log_format" doc:"Form of those messages: lines of key=value, or a JSON object a line." default:"text" enum:"text|json"`
 	HTTPTLS       tlsKeys           `toml:"http_tls" doc:"Certificate of the agent's server; without one it speaks plain HTTP."`
-	HTTPAuth      authKeys          `toml:"http_auth" doc:"User of the agent's server; without one everybody may read. /healthz and /readyz are open to all."`
+	HTTPAuth      authKeys          `toml:"http_auth" doc:"User of the agent's server; without one everybody may read. /healthz, /healthz/inputs and /readyz are open to all."`
 	Tags          map[string]string `toml:"tags" doc:"Tags for every metric that lacks them."`
 }
 

@@ -13,6 +13,10 @@ import (
 const (
 	healthPath = "/healthz" // 503 when the engine itself is stuck: restart it
 	readyPath  = "/readyz"  // 503 when an input is stale, or a processor or an output fails: look at it
+
+	// inputsPath is 503 when the engine is stuck or an input is stale: where only a new container has the GPU's devices
+	// again, restart it after some minutes of that.
+	inputsPath = "/healthz/inputs"
 )
 
 const (
@@ -128,7 +132,19 @@ func (p *Pipeline) healthy(w http.ResponseWriter, _ *http.Request) {
 
 // ready answers readyPath. It names plugins and no error: a page tells nothing that may be a secret.
 func (p *Pipeline) ready(w http.ResponseWriter, _ *http.Request) {
-	faults := p.faultsNow(time.Now())
+	answer(w, p.faultsNow(time.Now()))
+}
+
+// reading answers inputsPath.
+func (p *Pipeline) reading(w http.ResponseWriter, r *http.Request) {
+	if !p.Alive() {
+		p.healthy(w, r)
+		return
+	}
+	answer(w, inputFaults(p.now(), time.Now()))
+}
+
+func answer(w http.ResponseWriter, faults []string) {
 	if len(faults) > 0 {
 		http.Error(w, strings.Join(faults, "\n"), http.StatusServiceUnavailable)
 		return
@@ -136,9 +152,7 @@ func (p *Pipeline) ready(w http.ResponseWriter, _ *http.Request) {
 	_, _ = fmt.Fprintln(w, "ok")
 }
 
-func (p *Pipeline) faultsNow(now time.Time) []string {
-	var faults []string
-	g := p.now()
+func inputFaults(g *graph, now time.Time) (faults []string) {
 	for _, in := range g.inputs {
 		stale := time.Duration(0)
 		if in.polled {
@@ -148,6 +162,12 @@ func (p *Pipeline) faultsNow(now time.Time) []string {
 			faults = append(faults, in.name+": "+f)
 		}
 	}
+	return faults
+}
+
+func (p *Pipeline) faultsNow(now time.Time) []string {
+	g := p.now()
+	faults := inputFaults(g, now)
 	processors := func(all iter.Seq[*processor]) {
 		for at := range all {
 			if !at.condition.wasTried() { // its chain has had nothing for it

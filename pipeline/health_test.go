@@ -55,6 +55,7 @@ func TestReadyNamesWhatIsNot(t *testing.T) {
 		// broken's first pauses sum up to less than that, so it has been tried often by then.
 		time.Sleep(30 * time.Second)
 		wantPage(t, p, readyPath, 503, "inputs.script: nothing for 28s\ninputs.script.b: not open\noutputs.sink.far: failing for 30s")
+		wantPage(t, p, inputsPath, 503, "inputs.script: nothing for 28s\ninputs.script.b: not open")
 		wantPage(t, p, healthPath, 200, "ok")
 		close(free)
 		stop()
@@ -78,6 +79,7 @@ func TestReadyNamesAStuckOutput(t *testing.T) {
 		wantPage(t, p, readyPath, 200, "ok")
 		time.Sleep(6 * time.Second)
 		wantPage(t, p, readyPath, 503, "outputs.sink.hung: stuck for 15s")
+		wantPage(t, p, inputsPath, 200, "ok")
 		close(free)
 		synctest.Wait()
 		wantPage(t, p, readyPath, 200, "ok")
@@ -111,6 +113,7 @@ func TestHealthFailsWhenTheChainIsStuck(t *testing.T) {
 		wantPage(t, p, healthPath, 200, "ok")
 		time.Sleep(2 * time.Second)
 		wantPage(t, p, healthPath, 503, "the chain of processors is stuck")
+		wantPage(t, p, inputsPath, 503, "the chain of processors is stuck")
 		close(free)
 		synctest.Wait()
 		wantPage(t, p, healthPath, 200, "ok")

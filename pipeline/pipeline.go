@@ -71,6 +71,7 @@ func New(plan Plan, log *slog.Logger) (*Pipeline, error) {
 		p.server = newServer(&plan.Agent, p.settled, log)
 		p.server.handlers[healthPath] = http.HandlerFunc(p.healthy)
 		p.server.handlers[readyPath] = http.HandlerFunc(p.ready)
+		p.server.handlers[inputsPath] = http.HandlerFunc(p.reading)
 	}
 	p.catalog.Sweep(p.started)
 	g, err := p.assemble(plan, nil)

@@ -187,7 +187,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // open lists the pages that ask for no password: what runs the agent looks at them.
-var open = map[string]bool{healthPath: true, readyPath: true}
+var open = map[string]bool{healthPath: true, readyPath: true, inputsPath: true}
 
 // admits compares in a time that tells nothing of the password.
 func (a *Auth) admits(r *http.Request) bool {

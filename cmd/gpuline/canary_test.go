@@ -139,7 +139,7 @@ flush_interval = "10ms"
 			cmd, stdout, stderr = start("run", "-c", config)
 			root := regexp.MustCompile(`http://127[0-9.:]+`).FindString(stderr.Await(t, "listening"))
 			stderr.Await(t, "plugin panicked")
-			for _, path := range []string{"/", "/metrics", "/vault", "/healthz", "/readyz", "/none"} {
+			for _, path := range []string{"/", "/metrics", "/vault", "/healthz", "/healthz/inputs", "/readyz", "/none"} {
 				wantNoCanary(t, path+" without a password", get(t, root+path, ""))
 				page := get(t, root+path, canary)
 				wantNoCanary(t, path, page)

@@ -56,8 +56,9 @@ func TestContainerfile(t *testing.T) {
 		}
 	}
 	text := strings.Join(build, "\n")
-	if !strings.Contains(text, "RUN CGO_ENABLED=0 ") || !strings.Contains(text, "GOARCH=$TARGETARCH") {
-		t.Errorf("no static build for the image's architecture:\n%s", text)
+	f(build, "ARG CGO_ENABLED=0")
+	if !strings.Contains(text, "RUN CGO_ENABLED=$CGO_ENABLED ") || !strings.Contains(text, "GOARCH=$TARGETARCH") {
+		t.Errorf("no build for the image's architecture, static unless told otherwise:\n%s", text)
 	}
 	version := regexp.MustCompile(`golang:(\d+\.\d+)-`).FindStringSubmatch(text)
 	if version == nil || !strings.Contains(read(t, "../../go.mod"), "\ngo "+version[1]+".") {

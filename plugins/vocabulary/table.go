@@ -34,8 +34,12 @@ func index(readings []Reading) *tables {
 	}
 	for i := range readings {
 		r := &readings[i]
-		if r.Unit == "ratio" && !r.Bounded {
+		switch {
+		case r.Bounded:
+		case r.Unit == "ratio":
 			r.Min, r.Max, r.Bounded = 0, 1, true
+		case r.Unit == "celsius": // drivers have told of 82,505 degrees, and of -256 where a sensor is off
+			r.Min, r.Max, r.Bounded = -100, 250, true
 		}
 		put(t.byName, name{r.Metric, r.Name}, i)
 		put(t.byCSV, r.CSV, i)

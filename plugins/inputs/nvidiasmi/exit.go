@@ -50,7 +50,7 @@ var exitMeanings = map[int]struct{ meaning, remedy string }{
 	13:  {"the installed library is too old for this nvidia-smi", "install the same driver version for both"},
 	14:  {"a GPU's infoROM is corrupted", "the readings are still good; have the card serviced"},
 	15:  {"a GPU has fallen off the bus", "see `dmesg` for an XID 79; the GPU needs a reset or the host a reboot"},
-	18:  {"the driver that is loaded and its libraries are of different versions", "after an upgrade of the driver, reload its modules or reboot the host"},
+	18:  {"the driver that is loaded and its libraries are of different versions", "after an upgrade of the driver, reload its modules or reboot the host; start a container again"},
 	255: {"the driver reported an error", "see `dmesg` for NVRM messages"},
 }
 
@@ -61,7 +61,11 @@ func (e *ExitError) Error() string {
 		s.Reset()
 		s.WriteString("nvidia-smi was ended by a signal")
 	}
-	if m, ok := exitMeanings[e.Code]; ok {
+	m, ok := exitMeanings[e.Code]
+	if e.Message == noDevices {
+		m.meaning, m.remedy = "it may not open the driver's devices", "in a container, the runtime has taken them away, as after `systemctl daemon-reload`: start the container again"
+	}
+	if ok {
 		fmt.Fprintf(&s, ": %s (%s)", m.meaning, m.remedy)
 	}
 	if e.Message != "" {
@@ -83,6 +87,9 @@ func tolerable(err error) error {
 }
 
 const exitInfoROM = 14
+
+// noDevices is what nvidia-smi says, with status 255, where /dev/nvidiactl is there and cannot be opened.
+const noDevices = "Failed to initialize NVML: Unknown Error"
 
 // isGone reports whether an error says that no GPU can be read at all.
 func isGone(err error) bool {

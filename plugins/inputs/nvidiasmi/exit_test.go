@@ -63,6 +63,8 @@ func TestExitError(t *testing.T) {
 	f(ExitError{Code: 14}, "infoROM")
 	f(ExitError{Code: 15}, "fallen off the bus", "reset")
 	f(ExitError{Code: 255}, "dmesg")
+	f(ExitError{Code: 18}, "reload its modules", "start a container again")
+	f(ExitError{Code: 255, Message: "Failed to initialize NVML: Unknown Error"}, "status 255", "start the container again", "Unknown Error")
 	f(ExitError{Code: 77}, "status 77")
 	f(ExitError{Code: -1}, "signal")
 	if err := tolerable(&ExitError{Code: exitInfoROM}); err != nil {

@@ -47,7 +47,7 @@ func openLibrary(config string) (*library, error) {
 	case nvml.ERROR_DRIVER_NOT_LOADED:
 		return nil, fmt.Errorf("initialise NVML: %w: the kernel module nvidia is not loaded (try nvidia-smi)", errDriver)
 	case nvml.ERROR_LIB_RM_VERSION_MISMATCH:
-		return nil, fmt.Errorf("initialise NVML: %w: its library and its kernel module differ: load the new module, or reboot", errVersion)
+		return nil, fmt.Errorf("initialise NVML: %w: its library and its kernel module differ: load the new module, or reboot; a container that has the old library has to be started again", errVersion)
 	case nvml.ERROR_NO_PERMISSION:
 		return nil, errors.New("initialise NVML: no permission: the agent's user needs read and write access to /dev/nvidiactl and /dev/nvidia*")
 	case nvml.ERROR_UNKNOWN:

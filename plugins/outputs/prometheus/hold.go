@@ -64,10 +64,10 @@ func (h *hold) show(now, length int64) {
 
 func (h *hold) touch(now int64) {
 	if h.max != nil && h.max.at >= 0 {
-		h.max.family.seen[h.max.at] = now
+		h.max.touch(now)
 	}
 	if h.time != nil && h.time.at >= 0 {
-		h.time.family.seen[h.time.at] = now
+		h.time.touch(now)
 	}
 }
 

@@ -31,8 +31,12 @@ func TestPeakIsHeld(t *testing.T) {
 	step(100, 400, 650, 40)
 	step(110, 100, 550, 60) // of equal ones, the newest
 	step(120, 700, 700, 120)
-	r.clock = start.Add(190 * time.Second) // no result any more: the last one stays, until it expires
+	r.clock = start.Add(180 * time.Second) // no result any more: the last one stays for peak_hold
 	r.want(`gpu_power_watts_max{window="10s"} 700`, fmt.Sprintf(`gpu_power_watts_max_timestamp_seconds{window="10s"} %d`, start.Unix()+117))
+	r.clock = start.Add(181 * time.Second)
+	if page := r.page(); page != "" {
+		t.Errorf("page %q", page)
+	}
 }
 
 func TestPeakIsNotHeldWhenTurnedOff(t *testing.T) {
@@ -52,7 +56,7 @@ func TestHoldAgainstAllValues(t *testing.T) {
 	}
 	for range 50 {
 		h, all, now := new(hold), []seen(nil), int64(0)
-		c := &cell{family: &family{values: []float64{0}, seen: []int64{0}}}
+		c := &cell{family: &family{values: []float64{0}, seen: []int64{0}, gaps: []int64{0}}}
 		h.max = c
 		greatest := func(since int64) float64 {
 			top := all[len(all)-1].value

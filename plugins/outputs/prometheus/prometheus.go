@@ -34,7 +34,7 @@ func (c *Config) Validate() error {
 		return sdk.Fault{Path: []string{"path"}, Problem: "is not a path", Remedy: `write it as "/metrics"`}
 	}
 	switch c.Path {
-	case "/", "/healthz", "/readyz":
+	case "/", "/healthz", "/healthz/inputs", "/readyz":
 		return sdk.Fault{Path: []string{"path"}, Problem: "belongs to the agent", Remedy: `take another, such as "/metrics"`}
 	}
 	return nil

@@ -51,6 +51,12 @@ func (p *Prometheus) resolve(m *sdk.Metric, row *sdk.TableRow[seriesState, targe
 		if t.cell != nil && m.Class() == sdk.ClassInfo && m.Name() != vocabulary.Threshold {
 			t.cell.device = s.device
 		}
+		if t.cell != nil && isPolled(m) {
+			t.cell.quiet = quiet
+			if t.hold != nil {
+				t.cell.quiet = max(quiet, p.store.hold)
+			}
+		}
 		*row.Cell(places[i].at) = t
 	}
 	return true

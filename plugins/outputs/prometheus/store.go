@@ -31,6 +31,7 @@ type family struct {
 	lines  []string
 	values []float64
 	seen   []int64 // when each was last set
+	gaps   []int64 // the longest time between two instants at which each was set
 	cells  []*cell
 }
 
@@ -43,6 +44,9 @@ type cell struct {
 	// device, if any, keeps the cell for as long as it is heard of: what comes once, as events and
 	// constants do, would expire otherwise.
 	device *device
+
+	// quiet, if any, is how long the cell may be silent at least; see silent.
+	quiet int64
 }
 
 // device is a GPU, or, for what belongs to none, all there is.
@@ -101,6 +105,7 @@ func (s *store) cell(f *family, line string) *cell {
 	}
 	c := &cell{family: f, line: line, at: len(f.lines)}
 	f.lines, f.values, f.seen = append(f.lines, line), append(f.values, 0), append(f.seen, never)
+	f.gaps = append(f.gaps, 0)
 	f.cells = append(f.cells, c)
 	s.cells[line] = c
 	s.len++
@@ -108,7 +113,16 @@ func (s *store) cell(f *family, line string) *cell {
 }
 
 func (c *cell) set(v float64, now int64) {
-	c.family.values[c.at], c.family.seen[c.at] = v, now
+	c.family.values[c.at] = v
+	c.touch(now)
+}
+
+func (c *cell) touch(now int64) {
+	f, i := c.family, c.at
+	if f.seen[i] != never {
+		f.gaps[i] = max(f.gaps[i], now-f.seen[i])
+	}
+	f.seen[i] = now
 }
 
 func (c *cell) value() float64 { return c.family.values[c.at] }
@@ -142,8 +156,8 @@ func (s *store) sweep(now int64) {
 	before := s.len
 	for _, f := range s.families {
 		for i := range f.seen {
-			if f.expired(i, now-s.expire) {
-				s.remove(f, now-s.expire)
+			if f.expired(i, now, s.expire) {
+				s.remove(f, now)
 				break
 			}
 		}
@@ -175,26 +189,26 @@ func (s *store) sweep(now int64) {
 	}
 }
 
-func (f *family) expired(i int, limit int64) bool {
-	d := f.cells[i].device
-	return f.seen[i] < limit && (d == nil || d.seen < limit)
+func (f *family) expired(i int, now, expire int64) bool {
+	d, limit := f.cells[i].device, now-expire
+	return f.seen[i] < limit && (d == nil || d.seen < limit) || f.silent(i, now)
 }
 
 // remove leaves the old slice of lines as it is: a scrape may be reading it.
-func (s *store) remove(f *family, limit int64) {
+func (s *store) remove(f *family, now int64) {
 	lines, n := make([]string, 0, len(f.lines)), 0
 	for i, c := range f.cells {
-		if f.expired(i, limit) {
+		if f.expired(i, now, s.expire) {
 			c.at = -1
 			delete(s.cells, c.line)
 			s.len--
 			continue
 		}
 		lines = append(lines, c.line)
-		f.values[n], f.seen[n], f.cells[n] = f.values[i], f.seen[i], c
+		f.values[n], f.seen[n], f.gaps[n], f.cells[n] = f.values[i], f.seen[i], f.gaps[i], c
 		c.at = n
 		n++
 	}
 	clear(f.cells[n:])
-	f.lines, f.values, f.seen, f.cells = lines, f.values[:n], f.seen[:n], f.cells[:n]
+	f.lines, f.values, f.seen, f.gaps, f.cells = lines, f.values[:n], f.seen[:n], f.gaps[:n], f.cells[:n]
 }

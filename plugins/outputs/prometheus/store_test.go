@@ -3,6 +3,7 @@ package prometheus
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,68 @@ func TestLostDeviceKeepsNoValues(t *testing.T) {
 	r.clock = r.clock.Add(time.Second)
 	r.mustWrite("gpu,i=0 up=1i,a=3 3s")
 	r.want(`gpu_a{i="1"} 2`, `gpu_a{i="0"} 3`, `gpu_up{i="0"} 1`, `gpu_up{i="1"} 1`)
+}
+
+// TestWhatIsSilentLeaves tells of a series at the seconds given, and looks for it at the last.
+func TestWhatIsSilentLeaves(t *testing.T) {
+	f := func(row string, heard []int, at int, shown bool) {
+		t.Helper()
+		r := newRig(t, Config{})
+		start := r.clock
+		for _, second := range heard {
+			r.clock = start.Add(time.Duration(second) * time.Second)
+			r.mustWrite(strings.ReplaceAll(row, "@", strconv.Itoa(second+1)+"s"))
+		}
+		r.clock = start.Add(time.Duration(at) * time.Second)
+		if page := r.page(); (page != "") != shown {
+			t.Errorf("%s, heard at %v: at %d s the page is %q", row, heard, at, page)
+		}
+	}
+	each := func(step int) []int { return []int{0, step, 2 * step} }
+	const dcgm, process = "DCGM_FI_DEV_GPU_TEMP,UUID=u,gpu=0 value=40 @", "gpu_process,gpu_uuid=u,pid=7 memory_used_bytes=1i @"
+	f(dcgm, each(1), 31, true)
+	f(dcgm, each(1), 33, false)
+	f(dcgm, each(30), 149, true) // three times as long as ever before
+	f(dcgm, each(30), 151, false)
+	f(dcgm, each(120), 539, true) // never longer than expire
+	f(dcgm, each(120), 541, false)
+	f(dcgm, []int{0}, 299, true) // nobody knows how often it comes
+	f(process, each(30), 149, true)
+	f(process, each(30), 151, false)
+	f("nvidia_smi,uuid=u,pstate=P0 power_draw=1 @", each(1), 33, false)
+	f("gpu,gpu_uuid=u,mig_gi=1 memory_used_bytes=1i @", each(1), 33, false)
+	f("gpu,gpu_uuid=u,window=10s power_watts_max=1 @ class=result", each(10), 49, true)
+	f("gpu,gpu_uuid=u,window=10s power_watts_max=1 @ class=result", each(10), 51, false)
+	f("DCGM_FI_DEV_XID_ERRORS,UUID=u,gpu=0 value=79 @", each(1), 299, true) // of a GPU that then is silent
+	f("inference,gpu_uuid=u latency_seconds=1 @", each(1), 299, true)       // comes when somebody asks
+	f(dcgm, []int{0, 1, 2, 60, 61}, 91, true)
+	f(dcgm, []int{0, 1, 2, 60, 61}, 92, false) // one that has come back is new
+}
+
+// TestFieldsAreSilentEachForItself: of a GPU that is lost, windows go on to tell how long it was up.
+func TestFieldsAreSilentEachForItself(t *testing.T) {
+	r := newRig(t, Config{})
+	for i := range 60 {
+		r.clock = r.clock.Add(time.Second)
+		power := ",power_watts_mean=300"
+		if i >= 20 {
+			power = ""
+		}
+		r.mustWrite(fmt.Sprintf("gpu,gpu_uuid=u,window=1s up_mean=%d%s %ds class=result", (i/20+1)%2, power, i+1))
+	}
+	r.want(`gpu_up_mean{gpu_uuid="u",window="1s"} 1`)
+}
+
+// TestInfoLeavesWithItsDevice in whatever words it is.
+func TestInfoLeavesWithItsDevice(t *testing.T) {
+	r := newRig(t, Config{Expire: time.Minute})
+	r.mustWrite(`DCGM_FI_DEV_SHUTDOWN_TEMP,UUID=u value:info=95 1s class=info
+		DCGM_FI_DEV_SHUTDOWN_TEMP,UUID=v value:info=96 1s class=info`)
+	for i := range 5 {
+		r.clock = r.clock.Add(20 * time.Second)
+		r.mustWrite(fmt.Sprintf("DCGM_FI_DEV_GPU_TEMP,UUID=v value=40 %ds", i+2))
+	}
+	r.want(`DCGM_FI_DEV_GPU_TEMP{UUID="v"} 40`, `DCGM_FI_DEV_SHUTDOWN_TEMP{UUID="v"} 96`)
 }
 
 func TestOlderRowsChangeNothing(t *testing.T) {

@@ -59,7 +59,7 @@ func (p *Prometheus) take(m *sdk.Metric, now int64) bool {
 		return true
 	}
 	if s.device == nil || s.device.gone {
-		s.device = p.store.device(m.Tag(vocabulary.TagUUID))
+		s.device = p.store.device(deviceOf(m))
 	}
 	s.device.seen = now
 	if late := s.time - m.Time(); late > 0 && late < p.store.expire && m.Class() != sdk.ClassEvent {

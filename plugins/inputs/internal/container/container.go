@@ -31,11 +31,12 @@ var (
 )
 
 func in(cgroup string) (id, pod string) {
+	if m := podUID.FindStringSubmatchIndex(cgroup); m != nil {
+		pod = strings.ReplaceAll(cgroup[m[2]:m[3]], "_", "-")
+		cgroup = cgroup[m[1]:] // before it may stand the container that is the node
+	}
 	if m := containerID.FindStringSubmatch(cgroup); m != nil {
 		id = m[1][:12]
-	}
-	if m := podUID.FindStringSubmatch(cgroup); m != nil {
-		pod = strings.ReplaceAll(m[1], "_", "-")
 	}
 	return id, pod
 }
