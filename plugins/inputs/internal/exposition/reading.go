@@ -20,13 +20,13 @@ type Reading struct {
 	Stamped bool
 }
 
-// ParseReading takes apart what stands behind a line's identity.
-func ParseReading(text []byte, openMetrics bool) (r Reading, err error) {
-	word, rest := CutWord(text)
+// parseReading takes apart what stands behind a line's identity.
+func parseReading(text []byte, openMetrics bool) (r Reading, err error) {
+	word, rest := cutWord(text)
 	if r.Value, err = parseFloat(word); err != nil {
 		return r, errValue
 	}
-	word, rest = CutWord(rest)
+	word, rest = cutWord(rest)
 	if openMetrics && len(word) > 0 && word[0] == '#' { // an exemplar
 		return r, nil
 	}
@@ -35,7 +35,7 @@ func ParseReading(text []byte, openMetrics bool) (r Reading, err error) {
 			return r, err
 		}
 		r.Stamped = true
-		word, _ = CutWord(rest)
+		word, _ = cutWord(rest)
 	}
 	if len(word) > 0 && !(openMetrics && word[0] == '#') {
 		return r, errTrailing
@@ -60,8 +60,8 @@ func parseStamp(word []byte, openMetrics bool) (int64, error) {
 	return ms * 1_000_000, nil
 }
 
-// CutWord returns what stands before the next blank, and what behind it.
-func CutWord(text []byte) (word, rest []byte) {
+// cutWord returns what stands before the next blank, and what behind it.
+func cutWord(text []byte) (word, rest []byte) {
 	i := 0
 	for i < len(text) && (text[i] == ' ' || text[i] == '\t') {
 		i++
