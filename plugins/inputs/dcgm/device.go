@@ -97,8 +97,8 @@ type fleet struct {
 	order   []*device
 	round   int
 
-	empty    int64         // since when nobody has been named; 0 while somebody is
-	patience time.Duration // for that
+	empty    int64         // since when the source names no GPU; 0 while it does
+	patience time.Duration // how long it may do so before all known GPUs count as lost
 }
 
 func newFleet(env *sdk.Env) *fleet {
@@ -204,8 +204,8 @@ func (f *fleet) complete(b *sdk.Batch, at int64, whole bool, why string) {
 	f.round++
 }
 
-// nobody notes that the source answers, and names no GPU. In the end all that are known are lost; but not soon,
-// since a source that was just started, or has not collected yet, names none either.
+// nobody notes that the source answers but names no GPU. If that lasts, all known GPUs are lost. It may pass: a source
+// that was just started, or has not collected yet, names none either.
 func (f *fleet) nobody(b *sdk.Batch, at int64, why string) {
 	if f.empty == 0 {
 		f.empty = at

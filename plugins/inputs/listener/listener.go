@@ -131,7 +131,7 @@ func newFigures(m *sdk.Meter) figures {
 // well within the half of the default grace that inputs have.
 const farewell = 1500 * time.Millisecond
 
-// lastWord is how long the others have to read that they shall send it again.
+// lastWord is how long the other clients have to read the answer, which asks them to send it again.
 const lastWord = 200 * time.Millisecond
 
 // Close lets requests that are being delivered end, answers the others, and closes the sockets.

@@ -15,7 +15,7 @@ import (
 type currentLimit struct {
 	name   []byte
 	events *node
-	idle   bool // it only counts
+	idle   bool // to exceed it has no effect
 }
 
 const eventsSuffix = "_event_cnt"
