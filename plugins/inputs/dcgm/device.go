@@ -140,13 +140,14 @@ func (f *fleet) emit(b *sdk.Batch, e *entity, at int64) {
 		m.Set(up, sdk.IntValue(1))
 	}
 	s.fill(m, 0, firstInfo)
+	r := f.events.On(b, d.tags, at)
 	if s.has(slotReasons) {
-		d.onsets.Observe(&f.events, b, d.tags, at, int64(s.values[slotReasons]))
+		d.onsets.Observe(r, int64(s.values[slotReasons]))
 	}
 	if s.has(slotRecovery) {
-		d.recovery.Observe(&f.events, b, d.tags, at, int64(s.values[slotRecovery]))
+		d.recovery.Observe(r, int64(s.values[slotRecovery]))
 	}
-	d.ecc.Observe(&f.events, b, d.tags, at, m)
+	d.ecc.Observe(r, m)
 	f.inform(b, e, at)
 	s.reset()
 }
@@ -162,7 +163,7 @@ func (f *fleet) find(b *sdk.Batch, e *entity, at int64) {
 	}
 	if d.lost {
 		d.lost = false
-		f.events.Found(b, d.tags, at, "the GPU is back")
+		f.events.On(b, d.tags, at).Found("the GPU is back")
 	}
 }
 
@@ -170,7 +171,7 @@ func (f *fleet) find(b *sdk.Batch, e *entity, at int64) {
 func (f *fleet) lose(b *sdk.Batch, d *device, at int64, why string) {
 	if !d.lost {
 		d.lost = true
-		f.events.Lost(b, d.tags, at, why)
+		f.events.On(b, d.tags, at).Lost(why)
 	}
 	b.Add(b.Series(vocabulary.GPU, d.tags...), at).Set(up, sdk.IntValue(0))
 }
@@ -241,7 +242,7 @@ func (f *fleet) xid(b *sdk.Batch, tags []sdk.Tag, at, number int64, detail strin
 	if strings.EqualFold(detail, vocabulary.FindXID(int(number)).Meaning) {
 		detail = ""
 	}
-	f.events.XID(b, tags, at, int(number), detail)
+	f.events.On(b, tags, at).XID(int(number), detail)
 }
 
 // infoPeriod is how often gpu_info is said again where nothing has changed.

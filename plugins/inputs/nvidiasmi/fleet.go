@@ -227,7 +227,7 @@ func (f *fleet) report(b *sdk.Batch, d *device, s *sheet, at int64) {
 		f.lose(b, d, at, "the driver says that the GPU is lost: it needs a reset, or the host a reboot")
 	} else if d.lost {
 		d.lost = false
-		f.events.Found(b, d.tags, at, "the GPU answers again")
+		f.events.On(b, d.tags, at).Found("the GPU answers again")
 	}
 	f.emit(b, d, s, at)
 }
@@ -249,14 +249,14 @@ func (f *fleet) emit(b *sdk.Batch, d *device, s *sheet, at int64) {
 // watch adds the events that follow from a row of a GPU. The row of one that is lost tells none: some of its counters
 // are zero, and would seem to grow when it is found.
 func (f *fleet) watch(b *sdk.Batch, d *device, m *sdk.Metric) {
-	at := m.Time()
+	r := f.events.On(b, d.tags, m.Time())
 	if v, ok := m.Number("throttle_reasons"); ok {
-		d.onsets.Observe(&f.events, b, d.tags, at, int64(v))
+		d.onsets.Observe(r, int64(v))
 	}
 	if v, ok := m.Number("recovery_action"); ok {
-		d.recovery.Observe(&f.events, b, d.tags, at, int64(v))
+		d.recovery.Observe(r, int64(v))
 	}
-	d.ecc.Observe(&f.events, b, d.tags, at, m)
+	d.ecc.Observe(r, m)
 }
 
 func (f *fleet) count(s *sheet) {
@@ -268,7 +268,7 @@ func (f *fleet) count(s *sheet) {
 func (f *fleet) lose(b *sdk.Batch, d *device, at int64, why string) {
 	if !d.lost {
 		d.lost = true
-		f.events.Lost(b, d.tags, at, why)
+		f.events.On(b, d.tags, at).Lost(why)
 	}
 }
 
