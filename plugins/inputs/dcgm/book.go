@@ -175,7 +175,7 @@ func (k *book) learn(s *exposition.Scanner) *entry {
 	case err != nil, !l.isGPU(), !known && !listed && counts == 0, known && r.slot < 0:
 		e.unknown = true
 		return e
-	case !k.only.Wants(selector.GPU{UUID: l.id.uuid, Index: l.id.index, Name: l.id.name, Bus: l.id.bus}):
+	case !k.only.Wants(l.id.gpu()):
 		return e
 	}
 	if !k.hostLabel {

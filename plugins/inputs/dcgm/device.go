@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
@@ -30,6 +31,11 @@ func (id *identity) key() string {
 		k += "/" + id.gi + "/" + id.ci
 	}
 	return k
+}
+
+// gpu names the GPU for a selector.
+func (id *identity) gpu() selector.GPU {
+	return selector.GPU{UUID: id.uuid, Index: id.index, Name: id.name, Bus: id.bus}
 }
 
 func (id *identity) tags() []sdk.Tag {
