@@ -53,8 +53,8 @@ type way struct {
 	floor   float64       // what an idle GPU stays below
 }
 
-// shows counts, for each length, the bursts of which at least one sample tells: one that looks back into the
-// burst and is above what an idle GPU shows.
+// shows counts, for each length, all bursts and those that at least one sample shows: a sample that looks back into the
+// burst, and is above what an idle GPU shows.
 func (w *way) shows(bursts []burst) (shown, all map[int]int) {
 	shown, all = make(map[int]int), make(map[int]int)
 	for _, x := range bursts {
@@ -143,7 +143,7 @@ func (b *bench) showBursts(ctx context.Context, say func(string, ...any)) error 
 	return nil
 }
 
-// settle takes from the samples how far each way looks back, and what an idle GPU shows.
+// settle finds out from the samples how far each way looks back, and below what an idle GPU stays.
 func settle(ways []way, bursts []burst, idleFrom int64) {
 	driver := time.Duration(0) // the driver's own period of utilisation: polls look back no further
 	for i := range ways {

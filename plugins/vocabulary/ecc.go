@@ -40,8 +40,8 @@ func (c *ECC) Observe(r Reporter, m *sdk.Metric) {
 	}
 }
 
-// Report adds the event of errors that the driver has reported by itself, in a number that it did not tell:
-// what the counter shows next is no news.
+// Report adds the event of memory errors that the driver has reported by itself, without their number. The next growth
+// of the counter is these errors, and makes no event.
 func (c *ECC) Report(r Reporter, uncorrected bool) {
 	i := 0
 	if uncorrected {

@@ -19,11 +19,11 @@ type page struct {
 	entries    map[string]*entry
 	last       *entry          // of the sample before
 	families   map[string]kind // by name, as the comments say
-	epoch      int             // grows when a type has changed: what was learned is outdated
+	epoch      int             // grows when a type has changed: entries of an older epoch are to be learned anew
 	generation uint64
 	scrape     uint64 // number of the one at work
 	met        int    // entries met in it
-	swept      bool   // entries were forgotten, whose counters may come back
+	swept      bool   // entries were forgotten: a counter that is new may be one of them that has come back
 
 	groups []*group
 	byKey  map[string]*group
@@ -38,9 +38,9 @@ type settings struct {
 	raw       string   // which lines become metrics as they are: rawRest, rawAll, rawNone
 	maxSeries int
 	mappings  []*mapping
-	extra     []sdk.Tag // tags of this server
-	plain     *sdk.Schema
-	growing   *sdk.Schema
+	extra     []sdk.Tag   // tags of this server
+	plain     *sdk.Schema // of a sample that is no counter
+	growing   *sdk.Schema // of a counter
 }
 
 const (
