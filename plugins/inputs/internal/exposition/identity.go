@@ -57,7 +57,7 @@ func identityLen(line []byte) (int, error) {
 	return 0, errBraces
 }
 
-// ParseIdentity takes what identityLen found apart. A name may stand in quotes within the braces, as
+// ParseIdentity takes a name with its labels apart. The name may stand in quotes within the braces, as
 // Prometheus 3 writes those that are more than letters, digits, underscores and colons.
 func ParseIdentity(raw []byte) (Identity, error) {
 	if !utf8.Valid(raw) {
