@@ -89,4 +89,15 @@ func TestAllocations(t *testing.T) {
 	if n := testing.AllocsPerRun(100, frame); n != 0 {
 		t.Errorf("%v allocations a frame of rows, want none", n)
 	}
+	data := []byte(world{gpus: 8, clocks: 110, load: 97}.document())
+	f, batch, at := newFleet(testConfig(), nil), newBatch(), int64(1)
+	if n := testing.AllocsPerRun(20, func() {
+		at++
+		batch.Reset()
+		if err := f.document(batch, data, at, nil); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 100 {
+		t.Errorf("%v allocations a document of 8 GPUs, want 100 at most", n)
+	}
 }

@@ -131,12 +131,12 @@ func (n *node) at(path string) *node {
 }
 
 // child returns the node of an element, or nil where nobody wants it.
-func (n *node) child(name string) *node {
-	if c := n.children[name]; c != nil {
+func (n *node) child(name []byte) *node {
+	if c := n.children[string(name)]; c != nil {
 		return c
 	}
-	for _, p := range n.prefixes {
-		if strings.HasPrefix(name, p.name) {
+	for i := range n.prefixes {
+		if p := &n.prefixes[i]; len(name) >= len(p.name) && string(name[:len(p.name)]) == p.name {
 			return p.node
 		}
 	}
