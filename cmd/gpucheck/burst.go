@@ -53,8 +53,8 @@ type way struct {
 	floor   float64       // what an idle GPU stays below
 }
 
-// shows counts, for each length, the bursts of which at least one sample tells: one that looks back into the
-// burst and is above what an idle GPU shows.
+// shows counts, for each length, all bursts and those that at least one sample shows: a sample that looks back into the
+// burst, and is above what an idle GPU shows.
 func (w *way) shows(bursts []burst) (shown, all map[int]int) {
 	shown, all = make(map[int]int), make(map[int]int)
 	for _, x := range bursts {
@@ -90,66 +90,60 @@ func period(samples []sample) time.Duration {
 // rates are those at which the agent looks.
 var rates = []time.Duration{10 * time.Millisecond, 100 * time.Millisecond, time.Second}
 
+// observer is a program that looks at the GPU, and how to read what it saw.
+type observer struct {
+	*running
+	read func() error
+}
+
 // showBursts works the GPU in bursts of known times while all ways look at it, and says which show how many.
 func (b *bench) showBursts(ctx context.Context, say func(string, ...any)) error {
 	var ways []way
-	var ends []func() error
-	read := map[string]func() error{}
+	var observers []observer
 	for _, interval := range []time.Duration{500 * time.Millisecond, time.Second} {
-		name := "nvidia-smi every " + interval.String()
-		file, end, err := b.smi(ctx, "smi-"+interval.String(), interval)
+		smi, err := b.smi(ctx, "smi-"+interval.String(), interval)
 		if err != nil {
 			return err
 		}
-		ends = append(ends, end)
 		i := len(ways)
-		ways = append(ways, way{name: name, field: "utilization_ratio", floor: 0.005})
-		read[name] = func() error {
-			text, err := os.ReadFile(file)
-			if err == nil {
-				ways[i].samples, err = readSMI(text)
-			}
+		ways = append(ways, way{name: "nvidia-smi every " + interval.String(), field: "utilization_ratio", floor: 0.005})
+		observers = append(observers, observer{smi, func() (err error) {
+			ways[i].samples, err = readSMI(smi.file)
 			return err
-		}
+		}})
 	}
 	for _, interval := range rates {
 		gpm := max(interval, 100*time.Millisecond)
-		file, end, _, err := b.agent(ctx, "nvml-"+interval.String(), fmt.Sprintf("[[inputs.nvml]]\ndevices = [%q]\ninterval = %q\ngpm_interval = %q\n", b.gpu.uuid, interval, gpm))
+		agent, err := b.agent(ctx, "nvml-"+interval.String(), fmt.Sprintf("[[inputs.nvml]]\ndevices = [%q]\ninterval = %q\ngpm_interval = %q\n", b.gpu.uuid, interval, gpm))
 		if err != nil {
 			return err
 		}
-		ends = append(ends, end)
 		i := len(ways)
 		ways = append(ways,
 			way{name: "gpuline, rings, every " + interval.String(), field: "utilization_ratio", floor: 0.005},
 			way{name: "gpuline, SM activity, every " + gpm.String(), field: "sm_active_ratio", floor: 0.002},
 			way{name: "gpuline, power, every " + interval.String(), field: "power_watts"})
-		read[file] = func() error {
-			all, err := b.readLines(file)
+		observers = append(observers, observer{agent, func() error {
+			all, err := b.readLines(agent.file)
 			for k := range 3 {
 				ways[i+k].samples = of(all, "", ways[i+k].field)
 			}
 			return err
-		}
+		}})
 	}
 	bursts, idle, err := b.doBursts(ctx, "bursts.json", b.bursts)
-	for _, end := range ends {
-		err = errors.Join(err, end())
+	for _, o := range observers {
+		err = errors.Join(err, o.end(), o.read())
 	}
 	if err != nil {
 		return err
-	}
-	for _, f := range read {
-		if err := f(); err != nil {
-			return err
-		}
 	}
 	settle(ways, bursts, idle)
 	table(say, ways, bursts)
 	return nil
 }
 
-// settle takes from the samples how far each way looks back, and what an idle GPU shows.
+// settle finds out from the samples how far each way looks back, and below what an idle GPU stays.
 func settle(ways []way, bursts []burst, idleFrom int64) {
 	driver := time.Duration(0) // the driver's own period of utilisation: polls look back no further
 	for i := range ways {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"time"
 )
 
@@ -31,27 +30,23 @@ func (b *bench) compare(ctx context.Context, say func(string, ...any)) (err erro
 	}
 	defer func() { err = errors.Join(err, steady.end()) }()
 	b.wait(ctx, b.length/4) // clocks and temperature settle
-	rawFile, endRaw, err := b.smi(ctx, "compare-smi", 500*time.Millisecond)
+	smi, err := b.smi(ctx, "compare-smi", 500*time.Millisecond)
 	if err != nil {
 		return err
 	}
-	file, end, _, err := b.agent(ctx, "compare", fmt.Sprintf("[[inputs.nvml]]\ndevices = [%q]\ninterval = \"100ms\"\n[[inputs.nvidia_smi]]\ndevices = [%q]\ninterval = \"500ms\"\n", b.gpu.uuid, b.gpu.uuid))
+	agent, err := b.agent(ctx, "compare", fmt.Sprintf("[[inputs.nvml]]\ndevices = [%q]\ninterval = \"100ms\"\n[[inputs.nvidia_smi]]\ndevices = [%q]\ninterval = \"500ms\"\n", b.gpu.uuid, b.gpu.uuid))
 	if err != nil {
-		return errors.Join(err, endRaw())
+		return errors.Join(err, smi.end())
 	}
 	b.wait(ctx, b.length)
-	if err := errors.Join(end(), endRaw()); err != nil {
+	if err := errors.Join(agent.end(), smi.end()); err != nil {
 		return err
 	}
-	text, err := os.ReadFile(rawFile)
+	raw, err := readSMI(smi.file)
 	if err != nil {
 		return err
 	}
-	raw, err := readSMI(text)
-	if err != nil {
-		return err
-	}
-	all, err := b.readLines(file)
+	all, err := b.readLines(agent.file)
 	if err != nil {
 		return err
 	}

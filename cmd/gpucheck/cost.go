@@ -21,16 +21,17 @@ func (b *bench) cost(ctx context.Context, say func(string, ...any)) error {
 	say("| interval | share of a core | memory (PSS) | anonymous |\n|---|---|---|---|")
 	var files []string
 	for _, interval := range rates {
-		file, end, cmd, err := b.agent(ctx, "cost-"+interval.String(), fmt.Sprintf("[[inputs.nvml]]\ninterval = %q\n", interval)+windows)
+		agent, err := b.agent(ctx, "cost-"+interval.String(), fmt.Sprintf("[[inputs.nvml]]\ninterval = %q\n", interval)+windows)
 		if err != nil {
 			return err
 		}
 		b.wait(ctx, b.length/5)
-		before, began := cpu(cmd.Process.Pid), time.Now()
+		pid := agent.cmd.Process.Pid
+		before, began := cpu(pid), time.Now()
 		b.wait(ctx, b.length)
-		used := (cpu(cmd.Process.Pid) - before) / time.Since(began).Seconds()
-		pss, anonymous := memory(cmd.Process.Pid)
-		if err := end(); err != nil {
+		used := (cpu(pid) - before) / time.Since(began).Seconds()
+		pss, anonymous := memory(pid)
+		if err := agent.end(); err != nil {
 			return err
 		}
 		if pss > 0 {
@@ -38,7 +39,7 @@ func (b *bench) cost(ctx context.Context, say func(string, ...any)) error {
 		} else { // not every kernel tells
 			say("| %v | %.2f %% | not there | not there |", interval, 100*used)
 		}
-		files = append(files, file)
+		files = append(files, agent.file)
 	}
 	say("\n| call into the driver, at %v | calls | takes |\n|---|---|---|", rates[1])
 	text, err := os.ReadFile(files[1])
@@ -99,13 +100,13 @@ func (b *bench) feel(ctx context.Context, say func(string, ...any)) (err error) 
 			if err != nil {
 				return err
 			}
-			_, end, _, err := b.agent(ctx, "feel-"+interval.String(), fmt.Sprintf("[[inputs.nvml]]\ninterval = %q\n", interval)+windows)
+			agent, err := b.agent(ctx, "feel-"+interval.String(), fmt.Sprintf("[[inputs.nvml]]\ninterval = %q\n", interval)+windows)
 			if err != nil {
 				return err
 			}
 			b.wait(ctx, b.length/20)
 			with, err := b.loop(loop)
-			if err := errors.Join(err, end()); err != nil {
+			if err := errors.Join(err, agent.end()); err != nil {
 				return err
 			}
 			slower = append(slower, with.Mean/without.Mean-1)

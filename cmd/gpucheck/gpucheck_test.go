@@ -50,7 +50,7 @@ func TestShows(t *testing.T) {
 }
 
 func TestParse(t *testing.T) {
-	smi, err := readSMI([]byte("2026/11/26 10:00:00.500, 97, 1024, 612.25, 61, 1980\n2026/11/26 10:00:01.000, [N/A], 1025, [N/A], 61, 1980\nan error\n"))
+	smi, err := parseSMI([]byte("2026/11/26 10:00:00.500, 97, 1024, 612.25, 61, 1980\n2026/11/26 10:00:01.000, [N/A], 1025, [N/A], 61, 1980\nan error\n"))
 	if err != nil || len(smi) != 2 {
 		t.Fatalf("%v, %v", smi, err)
 	}

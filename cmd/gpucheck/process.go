@@ -14,59 +14,64 @@ import (
 	"time"
 )
 
-// start starts a program whose standard output goes to a file, and what it says else to one beside that. end asks it
-// to end, and waits.
-func start(ctx context.Context, file string, name string, args ...string) (end func() error, cmd *exec.Cmd, err error) {
-	f, err := os.Create(file)
+// running is a program at work.
+type running struct {
+	cmd  *exec.Cmd
+	file string   // for its standard output
+	out  *os.File // the same, open
+	said bytes.Buffer
+}
+
+// start starts a program whose standard output goes to a file. What it writes to standard error goes to one beside that.
+func start(ctx context.Context, file, name string, args ...string) (*running, error) {
+	out, err := os.Create(file)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	cmd = exec.CommandContext(ctx, name, args...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = f, &said
-	if err := cmd.Start(); err != nil {
-		return nil, nil, errors.Join(err, f.Close())
+	r := &running{cmd: exec.CommandContext(ctx, name, args...), file: file, out: out}
+	r.cmd.Cancel = func() error { return r.cmd.Process.Signal(os.Interrupt) }
+	r.cmd.WaitDelay = 10 * time.Second
+	r.cmd.Stdout, r.cmd.Stderr = out, &r.said
+	if err := r.cmd.Start(); err != nil {
+		return nil, errors.Join(err, out.Close())
 	}
-	return func() error {
-		_ = cmd.Process.Signal(os.Interrupt)
-		err := cmd.Wait()
-		_ = f.Close()
-		if said.Len() > 0 {
-			_ = os.WriteFile(file+".log", said.Bytes(), 0o600)
-		}
-		var exit *exec.ExitError
-		if errors.As(err, &exit) && exit.Exited() && exit.ExitCode() != 0 {
-			out, _ := os.ReadFile(file) // nvidia-smi says there what is wrong
-			return fmt.Errorf("%s: %w: %s%s", filepath.Base(name), err, said.String(), out[:min(len(out), 300)])
-		}
-		return nil
-	}, cmd, nil
+	return r, nil
+}
+
+// end asks the program to end, and waits for that.
+func (r *running) end() error {
+	_ = r.cmd.Process.Signal(os.Interrupt)
+	err := r.cmd.Wait()
+	_ = r.out.Close()
+	if r.said.Len() > 0 {
+		_ = os.WriteFile(r.file+".log", r.said.Bytes(), 0o600)
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.Exited() && exit.ExitCode() != 0 {
+		out, _ := os.ReadFile(r.file) // nvidia-smi says there what is wrong
+		return fmt.Errorf("%s: %w: %s%s", filepath.Base(r.cmd.Path), err, r.said.String(), out[:min(len(out), 300)])
+	}
+	return nil
 }
 
 // agent starts gpuline on inputs, with all of its samples as line protocol in a file.
-func (b *bench) agent(ctx context.Context, name, inputs string) (file string, end func() error, cmd *exec.Cmd, err error) {
+func (b *bench) agent(ctx context.Context, name, inputs string) (*running, error) {
 	config := filepath.Join(b.out, name+".toml")
 	text := "[agent]\nhttp = \"\"\nself_interval = \"1s\"\n" + inputs + "[[outputs.stdout]]\nsamples = true\n"
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		return "", nil, nil, err
+		return nil, err
 	}
-	file = filepath.Join(b.out, name+".lp")
-	end, cmd, err = start(ctx, file, b.gpuline, "run", "-c", config)
-	return file, end, cmd, err
+	return start(ctx, filepath.Join(b.out, name+".lp"), b.gpuline, "run", "-c", config)
 }
 
 // smi polls nvidia-smi itself, each interval, into a file.
-func (b *bench) smi(ctx context.Context, name string, interval time.Duration) (file string, end func() error, err error) {
-	file = filepath.Join(b.out, name+".csv")
+func (b *bench) smi(ctx context.Context, name string, interval time.Duration) (*running, error) {
 	names := strings.Join(smiNames, ",")
 	if b.gpu.oldPower {
 		names = strings.Replace(names, "power.draw.instant", "power.draw", 1)
 	}
-	end, _, err = start(ctx, file, b.nvidiaSMI, "-i", b.gpu.uuid, "--query-gpu=timestamp,"+names,
+	return start(ctx, filepath.Join(b.out, name+".csv"), b.nvidiaSMI, "-i", b.gpu.uuid, "--query-gpu=timestamp,"+names,
 		"--format=csv,noheader,nounits", "-lms", strconv.FormatInt(interval.Milliseconds(), 10))
-	return file, end, err
 }
 
 // smiNames are what nvidia-smi is asked for, and smiFields our names for it, in our units.
@@ -78,8 +83,16 @@ var (
 	}{{"utilization_ratio", 0.01}, {"memory_used_bytes", 1 << 20}, {"power_watts", 1}, {"temperature_celsius", 1}, {"clock_sm_hertz", 1e6}}
 )
 
-// readSMI reads what nvidia-smi printed.
-func readSMI(text []byte) ([]sample, error) {
+// readSMI reads what nvidia-smi printed into a file.
+func readSMI(file string) ([]sample, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return parseSMI(text)
+}
+
+func parseSMI(text []byte) ([]sample, error) {
 	r := csv.NewReader(bytes.NewReader(text))
 	r.TrimLeadingSpace, r.FieldsPerRecord = true, -1
 	records, err := r.ReadAll()

@@ -106,7 +106,7 @@ func group(use, short string, of ...*cobra.Command) *cobra.Command {
 	return g
 }
 
-// lead is what a group does: it has no command of that name, or none was named.
+// lead runs a group for which none of its commands was named: it prints help, or says that there is no such command.
 func lead(g *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return g.Help()

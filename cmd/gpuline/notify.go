@@ -8,11 +8,10 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// notify tells the service manager, where one asks for it through $NOTIFY_SOCKET as systemd does for
-// Type=notify, that the agent is ready and, once ctx ends, that it stops. Where $WATCHDOG_USEC asks for
-// signs of life it gives one in each half of that time, but only while alive says so: an agent that is
-// stuck is killed and started anew. The signs go on while the agent drains, until the function that
-// notify returns is called; that one waits for the end of it.
+// notify tells the service manager that the agent is ready and, once ctx ends, that it stops. It does so where
+// $NOTIFY_SOCKET is set, as systemd does for Type=notify. Where $WATCHDOG_USEC is set too it also gives a sign of
+// life twice in that time, but only while alive reports true: a stuck agent is killed and started anew. The signs
+// go on while the agent drains; the returned function ends them.
 func notify(ctx context.Context, log *slog.Logger, alive func() bool) (end func()) {
 	tell := func(state string) {
 		if _, err := daemon.SdNotify(false, state); err != nil {

@@ -23,15 +23,15 @@ func newRules(p *program) *cobra.Command {
 func testRules(p *program, files []string) error {
 	var err error
 	for _, file := range files {
-		if !p.testRules(context.Background(), file) { // there is nothing to put in order before a signal's end
+		if !p.testFile(context.Background(), file) { // there is nothing to put in order before a signal's end
 			err = errReported
 		}
 	}
 	return err
 }
 
-// testRules runs the tests of a file and reports whether all is as expected.
-func (p *program) testRules(ctx context.Context, name string) bool {
+// testFile runs the tests of a file and reports whether all is as expected.
+func (p *program) testFile(ctx context.Context, name string) bool {
 	fault := func(err error) bool {
 		_, _ = fmt.Fprintln(p.stderr, err)
 		return false

@@ -143,7 +143,7 @@ func tellWait(log *slog.Logger, ledger pipeline.Ledger) {
 // silent is above the level of every message.
 const silent = slog.Level(math.MaxInt)
 
-// tellRest names what the ledger's line has as one number.
+// tellRest logs, by plugin and reason, what the ledger's line has only as one number.
 func tellRest(log *slog.Logger, ledger *pipeline.Ledger) {
 	tell := func(plugin string, drops []sdk.Drop) {
 		for _, d := range drops {

@@ -11,11 +11,11 @@ import (
 type DecoderOptions struct {
 	Precision Precision // of time stamps; Nanosecond when 0
 
-	// Coerce says what a field is whose kind, unit and perhaps type line protocol has lost, and false
-	// where it does not know it. It is asked once for each place of a field in a shape of lines, not for
-	// each value. A Name in its answer renames the field; an empty one does not. Numbers are converted to
-	// the type in its answer; a value that cannot be (a string for a number, 1e300 for an int) stays as
-	// it is written, in a field without unit.
+	// Coerce tells a field's kind, unit and type, which line protocol does not carry; false says that it does
+	// not know the field. It is asked once for each place of a field in a shape of lines, not for each value.
+	// A Name in its answer renames the field. Numbers are converted to the type in its answer; a value that
+	// cannot be converted (a string for a number, 1e300 for an int) stays as it is written, in a field without
+	// unit.
 	Coerce func(measurement, field string) (sdk.Field, bool)
 
 	// Counters are patterns of the names of fields that only grow: * stands for any bytes, ? for one.

@@ -61,7 +61,7 @@ type prefixKey struct {
 type prefix struct {
 	prefixKey
 	text []byte
-	next *prefix // that of the metric that followed last time
+	next *prefix // of the metric that followed last time, and probably does so again
 }
 
 // fieldKeys are the field keys of a schema, each as ",key=".

@@ -70,8 +70,8 @@ func (d *Decoder) fast(b *sdk.Batch, data []byte, now int64) int {
 	return end
 }
 
-// put takes a value into the row at work: that of c, a child of s. It returns the shape to go on from:
-// c or, for a value that does not fit the field, its sibling that takes values as they are written.
+// put adds the value of c, a child of s, to the row at work. It returns the shape to go on from: c or, for a value that
+// does not fit the field, the sibling of c that keeps values as they are written.
 func (d *Decoder) put(m *measure, s, c *shape, bits uint64, text string) *shape {
 	if c.ignore {
 		return c

@@ -20,7 +20,7 @@ type measure struct {
 type shape struct {
 	key      string      // raw, with the '=' that ends it
 	written  sdk.Type    // of the value, as the line writes it
-	verbatim bool        // keep that type, since the value does not fit the field's own
+	verbatim bool        // the value keeps that type, since it does not fit the field's own
 	field    sdk.Field   // what the value becomes
 	slot     int         // in schema
 	schema   *sdk.Schema // of the fields so far

@@ -21,9 +21,10 @@ var (
 	errTooMany   = fmt.Errorf("more than %d fields", maxFields)
 )
 
-// slow has the library decode the entry at the start of data, which stands behind so many lines and
-// spaces, and learns from it what fast needs to know. It returns the bytes and lines that it went through, and
-// whether it added a metric; the bytes are 0 where the entry does not end in data and more is to come.
+// slow has the library decode the entry at the start of data, and remembers what fast needs to decode another one like
+// it. line and indent, the lines before the entry and the spaces before it on its own, are for error messages. It
+// returns the bytes and lines of the entry, and whether it added a metric; n is 0 where the entry does not end in data
+// and more is to come.
 func (d *Decoder) slow(b *sdk.Batch, data []byte, now int64, line, indent int, more bool) (n, lines int, ok bool) {
 	n, open := entryLen(data)
 	first := bytes.IndexByte(data, '\n') + 1
@@ -86,8 +87,7 @@ func (d *Decoder) decodeEntry(b *sdk.Batch, entry []byte, now int64) *LineError 
 	return nil
 }
 
-// headOf returns the head of an entry that the library has decoded. It remembers it where fast can find
-// it again.
+// headOf returns the head of an entry that the library has decoded, and remembers it for fast.
 func (d *Decoder) headOf(entry []byte, measurement string, tags []sdk.Tag) *head {
 	raw := entry[:headLen(entry)]
 	if h := d.heads[string(raw)]; h != nil {
@@ -96,7 +96,7 @@ func (d *Decoder) headOf(entry []byte, measurement string, tags []sdk.Tag) *head
 	return d.keepHead(raw, measurement, tags)
 }
 
-// take takes one field of the library's into the row at work.
+// take adds a field that the library has decoded to the row at work.
 func (d *Decoder) take(m *measure, s *shape, name []byte, value lp.Value) *shape {
 	var bits uint64
 	var text string

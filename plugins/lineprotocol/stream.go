@@ -18,16 +18,16 @@ type Stream struct {
 	// gets the first few, while Bad counts all.
 	Report func(LineError)
 
-	// Room, where it is set, is asked before the stream takes so many bytes more for a long line, and told of those
-	// that it gives back, which are negative. Without room the line is refused.
+	// Room, where it is set, is asked before the stream takes so many bytes more for a long line. Where it says no the
+	// line is refused. It is called with a negative number when the stream gives bytes back.
 	Room func(bytes int) bool
 
 	buf    []byte
 	data   []byte // the part of buf that is still to be decoded
 	err    error  // after data; io.EOF at the end
-	within bool   // a line that is too long: its end is to come
+	within bool   // in the middle of a line that is too long and was refused
 	full   bool   // there is no room for the rest of a line
-	line   int    // lines gone through
+	line   int    // lines read so far, bad ones included
 	bad    int
 }
 
@@ -103,7 +103,7 @@ func (s *Stream) Decode(d *Decoder, b *sdk.Batch, now int64, limit int) Progress
 	return p
 }
 
-// refuse counts a bad line, which stands so many lines behind those gone through.
+// refuse counts and reports a bad line, which l numbers from the lines read so far.
 func (s *Stream) refuse(l LineError) {
 	s.bad++
 	if s.Report != nil {

@@ -27,7 +27,7 @@ type eccCounter struct {
 }
 
 // Observe adds an event for each counter in m that has grown since the last time.
-func (c *ECC) Observe(e *Events, b *sdk.Batch, gpuTags []sdk.Tag, t int64, m *sdk.Metric) {
+func (c *ECC) Observe(r Reporter, m *sdk.Metric) {
 	for i := range eccFields {
 		f := &eccFields[i]
 		v, ok := m.Number(f.field.Name)
@@ -35,21 +35,21 @@ func (c *ECC) Observe(e *Events, b *sdk.Batch, gpuTags []sdk.Tag, t int64, m *sd
 			continue
 		}
 		if n := c.counters[i].grown(int64(v)); n > 0 {
-			e.AddValue(b, gpuTags, t, EventECC, f.code, f.severity, fmt.Sprintf("%d %s", n, f.what), float64(n))
+			r.AddValue(EventECC, f.code, f.severity, fmt.Sprintf("%d %s", n, f.what), float64(n))
 		}
 	}
 }
 
-// Report adds the event of errors that the driver has reported by itself, in a number that it did not tell:
-// what the counter shows next is no news.
-func (c *ECC) Report(e *Events, b *sdk.Batch, gpuTags []sdk.Tag, t int64, uncorrected bool) {
+// Report adds the event of memory errors that the driver has reported by itself, without their number. The next growth
+// of the counter is these errors, and makes no event.
+func (c *ECC) Report(r Reporter, uncorrected bool) {
 	i := 0
 	if uncorrected {
 		i = 1
 	}
 	c.counters[i].told = true
 	f := &eccFields[i]
-	e.Add(b, gpuTags, t, EventECC, f.code, f.severity, f.what)
+	r.Add(EventECC, f.code, f.severity, f.what)
 }
 
 // grown takes a reading of a counter and returns by how much it has grown, unless that was told. A counter

@@ -30,14 +30,14 @@ var (
 	telegrafTags = map[string]string{TagUUID: "uuid", TagIndex: "index", TagName: "name", TagPCI: "", TagSource: ""}
 )
 
-// DCGMTag returns the label by which dcgm-exporter calls a tag of a device. It is empty for a tag that is
-// left out there; others than those of a [Device] are not known, and keep their name.
+// DCGMTag returns dcgm-exporter's label for a tag of a [Device]. It is empty for a tag that dcgm-exporter does not
+// have. Other tags are not known, and keep their name.
 func DCGMTag(key string) (label string, known bool) {
 	label, known = dcgmTags[key]
 	return label, known
 }
 
-// TelegrafTag does for Telegraf's nvidia_smi what DCGMTag does.
+// TelegrafTag is DCGMTag for Telegraf's nvidia_smi.
 func TelegrafTag(key string) (tag string, known bool) {
 	tag, known = telegrafTags[key]
 	return tag, known
@@ -47,7 +47,7 @@ func TelegrafTag(key string) (tag string, known bool) {
 type Name struct {
 	Measurement string // its metric; of DCGM, one for each field
 	Field       sdk.Field
-	Result      bool // a window said it
+	Result      bool // a window made it
 
 	factor float64
 }
@@ -94,8 +94,8 @@ func AsDCGM(measurement, field string) (Name, bool) {
 	return n, true
 }
 
-// AsTelegraf returns what Telegraf's nvidia_smi calls a field. To the name of a result, our suffix is
-// added; one that so gets the name of something else, as power_limit_max is a setting, has none.
+// AsTelegraf returns what Telegraf's nvidia_smi calls a field. To the name of a result, our suffix is added. Where that
+// is the name of another field already, as power_limit_max is a setting, the result has no name there.
 func AsTelegraf(measurement, field string) (Name, bool) {
 	r, s := resolve(measurement, field)
 	if r == nil || r.Telegraf.Field == "" {
@@ -115,13 +115,13 @@ func AsTelegraf(measurement, field string) (Name, bool) {
 	return n, true
 }
 
-// unsaid is what windows say of a sample.
-var unsaid Result
+// noResult is the Result of a field that no window made: its suffix is empty.
+var noResult Result
 
-// resolve returns the reading that a field is of, or nil, and what a window said of it.
+// resolve returns the reading that a field belongs to, or nil, and which result of it the field is.
 func resolve(measurement, field string) (*Reading, *Result) {
 	if r := table.find(measurement, field); r != nil {
-		return r, &unsaid
+		return r, &noResult
 	}
 	for i := range results {
 		if base, ok := strings.CutSuffix(field, results[i].Suffix); ok {
@@ -133,7 +133,7 @@ func resolve(measurement, field string) (*Reading, *Result) {
 	return nil, nil
 }
 
-// scales reports whether what a window said of a field is in the unit of the field.
+// scales reports whether a result is in the unit of its field.
 func (r *Result) scales() bool {
 	switch r.Suffix {
 	case "_max_time", "_above_seconds", "_excursions", "_samples", "_resolution_seconds":

@@ -49,8 +49,8 @@ type Events struct {
 	generation uint64
 }
 
-// A run of events is moved on by 1 ns each while they are no further back than this; a clock that steps
-// back further is believed.
+// An event that is no further back than this is moved behind the last one of its series. One further back is not: the
+// clock has been set back.
 const eventRun = int64(time.Second)
 
 var (
@@ -58,47 +58,54 @@ var (
 	eventValue   = Field(Event, "value")
 )
 
-// Add adds an event of the device with the given tags at the time t, in Unix nanoseconds.
-func (e *Events) Add(b *sdk.Batch, gpuTags []sdk.Tag, t int64, event, code, severity, message string) *sdk.Metric {
+// On returns what adds events of the device with the given tags to b, at the time t in Unix nanoseconds.
+func (e *Events) On(b *sdk.Batch, gpuTags []sdk.Tag, t int64) Reporter {
+	return Reporter{e, b, gpuTags, t}
+}
+
+// Reporter adds events of one device and one instant; see [Events.On].
+type Reporter struct {
+	events  *Events
+	batch   *sdk.Batch
+	gpuTags []sdk.Tag
+	time    int64
+}
+
+// Add adds an event.
+func (r Reporter) Add(event, code, severity, message string) *sdk.Metric {
 	var room [16]sdk.Tag
-	tags := append(append(room[:0], gpuTags...),
+	tags := append(append(room[:0], r.gpuTags...),
 		sdk.Tag{Key: TagEvent, Value: event}, sdk.Tag{Key: TagCode, Value: code}, sdk.Tag{Key: TagSeverity, Value: severity})
-	s := b.Series(Event, tags...)
+	s, t := r.batch.Series(Event, tags...), r.time
 	if s != nil {
-		t = e.distinct(b.Catalog(), s, t)
+		t = r.events.distinct(r.batch.Catalog(), s, t)
 	}
-	m := b.Add(s, t)
+	m := r.batch.Add(s, t)
 	m.SetClass(sdk.ClassEvent)
 	m.Set(eventMessage, sdk.StringValue(message))
 	return m
 }
 
 // AddValue is Add with the number that the event is about.
-func (e *Events) AddValue(b *sdk.Batch, gpuTags []sdk.Tag, t int64, event, code, severity, message string, value float64) *sdk.Metric {
-	m := e.Add(b, gpuTags, t, event, code, severity, message)
-	m.Set(eventValue, sdk.FloatValue(value))
-	return m
+func (r Reporter) AddValue(event, code, severity, message string, value float64) {
+	r.Add(event, code, severity, message).Set(eventValue, sdk.FloatValue(value))
 }
 
 // XID adds the event of an XID error. detail, which may be empty, is what the driver said of it.
-func (e *Events) XID(b *sdk.Batch, gpuTags []sdk.Tag, t int64, number int, detail string) *sdk.Metric {
+func (r Reporter) XID(number int, detail string) {
 	x := FindXID(number)
 	message := fmt.Sprintf("XID %d: %s", number, x.Meaning)
 	if detail != "" {
 		message += ": " + detail
 	}
-	return e.Add(b, gpuTags, t, EventXID, strconv.Itoa(number), x.Severity, message)
+	r.Add(EventXID, strconv.Itoa(number), x.Severity, message)
 }
 
-// Lost adds the event of a device that no longer answers, Found that of one that does again.
-func (e *Events) Lost(b *sdk.Batch, gpuTags []sdk.Tag, t int64, message string) *sdk.Metric {
-	return e.Add(b, gpuTags, t, EventLost, "", Critical, message)
-}
+// Lost adds the event of a device that no longer answers.
+func (r Reporter) Lost(message string) { r.Add(EventLost, "", Critical, message) }
 
 // Found adds the event of a lost device that answers again.
-func (e *Events) Found(b *sdk.Batch, gpuTags []sdk.Tag, t int64, message string) *sdk.Metric {
-	return e.Add(b, gpuTags, t, EventFound, "", Notice, message)
-}
+func (r Reporter) Found(message string) { r.Add(EventFound, "", Notice, message) }
 
 func (e *Events) distinct(c *sdk.Catalog, s *sdk.Series, t int64) int64 {
 	if e.last == nil {

@@ -36,7 +36,7 @@ func TestEvents(t *testing.T) {
 	b := sdk.NewBatch(sdk.NewCatalog(sdk.Limits{}))
 	var events vocabulary.Events
 	at := func(t int64, code string) {
-		events.Add(b, card, t, vocabulary.EventECC, code, vocabulary.Warning, "m")
+		events.On(b, card, t).Add(vocabulary.EventECC, code, vocabulary.Warning, "m")
 	}
 	at(5*second, "corrected")
 	at(5*second, "corrected")
@@ -61,11 +61,11 @@ func TestEvents(t *testing.T) {
 func TestEventText(t *testing.T) {
 	b := sdk.NewBatch(sdk.NewCatalog(sdk.Limits{}))
 	var events vocabulary.Events
-	events.XID(b, card, 1, 79, "")
-	events.XID(b, card, 1, 31, "pid=7, name=python")
-	events.Lost(b, card, 2, "GPU is lost")
-	events.Found(b, card, 3, "it answers again")
-	events.AddValue(b, card, 4, vocabulary.EventRule, "hot", vocabulary.Critical, "temperature_celsius > 80", 81.5)
+	events.On(b, card, 1).XID(79, "")
+	events.On(b, card, 1).XID(31, "pid=7, name=python")
+	events.On(b, card, 2).Lost("GPU is lost")
+	events.On(b, card, 3).Found("it answers again")
+	events.On(b, card, 4).AddValue(vocabulary.EventRule, "hot", vocabulary.Critical, "temperature_celsius > 80", 81.5)
 	m := vocabulary.AddInfo(b, card, 6)
 	m.Set(vocabulary.Field(vocabulary.Info, "serial"), sdk.StringValue("1650"))
 	want := []string{
@@ -85,7 +85,7 @@ func TestEventsInAFullCatalog(t *testing.T) {
 	b := sdk.NewBatch(sdk.NewCatalog(sdk.Limits{Series: 1}))
 	b.Series("gpu")
 	var events vocabulary.Events
-	events.Lost(b, card, 1, "m")
+	events.On(b, card, 1).Lost("m")
 	if b.Len() != 0 || b.Tally().Dropped() != 1 {
 		t.Errorf("%d rows, %d dropped", b.Len(), b.Tally().Dropped())
 	}
@@ -95,11 +95,11 @@ func TestEventsForgetSeriesThatLeft(t *testing.T) {
 	c := sdk.NewCatalog(sdk.Limits{Idle: time.Second})
 	b := sdk.NewBatch(c)
 	var events vocabulary.Events
-	events.Lost(b, card, 7, "m")
+	events.On(b, card, 7).Lost("m")
 	c.Sweep(time.Unix(0, 0))
 	c.Sweep(time.Unix(10, 0))
 	b.Reset()
-	if m := events.Lost(b, card, 7, "m"); m.Time() != 7 {
+	if m := events.On(b, card, 7).Add(vocabulary.EventLost, "", vocabulary.Critical, "m"); m.Time() != 7 {
 		t.Errorf("time %d, want 7: nothing is left to be apart from", m.Time())
 	}
 }
@@ -111,7 +111,7 @@ func TestOnsets(t *testing.T) {
 	f := func(seconds, bits int64, want ...string) {
 		t.Helper()
 		b.Reset()
-		onsets.Observe(&events, b, card, seconds*int64(time.Second), bits)
+		onsets.Observe(events.On(b, card, seconds*int64(time.Second)), bits)
 		var got []string
 		for m := range b.All() {
 			got = append(got, m.Tag(vocabulary.TagSeverity)+" "+m.Tag(vocabulary.TagCode))

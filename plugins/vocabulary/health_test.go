@@ -28,11 +28,11 @@ func TestECC(t *testing.T) {
 		var c vocabulary.ECC
 		for i, v := range readings {
 			if reported && i == len(readings)-1 {
-				c.Report(&events, b, card, int64(i+1), true)
+				c.Report(events.On(b, card, int64(i+1)), true)
 			}
 			m := b.Add(b.Series(vocabulary.GPU, card...), int64(i+1))
 			m.Set(vocabulary.Field(vocabulary.GPU, "ecc_uncorrected_errors"), sdk.IntValue(v))
-			c.Observe(&events, b, card, m.Time(), m)
+			c.Observe(events.On(b, card, m.Time()), m)
 		}
 		codes, got := told(b)
 		if got != want || (len(codes) > 0) != (want > 0 || reported) || len(codes) > 0 && codes[0] != "uncorrected critical" {
@@ -51,7 +51,7 @@ func TestRecovery(t *testing.T) {
 	var events vocabulary.Events
 	var r vocabulary.Recovery
 	for i, action := range []int64{0, 0, 1, 1, 4, 9, 0} {
-		r.Observe(&events, b, card, int64(i+1), action)
+		r.Observe(events.On(b, card, int64(i+1)), action)
 	}
 	want := []string{"reset critical", "drain_and_reset critical", "9 warning", "none info"}
 	if codes, _ := told(b); !slices.Equal(codes, want) {

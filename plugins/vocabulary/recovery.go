@@ -1,10 +1,6 @@
 package vocabulary
 
-import (
-	"strconv"
-
-	"github.com/gpuline/gpuline/plugins/sdk"
-)
+import "strconv"
 
 // The values of recovery_action, see NVML_GPU_RECOVERY_ACTION_… in nvml.h.
 var recoveryActions = [...]struct{ code, severity, what string }{
@@ -22,15 +18,15 @@ var recoveryActions = [...]struct{ code, severity, what string }{
 type Recovery struct{ last int64 }
 
 // Observe adds an event when the action is another one than before.
-func (r *Recovery) Observe(e *Events, b *sdk.Batch, gpuTags []sdk.Tag, t, action int64) {
-	if action == r.last {
+func (c *Recovery) Observe(r Reporter, action int64) {
+	if action == c.last {
 		return
 	}
-	r.last = action
+	c.last = action
 	if action < 0 || action >= int64(len(recoveryActions)) {
-		e.Add(b, gpuTags, t, EventRecovery, strconv.FormatInt(action, 10), Warning, "the GPU needs an action that this program does not know")
+		r.Add(EventRecovery, strconv.FormatInt(action, 10), Warning, "the GPU needs an action that this program does not know")
 		return
 	}
 	a := &recoveryActions[action]
-	e.Add(b, gpuTags, t, EventRecovery, a.code, a.severity, a.what)
+	r.Add(EventRecovery, a.code, a.severity, a.what)
 }

@@ -1,10 +1,6 @@
 package vocabulary
 
-import (
-	"time"
-
-	"github.com/gpuline/gpuline/plugins/sdk"
-)
+import "time"
 
 // Throttle is one bit of throttle_reasons.
 type Throttle struct {
@@ -57,17 +53,17 @@ type Onsets struct {
 // many times a second.
 const episode = int64(10 * time.Second)
 
-// Observe adds an event to b for each reason in bits that was not there in the last ten seconds, the
-// harmless ones left out. t is in Unix nanoseconds and greater than 0.
-func (o *Onsets) Observe(e *Events, b *sdk.Batch, gpuTags []sdk.Tag, t, bits int64) {
+// Observe adds an event for each reason in bits that was not there in the last ten seconds, the
+// harmless ones left out.
+func (o *Onsets) Observe(r Reporter, bits int64) {
 	for i := range throttles {
 		reason := &throttles[i]
 		if bits&reason.Bit == 0 || reason.Fault == "" {
 			continue
 		}
-		if o.last[i] == 0 || t-o.last[i] > episode {
-			e.Add(b, gpuTags, t, EventThrottle, reason.Name, reason.Fault, "clocks held back: "+reason.Help)
+		if o.last[i] == 0 || r.time-o.last[i] > episode {
+			r.Add(EventThrottle, reason.Name, reason.Fault, "clocks held back: "+reason.Help)
 		}
-		o.last[i] = t
+		o.last[i] = r.time
 	}
 }

@@ -27,9 +27,9 @@ func takeOver() (*os.File, error) {
 	return os.NewFile(uintptr(fd), "messages"), nil
 }
 
-// drowsy starts a child with start whose threads may wake up half a millisecond late, which it inherits from the
-// thread that starts it. Go's monitor thread looks after each call that is in C every 20 µs; so it looks seldom
-// enough to cost little.
+// drowsy calls start, which starts a child, with a timer slack of half a millisecond: the child's threads inherit it, and
+// may wake up that much late. During a call into C, Go's monitor thread wakes up every 20 µs; with the slack it does so
+// seldom enough to cost little.
 func drowsy(start func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -68,7 +68,7 @@ func (r *record) Process(_ context.Context, b *sdk.Batch) error {
 	return nil
 }
 
-// event notes that rules have been evaluated on an event, of which they tell nothing unless they fire.
+// event notes that the rules on events have been evaluated: they tell nothing of an event on which they do not fire.
 func (r *record) event(b *sdk.Batch, m *sdk.Metric) {
 	for _, rule := range r.events {
 		tags := append(slices.Clone(m.Series().Tags()), sdk.Tag{Key: vocabulary.TagRule, Value: rule})
@@ -90,7 +90,7 @@ func (r *record) state(s *sdk.Series) *state {
 	return st
 }
 
-// settle puts what was told in order of time. A rule that lapses is told of later than it happened.
+// settle makes spans of what was told, in order of time: that a rule has lapsed is told later than it happened.
 func (r *record) settle() {
 	for _, st := range r.order {
 		slices.SortStableFunc(st.told, func(a, b told) int { return cmp.Compare(a.time, b.time) })

@@ -43,7 +43,7 @@ func (c Chain) rules() (map[string]string, error) {
 	return all, nil
 }
 
-// grace bounds nothing but the end of a run whose context has ended.
+// grace bounds the end of a run whose context has ended; no other run waits for it.
 const grace = 10 * time.Second
 
 // Run sends the data of a test through the chain, with relative paths starting from dir, and returns what

@@ -13,8 +13,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
 // Project says what to write.
@@ -27,8 +25,9 @@ type Project struct {
 }
 
 const (
-	gpuline   = "github.com/gpuline/gpuline"
-	goVersion = "1.26.7"
+	gpuline    = "github.com/gpuline/gpuline"
+	moduleLine = "module " + gpuline + "\n" // the first of a checkout's go.mod
+	goVersion  = "1.26.7"
 )
 
 //go:embed templates
@@ -47,7 +46,7 @@ func (p Project) Check() error {
 	if p.Replace == "" {
 		return nil
 	}
-	if text, err := os.ReadFile(filepath.Join(p.Replace, "go.mod")); err != nil || !strings.Contains(string(text), "module "+gpuline+"\n") {
+	if text, err := os.ReadFile(filepath.Join(p.Replace, "go.mod")); err != nil || !strings.HasPrefix(string(text), moduleLine) {
 		return fmt.Errorf("%s is no checkout of gpuline", p.Replace)
 	}
 	return nil
@@ -126,12 +125,9 @@ func (p Project) module(dir string) error {
 	}
 	text, err := os.ReadFile(filepath.Join(checkout, "go.mod"))
 	if err != nil {
-		return fmt.Errorf("%s is no checkout of gpuline: %w", p.Replace, err)
+		return err
 	}
-	needs, ok := strings.CutPrefix(string(text), "module "+gpuline+"\n")
-	if !ok {
-		return fmt.Errorf("%s is no checkout of gpuline, but of another module", p.Replace)
-	}
+	needs := strings.TrimPrefix(string(text), moduleLine)
 	sums, err := os.ReadFile(filepath.Join(checkout, "go.sum"))
 	if err != nil {
 		return err
@@ -142,6 +138,3 @@ func (p Project) module(dir string) error {
 		os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o644),
 	)
 }
-
-// Kinds are those that there are.
-var Kinds = map[string]sdk.Role{"input": sdk.RoleInput, "processor": sdk.RoleProcessor, "output": sdk.RoleOutput}

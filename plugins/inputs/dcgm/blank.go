@@ -34,7 +34,7 @@ func (r *reading) isBlank(v float64) bool {
 	return v >= blankInt32 && v < blankInt32+blanks
 }
 
-// isBlankText does for texts: <<<NULL>>>, <<<NOT_SUPPORTED>>>, N/A.
+// isBlankText is isBlank for texts: <<<NULL>>>, <<<NOT_SUPPORTED>>>, N/A.
 func isBlankText(s string) bool {
 	return s == "" || s == "N/A" || strings.HasPrefix(s, "<<<") && strings.HasSuffix(s, ">>>")
 }

@@ -42,11 +42,13 @@ type entry struct {
 	reading *reading  // nil for a custom field, and for what counts XIDs
 	custom  sdk.Field // without a name where there is none
 	detail  string    // of an XID, what DCGM says of it
-	scrape  int       // that it was last on
-	window  int64     // ns, in which it counts XIDs; 0 where it does not tell
-	code    int16     // of these
-	counts  sight     // how it counts them; 0 where it does not
+	scrape  int       // the last one that had it
 	unknown bool
+
+	// Of a series that counts XIDs:
+	counts sight // how it does; 0 where it counts none
+	code   int16 // number of the XID
+	window int64 // ns that it counts over; 0 where the page does not say
 }
 
 // extra is a value of a custom field.
@@ -173,7 +175,7 @@ func (k *book) learn(s *exposition.Scanner) *entry {
 	case err != nil, !l.isGPU(), !known && !listed && counts == 0, known && r.slot < 0:
 		e.unknown = true
 		return e
-	case !k.only.Wants(selector.GPU{UUID: l.id.uuid, Index: l.id.index, Name: l.id.name, Bus: l.id.bus}):
+	case !k.only.Wants(l.id.gpu()):
 		return e
 	}
 	if !k.hostLabel {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
@@ -30,6 +31,11 @@ func (id *identity) key() string {
 		k += "/" + id.gi + "/" + id.ci
 	}
 	return k
+}
+
+// gpu names the GPU for a selector.
+func (id *identity) gpu() selector.GPU {
+	return selector.GPU{UUID: id.uuid, Index: id.index, Name: id.name, Bus: id.bus}
 }
 
 func (id *identity) tags() []sdk.Tag {
@@ -97,8 +103,8 @@ type fleet struct {
 	order   []*device
 	round   int
 
-	empty    int64         // since when nobody has been named; 0 while somebody is
-	patience time.Duration // for that
+	empty    int64         // since when the source names no GPU; 0 while it does
+	patience time.Duration // how long it may do so before all known GPUs count as lost
 }
 
 func newFleet(env *sdk.Env) *fleet {
@@ -140,13 +146,14 @@ func (f *fleet) emit(b *sdk.Batch, e *entity, at int64) {
 		m.Set(up, sdk.IntValue(1))
 	}
 	s.fill(m, 0, firstInfo)
+	r := f.events.On(b, d.tags, at)
 	if s.has(slotReasons) {
-		d.onsets.Observe(&f.events, b, d.tags, at, int64(s.values[slotReasons]))
+		d.onsets.Observe(r, int64(s.values[slotReasons]))
 	}
 	if s.has(slotRecovery) {
-		d.recovery.Observe(&f.events, b, d.tags, at, int64(s.values[slotRecovery]))
+		d.recovery.Observe(r, int64(s.values[slotRecovery]))
 	}
-	d.ecc.Observe(&f.events, b, d.tags, at, m)
+	d.ecc.Observe(r, m)
 	f.inform(b, e, at)
 	s.reset()
 }
@@ -162,7 +169,7 @@ func (f *fleet) find(b *sdk.Batch, e *entity, at int64) {
 	}
 	if d.lost {
 		d.lost = false
-		f.events.Found(b, d.tags, at, "the GPU is back")
+		f.events.On(b, d.tags, at).Found("the GPU is back")
 	}
 }
 
@@ -170,7 +177,7 @@ func (f *fleet) find(b *sdk.Batch, e *entity, at int64) {
 func (f *fleet) lose(b *sdk.Batch, d *device, at int64, why string) {
 	if !d.lost {
 		d.lost = true
-		f.events.Lost(b, d.tags, at, why)
+		f.events.On(b, d.tags, at).Lost(why)
 	}
 	b.Add(b.Series(vocabulary.GPU, d.tags...), at).Set(up, sdk.IntValue(0))
 }
@@ -204,8 +211,8 @@ func (f *fleet) complete(b *sdk.Batch, at int64, whole bool, why string) {
 	f.round++
 }
 
-// nobody notes that the source answers, and names no GPU. In the end all that are known are lost; but not soon,
-// since a source that was just started, or has not collected yet, names none either.
+// nobody notes that the source answers but names no GPU. If that lasts, all known GPUs are lost. It may pass: a source
+// that was just started, or has not collected yet, names none either.
 func (f *fleet) nobody(b *sdk.Batch, at int64, why string) {
 	if f.empty == 0 {
 		f.empty = at
@@ -241,7 +248,7 @@ func (f *fleet) xid(b *sdk.Batch, tags []sdk.Tag, at, number int64, detail strin
 	if strings.EqualFold(detail, vocabulary.FindXID(int(number)).Meaning) {
 		detail = ""
 	}
-	f.events.XID(b, tags, at, int(number), detail)
+	f.events.On(b, tags, at).XID(int(number), detail)
 }
 
 // infoPeriod is how often gpu_info is said again where nothing has changed.

@@ -59,8 +59,8 @@ func (d *dmon) follow(ctx context.Context) error {
 	return ended(err, said)
 }
 
-// lookAgain looks now and then whether MIG instances have come or gone, until the function that it returns is called.
-// Where there are none, most hosts never have some: it looks seldom.
+// lookAgain checks from time to time whether MIG instances have come or gone, until the function that it returns is
+// called. It checks less often on a host that has none, as most never will.
 func (d *dmon) lookAgain(ctx context.Context, s *session) (end func()) {
 	every := d.timing.rediscover
 	if s.members.option() == "" {

@@ -31,8 +31,8 @@ type engine struct {
 	address  address
 	only     selector.Selector
 	interval time.Duration
-	since    [tiers]time.Time // what is older has been fetched
-	told     [tiers]time.Time // and has become rows that were returned
+	since    [tiers]time.Time // up to when samples have been fetched
+	told     [tiers]time.Time // up to when they have been returned as rows
 
 	env    *sdk.Env
 	client *client
@@ -62,8 +62,8 @@ type watched struct {
 	samples []point
 	heard   time.Time // when it last had a value
 	missing bool      // the hostengine does not list it any more
-	why     string    // it counts as lost, or ""
-	gone    int64     // Unix ns of the first sample since the last report that says so; 0 for none
+	why     string    // why it counts as lost, or ""
+	gone    int64     // Unix ns of the first sample since the last report that says it is lost; 0 for none
 }
 
 func newEngine(c *Config) *engine {
@@ -72,7 +72,7 @@ func newEngine(c *Config) *engine {
 	return &engine{config: c, only: only, address: where, interval: time.Second, pace: defaultPace, warned: make(map[string]bool)}
 }
 
-// Mark says what has been told, for [isolate.Resumer].
+// Mark says up to when rows have been returned, for [isolate.Resumer].
 func (e *engine) Mark(dst []byte) []byte {
 	for _, t := range e.told {
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(t.UnixNano()))
@@ -125,7 +125,7 @@ func (e *engine) Close() error {
 type pace struct {
 	scan           time.Duration // between two looks for GPUs that have come or gone
 	health         time.Duration // between two checks
-	patience       time.Duration // how long a GPU may have no values, or for ten samples
+	patience       time.Duration // how long a GPU may have no values, or the time of ten samples where that is longer
 	first, longest time.Duration // pauses before the hostengine is tried again, doubled each time
 }
 

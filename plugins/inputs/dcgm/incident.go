@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
@@ -57,8 +56,8 @@ func (n *incidents) update(found []incident, tell func(i incident, over bool)) {
 	n.standing = now
 }
 
-// event adds the event of an incident of a device with the given tags.
-func (i *incident) event(e *vocabulary.Events, b *sdk.Batch, tags []sdk.Tag, at int64, over bool) {
+// report adds the event of an incident.
+func (i *incident) report(r vocabulary.Reporter, over bool) {
 	severity, message := vocabulary.Warning, i.message
 	switch {
 	case over:
@@ -66,7 +65,7 @@ func (i *incident) event(e *vocabulary.Events, b *sdk.Batch, tags []sdk.Tag, at 
 	case i.failure:
 		severity = vocabulary.Critical
 	}
-	e.AddValue(b, tags, at, vocabulary.EventHealth, i.system, severity, message, float64(i.code))
+	r.AddValue(vocabulary.EventHealth, i.system, severity, message, float64(i.code))
 }
 
 // healthSystems are the bits of DCGM's health watches, see dcgmHealthSystems_t in dcgm_structs.h.

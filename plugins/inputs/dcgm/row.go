@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -101,7 +100,7 @@ func (d *dmon) endRound(b *sdk.Batch, at int64, whole bool) {
 // row adds the row of a GPU, or of an instance. A row of nothing but N/A is none: the GPU does not answer.
 func (d *dmon) row(b *sdk.Batch, m member, values []byte, at int64) {
 	id := d.session.members[m]
-	if !d.only.Wants(selector.GPU{UUID: id.uuid, Index: id.index, Name: id.name, Bus: id.bus}) {
+	if !d.only.Wants(id.gpu()) {
 		return
 	}
 	if bytesWords(values) != len(d.session.fields) {

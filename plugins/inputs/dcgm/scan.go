@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/NVIDIA/go-dcgm/pkg/dcgm"
-
-	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
 )
 
 // Fields that say which GPU it is, see dcgm_fields.h.
@@ -119,13 +117,39 @@ func (e *engine) meet(targets []target, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("identify GPUs: %w", err)
 	}
-	found := make(map[target]*identity)
-	texts := make(map[target][infoTexts]string)
+	found := describe(values)
+	for _, pair := range fresh {
+		t := target{uint(pair.EntityGroupId), pair.EntityId}
+		g := found[t]
+		if g == nil || g.id.uuid == "" {
+			continue // it does not answer: the next scan asks again
+		}
+		if g.id.index == "" {
+			g.id.index = strconv.FormatUint(uint64(t.id), 10)
+		}
+		if e.only.Wants(g.id.gpu()) {
+			e.admit(t, g.id, now).entity.texts = g.texts
+		}
+	}
+	return nil
+}
+
+// description is what DCGM says of a GPU.
+type description struct {
+	id    identity
+	texts [infoTexts]string
+}
+
+// describe sorts the values of the fields that say which GPU it is.
+func describe(values []dcgm.FieldValue_v2) map[target]*description {
+	all := make(map[target]*description)
 	for i := range values {
 		v := &values[i]
 		t := target{uint(v.EntityGroupId), v.EntityID}
-		if found[t] == nil {
-			found[t] = new(identity)
+		g := all[t]
+		if g == nil {
+			g = new(description)
+			all[t] = g
 		}
 		text := ""
 		if v.Status == 0 && v.StringValue != nil && !isBlankText(*v.StringValue) {
@@ -133,40 +157,22 @@ func (e *engine) meet(targets []target, now time.Time) error {
 		}
 		switch id := int(v.FieldID); id {
 		case fieldName:
-			found[t].name = text
+			g.id.name = text
 		case fieldUUID:
-			found[t].uuid = text
+			g.id.uuid = text
 		case fieldBus:
-			found[t].bus = text
+			g.id.bus = text
 		case fieldIndex:
 			if n := int64Of(v); v.Status == 0 && n >= 0 && n < blankInt32 {
-				found[t].index = strconv.FormatInt(n, 10)
+				g.id.index = strconv.FormatInt(n, 10)
 			}
 		default:
-			for n, f := range textFields {
-				if f.id == id {
-					all := texts[t]
-					all[n] = text
-					texts[t] = all
-				}
+			if n := slices.IndexFunc(textFields[:], func(f textField) bool { return f.id == id }); n >= 0 {
+				g.texts[n] = text
 			}
 		}
 	}
-	for _, pair := range fresh {
-		t := target{uint(pair.EntityGroupId), pair.EntityId}
-		id := found[t]
-		if id == nil || id.uuid == "" {
-			continue // it does not answer: the next scan asks again
-		}
-		if id.index == "" {
-			id.index = strconv.FormatUint(uint64(t.id), 10)
-		}
-		if !e.only.Wants(selector.GPU{UUID: id.uuid, Index: id.index, Name: id.name, Bus: id.bus}) {
-			continue
-		}
-		e.admit(t, *id, now).entity.texts = texts[t]
-	}
-	return nil
+	return all
 }
 
 // admit makes an entity known under a target, or finds the one that has moved there.

@@ -108,8 +108,8 @@ func (e *engine) report(b *sdk.Batch, now time.Time) {
 	}
 }
 
-// disbelieve leaves out what a GPU that is lost says all the same: some of its fields go on as they were. What was
-// sampled before, and XIDs, count.
+// disbelieve drops the samples of a lost GPU: some of its fields go on with their last value. What was sampled before
+// it was lost is kept, and so are XIDs.
 func (w *watched) disbelieve() {
 	if w.gone == 0 {
 		return

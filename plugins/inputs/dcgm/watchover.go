@@ -47,7 +47,7 @@ func (e *engine) check(b *sdk.Batch, now time.Time) error {
 		})
 	}
 	e.health.update(found, func(i incident, over bool) {
-		i.event(&e.fleet.events, b, e.tagsOf(i.target), now.UnixNano(), over)
+		i.report(e.fleet.events.On(b, e.tagsOf(i.target), now.UnixNano()), over)
 	})
 	return nil
 }
@@ -62,9 +62,9 @@ func (e *engine) tagsOf(t target) []sdk.Tag {
 
 // violated adds the event of a violation.
 func (e *engine) violated(b *sdk.Batch, v dcgm.PolicyViolation) {
-	tags := e.tagsOf(target{uint(dcgm.FE_GPU), v.GPU})
+	r := e.fleet.events.On(b, e.tagsOf(target{uint(dcgm.FE_GPU), v.GPU}), e.env.Now().UnixNano())
 	add := func(code, severity, message string, value uint) {
-		e.fleet.events.AddValue(b, tags, e.env.Now().UnixNano(), vocabulary.EventPolicy, code, severity, "policy of DCGM: "+message, float64(value))
+		r.AddValue(vocabulary.EventPolicy, code, severity, "policy of DCGM: "+message, float64(value))
 	}
 	switch d := v.Data.(type) {
 	case dcgm.DbePolicyCondition:

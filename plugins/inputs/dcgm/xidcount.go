@@ -9,8 +9,8 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// sight is a way in which dcgm-exporter shows an XID. Its page may have all of them; each says the same of one
-// XID, though not at the same scrape.
+// sight is a way in which dcgm-exporter shows XIDs. Its page may have all three. They show the same XIDs, though one
+// may show an XID a scrape later than another.
 type sight uint8
 
 const (
@@ -23,11 +23,12 @@ const (
 // countedBy are the names of the series that count XIDs, one for each with the label xid.
 var countedBy = map[string]sight{"DCGM_EXP_XID_ERRORS_COUNT": sightWindow, "DCGM_EXP_XID_ERRORS_TOTAL": sightTotal}
 
-// xidLog is what a page tells of the XIDs of one GPU, MIG instances included: they repeat what it counts.
+// xidLog follows the XIDs of one GPU from page to page. The GPU's MIG instances share it, since their series repeat the
+// GPU's counts.
 type xidLog struct {
 	born    int       // round that first had the GPU: what was there before is no news
-	round   int       // that the tags are of
-	settled int       // round
+	round   int       // in which tags was set
+	settled int       // the round that settle has ended last
 	tags    []sdk.Tag // of the events
 	codes   map[int64]*xidCount
 
@@ -36,19 +37,20 @@ type xidLog struct {
 	news     []newXIDs
 }
 
-// newXIDs are so many XIDs of a number.
+// newXIDs are n new XIDs with the number code.
 type newXIDs struct {
 	code int64
 	n    int
 }
 
-// xidCount follows one XID of a GPU.
+// xidCount follows one XID of a GPU. New ones that come close together are an episode: within it the three sights are
+// compared.
 type xidCount struct {
-	was, is [sights]float64 // on the last page, and on this one
-	round   [sights]int     // that the value in is was read in
-	seen    [sights]int     // lately
-	told    int             // of them
-	quiet   int             // rounds in which there was none
+	was, is [sights]float64 // value on the last page, and on this one
+	round   [sights]int     // in which the value in is was read
+	seen    [sights]int     // how many XIDs of this episode each sight has shown
+	told    int             // how many of this episode have become events
+	quiet   int             // rounds in a row without a new one: after sameXID of them the episode is over
 
 	window   int64     // ns, of sightWindow; 0 where the page does not tell
 	arrivals []arrival // that may still be in the window
@@ -112,9 +114,9 @@ func (x *xidLog) count(s sight, code, window int64, value float64, round int) ve
 	return good
 }
 
-// settle ends a round, and returns which XIDs have come, in the order of their numbers. As many are new as the way
-// that has shown most of them says: one that shows later what another has shown before tells nothing. The slice is
-// good until the next round.
+// settle ends a round, and returns the new XIDs in the order of their numbers. An episode has as many XIDs as the sight
+// that has shown most of them says: the others show the same ones later, or not at all. The slice is valid until the
+// next round.
 func (x *xidLog) settle(round int, at int64, whole bool) []newXIDs {
 	x.news = x.news[:0]
 	for code, c := range x.codes {
@@ -128,8 +130,7 @@ func (x *xidLog) settle(round int, at int64, whole bool) []newXIDs {
 		} else if c.quiet++; c.quiet >= sameXID {
 			c.seen, c.told = [sights]int{}, 0
 		}
-		hidden := c.stayed(n, at, round)
-		if n = max(n, 0) + hidden; n > 0 && !first {
+		if n = max(n, 0) + c.hidden(n, at, round); n > 0 && !first {
 			x.news = append(x.news, newXIDs{code, n})
 		}
 	}
@@ -137,8 +138,8 @@ func (x *xidLog) settle(round int, at int64, whole bool) []newXIDs {
 	return x.news
 }
 
-// compare adds what a series has grown by. One that is not on a whole page stands at 0; a total that is less
-// than before counts from the exporter's start, and a window that is less has only lost what is old.
+// compare adds to seen what a series has grown by. A series that is missing on a whole page stands at 0. A total that
+// is less than before has begun anew with the exporter; a window that is less has only lost old XIDs.
 func (c *xidCount) compare(s sight, round int, whole, first bool) {
 	if c.round[s] != round {
 		if whole {
@@ -158,10 +159,10 @@ func (c *xidCount) compare(s sight, round int, whole, first bool) {
 // longestWindow is that of arrivals where the page does not tell.
 const longestWindow = int64(time.Hour)
 
-// stayed takes the news of a round, and returns how many XIDs are in the window beyond those that can still be: each
-// has come when another left, so that the number has not grown. One that was seen is surely gone after the window and
-// half of it again, since the page itself may be old.
-func (c *xidCount) stayed(news int, at int64, round int) (hidden int) {
+// hidden returns how many XIDs have come unseen, because each came as another left the exporter's window, so that the
+// count did not grow: those in the window beyond the ones that are known and may still be in it. news are the XIDs that
+// this round has found. A known XID counts as gone after one and a half windows, since the page itself may be old.
+func (c *xidCount) hidden(news int, at int64, round int) int {
 	if news > 0 {
 		c.arrivals = append(c.arrivals, arrival{at, news})
 	}
@@ -170,13 +171,13 @@ func (c *xidCount) stayed(news int, at int64, round int) (hidden int) {
 	if c.window == 0 || c.round[sightWindow] != round {
 		return 0
 	}
-	hidden = int(c.is[sightWindow])
+	n := int(c.is[sightWindow])
 	for _, a := range c.arrivals {
-		hidden -= a.n
+		n -= a.n
 	}
-	if hidden <= 0 {
+	if n <= 0 {
 		return 0
 	}
-	c.arrivals = append(c.arrivals, arrival{at, hidden})
-	return hidden
+	c.arrivals = append(c.arrivals, arrival{at, n})
+	return n
 }

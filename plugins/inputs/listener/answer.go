@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-
-	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
 // answer is what a client gets.
@@ -89,9 +87,4 @@ func faults(q *request) string {
 	}
 	fmt.Fprintf(&b, "dropped=%d", q.bad.Count+q.capped)
 	return b.String()
-}
-
-func requestsByStatus(m *sdk.Meter, status int) *sdk.Number {
-	return m.Counter("gpuline_listener_requests_total", "HTTP requests, by the status of the answer.",
-		sdk.Tag{Key: "status", Value: strconv.Itoa(status)})
 }

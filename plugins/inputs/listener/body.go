@@ -16,12 +16,12 @@ var unpackers = sync.Pool{New: func() any { return new(gzip.Reader) }}
 
 // readBody reads a request's body into memory that is lent, and decompresses it. Where it cannot, it
 // returns the answer for the client.
-func (l *Listener) readBody(r *http.Request) ([]byte, answer) {
+func (l *Listener) readBody(w http.ResponseWriter, r *http.Request) ([]byte, answer) {
 	limit := int(l.config.MaxBody)
 	if r.ContentLength > int64(limit) {
 		return nil, tooLarge(limit)
 	}
-	raw := &limited{from: r.Body, left: limit}
+	raw := http.MaxBytesReader(w, r.Body, int64(limit))
 	var from io.Reader = raw
 	switch r.Header.Get("Content-Encoding") {
 	case "", "identity":
@@ -79,33 +79,12 @@ func tooLarge(limit int) answer {
 
 // bodyFault is the answer to a body that cannot be read to its end.
 func (l *Listener) bodyFault(err error) answer {
+	var long *http.MaxBytesError
 	switch {
-	case errors.Is(err, errTooLong):
+	case errors.As(err, &long):
 		return tooLarge(int(l.config.MaxBody))
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return refusal(http.StatusRequestTimeout, fmt.Sprintf("the body took longer than read_timeout, %v", l.config.ReadTimeout))
 	}
 	return refusal(http.StatusBadRequest, fmt.Sprintf("read the body: %v", err))
-}
-
-var errTooLong = errors.New("longer than it may be")
-
-// limited reads up to so many bytes, and says so where there are more.
-type limited struct {
-	from io.Reader
-	left int
-}
-
-func (l *limited) Read(p []byte) (int, error) {
-	if l.left < 0 {
-		return 0, errTooLong
-	}
-	if len(p) > l.left+1 {
-		p = p[:l.left+1]
-	}
-	n, err := l.from.Read(p)
-	if l.left -= n; l.left < 0 {
-		return n + l.left, errTooLong
-	}
-	return n, err
 }

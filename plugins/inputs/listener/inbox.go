@@ -52,7 +52,7 @@ func (b *inbox) withdraw(r *request) bool {
 	return true
 }
 
-// putDatagram adds a datagram, of lines in the unit that r has, or counts it as dropped. The caller keeps
+// putDatagram adds a datagram, with the precision that like has, or counts it as dropped. The caller keeps
 // data; datagrams that wait share a buffer.
 func (b *inbox) putDatagram(data []byte, now int64, like *request) {
 	b.mu.Lock()

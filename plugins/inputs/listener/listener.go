@@ -12,6 +12,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"strconv"
 	"sync"
 	"time"
 
@@ -113,7 +114,10 @@ func (l *Listener) Open(ctx context.Context, env *sdk.Env) error {
 
 func newFigures(m *sdk.Meter) figures {
 	return figures{
-		requests:    func(status int) *sdk.Number { return requestsByStatus(m, status) },
+		requests: func(status int) *sdk.Number {
+			return m.Counter("gpuline_listener_requests_total", "HTTP requests, by the status of the answer.",
+				sdk.Tag{Key: "status", Value: strconv.Itoa(status)})
+		},
 		badLines:    m.Counter("gpuline_listener_bad_lines_total", "Lines that could not be decoded; an HTTP client was told which."),
 		bytes:       m.Counter("gpuline_listener_bytes_total", "Bytes received, decompressed."),
 		datagrams:   m.Counter("gpuline_listener_datagrams_total", "Datagrams received."),
@@ -127,7 +131,7 @@ func newFigures(m *sdk.Meter) figures {
 // well within the half of the default grace that inputs have.
 const farewell = 1500 * time.Millisecond
 
-// lastWord is how long the others have to read that they shall send it again.
+// lastWord is how long the other clients have to read the answer, which asks them to send it again.
 const lastWord = 200 * time.Millisecond
 
 // Close lets requests that are being delivered end, answers the others, and closes the sockets.

@@ -12,9 +12,9 @@ type memory struct {
 
 	mu   sync.Mutex
 	lent int64
-	held int64    // of these, by streams
-	free [][]byte // the last returned last
-	idle int64    // their sum
+	held int64    // by streams, of what is lent
+	free [][]byte // buffers to lend again, the one given back last at the end
+	idle int64    // bytes of free
 }
 
 const (

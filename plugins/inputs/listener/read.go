@@ -64,8 +64,8 @@ func acknowledge(waiting []*request) sdk.Ack {
 	}
 }
 
-// finish ends the request at work, all of which is decoded: of its bad lines those are counted as read and
-// dropped of which nobody is told.
+// finish ends the request at work, all of which is decoded. Bad lines that no client is told of count as read and
+// dropped.
 func (l *Listener) finish(b *sdk.Batch) {
 	r := l.at
 	l.at = nil

@@ -9,25 +9,25 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// request is what came in at once: the body of an HTTP request, some datagrams, or what a connection has
-// sent so far. It belongs to who received it until it is put into the inbox; then to Read, once that has
-// taken it, and what it says of its lines to the receiver again with its answer.
+// request is a piece of what comes in: the body of an HTTP request, some datagrams, or what a connection has sent
+// so far. It belongs to the goroutine that received it until it is put into the inbox, then to Read. Once it is
+// answered, the receiver may look up what became of its lines.
 type request struct {
 	data      []byte
-	pos       int // of data, decoded
+	pos       int // bytes of data that are decoded
 	precision lineprotocol.Precision
 	now       int64  // when it came
-	marks     []mark // of datagrams, where each ends
+	marks     []mark // where each datagram ends; nil for other requests
 	stream    *lineprotocol.Stream
 
 	wide     bool // decode all of data at once
-	line     int  // gone through
+	line     int  // lines of data that are decoded
 	taken    int  // metrics read
 	capped   int  // of these, dropped because the catalog is full
 	bad      lineprotocol.DecodeError
-	answered chan error // what became of it: from Read for a stream, else when the last has let go
-	held     atomic.Int32
-	err      atomic.Pointer[error]
+	answered chan error            // gets what became of it: for a stream from Read, else once held is 0
+	held     atomic.Int32          // by Read, and by each batch with some of its lines
+	err      atomic.Pointer[error] // the first that a batch was acknowledged with
 }
 
 // mark is the end of a datagram in a request's data, and when it came.

@@ -101,7 +101,7 @@ func (l *Listener) write(w http.ResponseWriter, r *http.Request) answer {
 			return refusal(http.StatusBadRequest, fmt.Sprintf("precision %.20q is none of ns, us, ms and s", text))
 		}
 	}
-	body, refused := l.readBody(r)
+	body, refused := l.readBody(w, r)
 	if refused.status != 0 {
 		return refused
 	}

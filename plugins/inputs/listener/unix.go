@@ -123,7 +123,7 @@ func (l *Listener) follow(conn net.Conn) {
 	}
 	r.stream.Lend(make([]byte, leastBuffer))
 	defer func() { l.memory.enlarge(-len(r.stream.Buffer())) }()
-	more := false // than there was room for
+	more := false // the last read has filled the buffer
 	read := func(_ context.Context, p []byte) (int, error) {
 		n, err := conn.Read(p)
 		more = n == len(p)

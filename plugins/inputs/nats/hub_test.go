@@ -155,7 +155,7 @@ func TestHubDies(t *testing.T) {
 	if len(got) == 0 {
 		t.Fatal("nothing read")
 	}
-	victim.custody.conn.Close() // the process is gone, and its connection with it
+	victim.inflight.conn.Close() // the process is gone, and its connection with it
 	heir := open(t, set)
 	wantAll(t, lines(0, 50), heir.collect(50, nil))
 	settled(t, stream)
@@ -163,7 +163,7 @@ func TestHubDies(t *testing.T) {
 		t.Error("no message was delivered again")
 	}
 	heir.wantFigure("gpuline_nats_duplicate_messages_total", 0)
-	victim.custody.answer(nil, nil)
+	victim.inflight.answer(nil, nil)
 }
 
 // A message stays with the hub whose outputs still try, for longer than ack_wait.
@@ -200,7 +200,7 @@ func TestAckAfterClose(t *testing.T) {
 		for _, ack := range acks {
 			ack(err)
 		}
-		if h.custody.conn.Connected() {
+		if h.inflight.conn.Connected() {
 			t.Error("the connection is still there")
 		}
 		natstest.Eventually(t, patience, fmt.Sprintf("%d messages left", want), func() bool {
@@ -297,8 +297,8 @@ func TestConsumerThatIsThere(t *testing.T) {
 		}
 		if err == nil {
 			ack(nil)
-			if h.custody.interval() != 5*time.Second {
-				t.Errorf("signs of life each %v", h.custody.interval())
+			if h.inflight.interval() != 5*time.Second {
+				t.Errorf("signs of life each %v", h.inflight.interval())
 			}
 		}
 		if err := stream.DeleteConsumer(t.Context(), "gpuline"); err != nil {

@@ -35,16 +35,16 @@ func Definition() sdk.Definition {
 
 // NATS is the input, an [sdk.Reader].
 type NATS struct {
-	config  Config
-	log     *slog.Logger
-	now     func() time.Time
-	source  source
-	custody *custody
-	decoder *decoder
-	tracker *tracker         // nil where gaps are not counted
-	dead    *deadletter.File // nil without one
-	figures figures
-	ahead   []message // received, and not decoded yet
+	config   Config
+	log      *slog.Logger
+	now      func() time.Time
+	source   source
+	inflight *inflight
+	decoder  *decoder
+	tracker  *tracker         // nil where gaps are not counted
+	dead     *deadletter.File // nil without one
+	figures  figures
+	ahead    []message // received, and not decoded yet
 }
 
 // source is where messages come from.
@@ -82,10 +82,10 @@ func (in *NATS) Open(ctx context.Context, env *sdk.Env) error {
 	}
 	in.log, in.now, in.decoder, in.ahead = env.Log, env.Now, decoder, nil
 	in.figures = newFigures(env.Meter)
-	in.custody = newCustody(conn)
+	in.inflight = newInflight(conn)
 	in.source = newMailbox(&in.config, &in.figures)
 	if in.config.JetStream {
-		in.source = &puller{config: &in.config, conn: conn, log: env.Log, custody: in.custody}
+		in.source = &puller{config: &in.config, conn: conn, log: env.Log, inflight: in.inflight}
 	}
 	in.tracker = nil
 	if in.config.Gaps && in.config.QueueGroup == "" { // a group's member sees a part alone
@@ -105,12 +105,12 @@ func (in *NATS) Open(ctx context.Context, env *sdk.Env) error {
 // became of it: the engine closes inputs first.
 func (in *NATS) Close() error {
 	for _, m := range in.ahead {
-		in.custody.giveBack(m.stored, 0)
+		in.inflight.giveBack(m.stored, 0)
 	}
 	in.ahead = nil
 	in.source.close()
 	in.decoder.close()
-	in.custody.close()
+	in.inflight.close()
 	return nil
 }
 
@@ -118,7 +118,7 @@ func (in *NATS) Close() error {
 func (in *NATS) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
 	for ctx.Err() == nil {
 		if len(in.ahead) == 0 {
-			nc, err := in.custody.conn.Ready(ctx)
+			nc, err := in.inflight.conn.Ready(ctx)
 			if ctx.Err() != nil {
 				break
 			}
@@ -128,16 +128,16 @@ func (in *NATS) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
 			if in.ahead, err = in.source.next(ctx, nc); err != nil {
 				return nil, err
 			}
-			in.custody.take(in.ahead)
+			in.inflight.take(in.ahead)
 		}
 		taken := in.fill(b)
 		if b.Len() > 0 || b.Tally().Added > 0 {
 			if !in.config.JetStream {
 				return nil, nil
 			}
-			return in.custody.lot(taken), nil
+			return in.inflight.ack(taken), nil
 		}
-		in.custody.lot(taken)(nil) // messages without metrics are read, too
+		in.inflight.ack(taken)(nil) // messages without metrics are read, too
 	}
 	return nil, ctx.Err()
 }
@@ -179,7 +179,7 @@ func (in *NATS) observe(m *message) {
 	}
 }
 
-// heldFor is how long a message rests that this agent is too old to read: another hub may be newer.
+// heldFor is how long a message that this agent is too old to read rests: another hub may be newer.
 const heldFor = 30 * time.Second
 
 // read adds m's metrics to b, and reports whether b answers for m. A message that cannot be read is answered here.
@@ -193,7 +193,7 @@ func (in *NATS) read(b *sdk.Batch, m *message) bool {
 	case errors.Is(err, record.ErrVersion):
 		in.log.Error("a message waits for a newer gpuline: update this one", "subject", m.subject, "err", err)
 		in.figures.held.Add(1)
-		in.custody.giveBack(m.stored, heldFor)
+		in.inflight.giveBack(m.stored, heldFor)
 		return false
 	case errors.As(err, &bad):
 		in.figures.badLines.Add(float64(bad.count))
@@ -207,7 +207,7 @@ func (in *NATS) read(b *sdk.Batch, m *message) bool {
 	}
 	in.figures.poison.Add(1)
 	in.log.Warn("message cannot be read", "subject", m.subject, "err", err)
-	in.custody.end(m.stored, err)
+	in.inflight.terminate(m.stored, err)
 	return false
 }
 

@@ -178,7 +178,7 @@ func TestContract(t *testing.T) {
 			in, err := New(config(func(c *Config) {
 				c.URL, c.JetStream, c.Consumer = s.URL(), true, fmt.Sprintf("hub-%d", consumers)
 				// The server's goroutines are not the input's.
-				settings := (&puller{config: c}).settings()
+				settings := (&puller{config: c}).consumerConfig()
 				if _, err := stream.CreateConsumer(context.Background(), settings); err != nil {
 					t.Fatal(err)
 				}

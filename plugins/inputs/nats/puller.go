@@ -21,20 +21,20 @@ type puller struct {
 	config   *Config
 	conn     *natsclient.Conn
 	log      *slog.Logger
-	custody  *custody
+	inflight *inflight
 	nc       *nats.Conn // that the consumer belongs to
 	consumer jetstream.Consumer
-	wish     *wish  // nil while nothing is asked for
+	fetching *fetch // for the next message; nil while there is none
 	failures int    // in a row
-	further  uint64 // the stream's number behind the last message; 0 before the first
+	nextSeq  uint64 // sequence number behind that of the last message; 0 before the first
 }
 
 const (
-	// A pull waits so long for the first message.
+	// How long a fetch waits for a message.
 	firstWait = 10 * time.Second
 
-	// A server that holds a pull says so that often; after two of them without a word the pull is lost, with the
-	// leader that held it.
+	// How often the server says that it still holds a fetch. After two of these without a word the fetch is lost, with
+	// the leader of the cluster that held it.
 	heartbeat = time.Second
 
 	// What comes within so long of the first message goes into the same batch.
@@ -42,11 +42,12 @@ const (
 
 	maxMessages = 512
 
-	// A cluster that elects a leader fails for a moment: that is for nobody to read.
+	// A cluster that elects a leader fails for a moment, which no operator needs to read: so many failures in a row are
+	// not reported.
 	quietFailures = 40
 	failurePause  = 250 * time.Millisecond
 
-	// After so many failures the consumer may have been deleted, whatever the server says.
+	// After so many failures the consumer is looked up again: it may have been deleted, whatever the server says.
 	lookAgain    = 8
 	bindPatience = 2 * time.Second
 )
@@ -69,8 +70,8 @@ func (p *puller) next(ctx context.Context, nc *nats.Conn) ([]message, error) {
 			break
 		}
 	}
-	if errors.Is(err, jetstream.ErrStreamNotFound) && p.further > 0 {
-		p.further = 1 // one that takes its place holds nothing that was read
+	if errors.Is(err, jetstream.ErrStreamNotFound) && p.nextSeq > 0 {
+		p.nextSeq = 1 // one that takes its place holds nothing that was read
 	}
 	if p.failures++; p.failures%lookAgain == 0 || gone(err) {
 		p.consumer = nil
@@ -86,7 +87,7 @@ func (p *puller) next(ctx context.Context, nc *nats.Conn) ([]message, error) {
 func (p *puller) note(all []message) {
 	for i := range all {
 		if meta, err := all[i].stored.Metadata(); err == nil {
-			p.further = max(p.further, meta.Sequence.Stream+1)
+			p.nextSeq = max(p.nextSeq, meta.Sequence.Stream+1)
 		}
 	}
 }
@@ -119,7 +120,7 @@ func (p *puller) pull(ctx context.Context, nc *nats.Conn) ([]message, error) {
 			return nil, err
 		}
 	}
-	room := p.custody.room(ctx)
+	room := p.inflight.room(ctx)
 	if room == 0 {
 		return nil, ctx.Err()
 	}
@@ -127,7 +128,7 @@ func (p *puller) pull(ctx context.Context, nc *nats.Conn) ([]message, error) {
 	if err != nil || len(all) == 0 || room == 1 {
 		return all, err
 	}
-	// This pull is never given up: what the server had sent would come again only after ack_wait.
+	// This fetch is never given up: what the server had sent would come again only after ack_wait.
 	got, err := p.consumer.Fetch(min(room-1, maxMessages), jetstream.FetchMaxBytes(int(p.config.BatchBytes)), jetstream.FetchMaxWait(moreWait))
 	if err == nil {
 		for m := range got.Messages() {
@@ -155,37 +156,37 @@ func failure(err error) error {
 	return err
 }
 
-// wish is a pull for one message, which outlives the Read that began it.
-type wish struct {
+// fetch asks the server for one message. It outlives the Read that began it.
+type fetch struct {
 	messages jetstream.MessageBatch
-	lost     chan nats.Status // the connection was lost, and the pull with it
+	lost     chan nats.Status // tells that the connection was lost, and the request with it
 	end      func()
 }
 
 // first waits for a message. It returns none after a while.
 func (p *puller) first(ctx context.Context) ([]message, error) {
-	if p.wish == nil {
-		if err := p.wishFor(); err != nil {
+	if p.fetching == nil {
+		if err := p.beginFetch(); err != nil {
 			return nil, err
 		}
 	}
 	select {
-	case m, ok := <-p.wish.messages.Messages():
-		err := p.wish.messages.Error()
-		p.forget()
+	case m, ok := <-p.fetching.messages.Messages():
+		err := p.fetching.messages.Error()
+		p.endFetch()
 		if !ok {
 			return nil, failure(err)
 		}
 		return []message{received(m)}, nil
-	case <-p.wish.lost:
-		p.forget()
+	case <-p.fetching.lost:
+		p.endFetch()
 		return nil, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
-func (p *puller) wishFor() error {
+func (p *puller) beginFetch() error {
 	lost := p.nc.StatusChanged(nats.RECONNECTING, nats.CLOSED)
 	ctx, cancel := context.WithTimeout(context.Background(), firstWait)
 	end := func() {
@@ -197,14 +198,14 @@ func (p *puller) wishFor() error {
 		end()
 		return err
 	}
-	p.wish = &wish{messages: messages, lost: lost, end: end}
+	p.fetching = &fetch{messages: messages, lost: lost, end: end}
 	return nil
 }
 
-func (p *puller) forget() {
-	if p.wish != nil {
-		p.wish.end()
-		p.wish = nil
+func (p *puller) endFetch() {
+	if p.fetching != nil {
+		p.fetching.end()
+		p.fetching = nil
 	}
 }
 
@@ -226,7 +227,7 @@ func (p *puller) bind(ctx context.Context, nc *nats.Conn) error {
 	}
 	consumer, err := js.Consumer(ctx, stream, p.config.Consumer)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		consumer, err = js.CreateConsumer(ctx, stream, p.settings())
+		consumer, err = js.CreateConsumer(ctx, stream, p.consumerConfig())
 		if errors.Is(err, jetstream.ErrConsumerExists) { // another hub was faster
 			consumer, err = js.Consumer(ctx, stream, p.config.Consumer)
 		}
@@ -246,9 +247,9 @@ func (p *puller) bind(ctx context.Context, nc *nats.Conn) error {
 		p.log.Warn("the consumer reads other subjects than `subjects` says: change it with `nats consumer edit`, or name another",
 			"consumer", p.config.Consumer, "reads", have, "subjects", p.config.Subjects)
 	}
-	p.forget()
+	p.endFetch()
 	p.nc, p.consumer = nc, consumer
-	p.custody.terms(found.AckWait, found.MaxAckPending)
+	p.inflight.setLimits(found.AckWait, found.MaxAckPending)
 	return nil
 }
 
@@ -265,7 +266,7 @@ func sameSet(a, b []string) bool {
 	return slices.Equal(slices.Compact(a), slices.Compact(b))
 }
 
-func (p *puller) settings() jetstream.ConsumerConfig {
+func (p *puller) consumerConfig() jetstream.ConsumerConfig {
 	c := jetstream.ConsumerConfig{
 		Durable:        p.config.Consumer,
 		Description:    "gpuline hubs",
@@ -278,12 +279,12 @@ func (p *puller) settings() jetstream.ConsumerConfig {
 	}
 	switch {
 	case p.config.Start != "new":
-	case p.further == 0:
+	case p.nextSeq == 0:
 		c.DeliverPolicy = jetstream.DeliverNewPolicy
 	default: // it was there, and is made again
-		c.DeliverPolicy, c.OptStartSeq = jetstream.DeliverByStartSequencePolicy, p.custody.oldest(p.further)
+		c.DeliverPolicy, c.OptStartSeq = jetstream.DeliverByStartSequencePolicy, p.inflight.oldest(p.nextSeq)
 	}
 	return c
 }
 
-func (p *puller) close() { p.forget() }
+func (p *puller) close() { p.endFetch() }

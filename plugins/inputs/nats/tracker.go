@@ -7,13 +7,13 @@ import (
 	"github.com/gpuline/gpuline/plugins/internal/natsclient"
 )
 
-// tracker finds batches of agents of which nothing came, or not all, and messages that came twice.
+// tracker counts batches of agents that are missing or incomplete, and messages that came twice.
 //
 // An agent's queue numbers its batches 1, 2, 3, … within an epoch, and sends one only when the one before is
-// confirmed. So they come in order, and a batch that stands beyond the next one tells what is missing; what
-// comes again later, since a hub gave it back, was seen before or is older than what the tracker knows. It counts
-// only what it can be sure of: where other hubs take a part of the messages, it sees holes in the consumer's own
-// numbers, forgets what it knew and starts anew.
+// confirmed. So they come in order, and a gap in the numbers tells what is missing. A batch that comes again, since a
+// hub gave it back, was seen before or is older than all that the tracker remembers. It counts only what it can be sure
+// of: where other hubs take a part of the messages there are gaps in the consumer's own numbers, and the tracker
+// starts anew.
 type tracker struct {
 	figures *figures
 	agents  map[string]*agent

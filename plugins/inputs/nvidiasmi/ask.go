@@ -10,20 +10,19 @@ import (
 	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
 )
 
-// asker puts together the command lines of selective queries, and learns from refusals: which properties
-// the installed nvidia-smi does not know, and which GPU stands in the way of all others. It belongs to
-// one goroutine.
+// asker builds the command lines of queries. It learns from their failures: which properties this nvidia-smi
+// does not know, and on which GPU it fails, so that it reads none. It belongs to one goroutine.
 type asker struct {
 	launcher *launcher
 	log      *slog.Logger
 	wanted   []int
-	only     []string // of the configuration
+	only     []string // the configuration's devices; all where empty
 
 	known    *properties
-	helped   bool
+	helped   bool     // --help-query-gpu was run
 	reported []string // properties whose absence was logged
 	gpus     []gpuName
-	avoid    []string // PCI bus ids that nvidia-smi fails over
+	avoid    []string // PCI bus ids of GPUs on which nvidia-smi fails
 }
 
 type gpuName struct{ uuid, bus string }
@@ -101,7 +100,8 @@ func (a *asker) learn(ctx context.Context, out []byte) bool {
 	return learned
 }
 
-// leaveOut goes on without a GPU, and reports whether that is news and others are known.
+// leaveOut excludes a GPU from the queries to come. It reports false where it was excluded before, or where no
+// other GPU is known.
 func (a *asker) leaveOut(bus string) bool {
 	if slices.ContainsFunc(a.avoid, func(b string) bool { return selector.SameBus(b, bus) }) {
 		return false
@@ -115,12 +115,8 @@ func (a *asker) leaveOut(bus string) bool {
 	return true
 }
 
-// retry forgets which GPUs stood in the way, and reports whether there were any.
-func (a *asker) retry() bool {
-	avoided := len(a.avoid) > 0
-	a.avoid = nil
-	return avoided
-}
+// retry includes the GPUs again that were left out.
+func (a *asker) retry() { a.avoid = nil }
 
 // refresh forgets which properties are unknown: a driver may have been updated.
 func (a *asker) refresh() { a.known, a.helped = new(properties), false }

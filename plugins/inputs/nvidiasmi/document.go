@@ -3,6 +3,8 @@ package nvidiasmi
 import (
 	"bytes"
 	"slices"
+
+	"github.com/gpuline/gpuline/plugins/inputs/internal/decimal"
 )
 
 // document reads what `nvidia-smi -q -x` prints, GPU by GPU. Its memory is used again for the next one.
@@ -56,7 +58,7 @@ func (d *document) survey(data []byte) {
 	}
 	_, attached, _ := bytes.Cut(data, []byte("<attached_gpus>"))
 	attached, _, _ = bytes.Cut(attached, []byte("<"))
-	n, _ := decimal(attached)
+	n, _ := decimal.Parse(attached)
 	d.gaps = int(n) > bytes.Count(data, []byte("<gpu "))+len(d.absent) && d.sawLog()
 }
 

@@ -43,8 +43,8 @@ func newFleet(c *Config, meter *sdk.Meter) *fleet {
 		"Readings of nvidia-smi that cannot be, such as a utilisation above 100 %, and were left out.")}
 }
 
-// find returns the GPU of an identity, or nil for one that is new or that the identity does not tell. What is not
-// known of a GPU tells it from no other: the next best does. Of several that were in one place, it is the last one.
+// find returns the known GPU that an identity names, or nil. It compares UUIDs; where one of the two has none, PCI bus
+// ids, and else indexes. Of several GPUs that have been in one place it returns the one that was seen last.
 func (f *fleet) find(id identity) (found *device) {
 	for _, d := range f.devices {
 		same := false
@@ -65,8 +65,8 @@ func (f *fleet) find(id identity) (found *device) {
 	return found
 }
 
-// admit returns the GPU of an identity and makes a new one known. It is nil where the identity tells
-// nothing, and for a GPU that the operator does not want.
+// admit returns the GPU of an identity, and makes a new one known. It returns nil for an empty identity, and for
+// a GPU that the operator does not want.
 func (f *fleet) admit(id identity) *device {
 	if d := f.find(id); d != nil {
 		d.name(id)
@@ -90,8 +90,8 @@ func (f *fleet) wants(id identity) bool {
 	})
 }
 
-// begin starts a round. whole says that the one before it came to its end; where it did not, nobody was
-// missed in it.
+// begin starts a round. whole says that the round before it came to its end: in one that did not, no GPU counts
+// as missing.
 func (f *fleet) begin(b *sdk.Batch, round int, at int64, whole bool) {
 	switch {
 	case round == f.round:
@@ -154,8 +154,8 @@ func (f *fleet) row(b *sdk.Batch, p *plan, line []byte, at int64) {
 	d.reportInfo(b, &f.sheet, at, fromRow)
 }
 
-// document adds what a full document tells. With asked it is a supplement to rows: the readings that these
-// have are left out of it. An error says that the document is not whole; what was whole is there.
+// document adds what a full document tells. With asked set it supplements rows, which give the readings in asked:
+// these are left out. An error says that the document is not whole; the GPUs before the damage are there.
 func (f *fleet) document(b *sdk.Batch, data []byte, at int64, asked *set) error {
 	at = f.forward(at)
 	f.doc.reset(data)
@@ -190,7 +190,7 @@ func (f *fleet) document(b *sdk.Batch, data []byte, at int64, asked *set) error 
 	}
 }
 
-// supplement adds a row of what is not asked for in selective queries.
+// supplement adds a row of the readings that rows do not give.
 func (f *fleet) supplement(b *sdk.Batch, d *device, s *sheet, at int64, asked set) {
 	if which := gpuSlots.without(asked); !s.lost && !s.have.and(which).empty() {
 		m := b.Add(d.series(b), d.stamp(at))
@@ -227,7 +227,7 @@ func (f *fleet) report(b *sdk.Batch, d *device, s *sheet, at int64) {
 		f.lose(b, d, at, "the driver says that the GPU is lost: it needs a reset, or the host a reboot")
 	} else if d.lost {
 		d.lost = false
-		f.events.Found(b, d.tags, at, "the GPU answers again")
+		f.events.On(b, d.tags, at).Found("the GPU answers again")
 	}
 	f.emit(b, d, s, at)
 }
@@ -249,14 +249,14 @@ func (f *fleet) emit(b *sdk.Batch, d *device, s *sheet, at int64) {
 // watch adds the events that follow from a row of a GPU. The row of one that is lost tells none: some of its counters
 // are zero, and would seem to grow when it is found.
 func (f *fleet) watch(b *sdk.Batch, d *device, m *sdk.Metric) {
-	at := m.Time()
+	r := f.events.On(b, d.tags, m.Time())
 	if v, ok := m.Number("throttle_reasons"); ok {
-		d.onsets.Observe(&f.events, b, d.tags, at, int64(v))
+		d.onsets.Observe(r, int64(v))
 	}
 	if v, ok := m.Number("recovery_action"); ok {
-		d.recovery.Observe(&f.events, b, d.tags, at, int64(v))
+		d.recovery.Observe(r, int64(v))
 	}
-	d.ecc.Observe(&f.events, b, d.tags, at, m)
+	d.ecc.Observe(r, m)
 }
 
 func (f *fleet) count(s *sheet) {
@@ -268,7 +268,7 @@ func (f *fleet) count(s *sheet) {
 func (f *fleet) lose(b *sdk.Batch, d *device, at int64, why string) {
 	if !d.lost {
 		d.lost = true
-		f.events.Lost(b, d.tags, at, why)
+		f.events.On(b, d.tags, at).Lost(why)
 	}
 }
 

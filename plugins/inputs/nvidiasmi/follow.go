@@ -55,7 +55,7 @@ func (s *Stream) listen() *child.Lines {
 
 const maxLine = 1 << 20
 
-// settle hands the frame over that is due, and has GPUs that were left out looked at again.
+// settle hands over the frame if it is due. It ends the session when GPUs that were left out are to be tried again.
 func (s *Stream) settle(now time.Time) error {
 	if due, some := s.framer.due(); some && !now.Before(due) {
 		s.release()

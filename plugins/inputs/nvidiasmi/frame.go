@@ -47,6 +47,7 @@ func (fr *framer) start(p *plan, f *frame) {
 	fr.turn(false)
 }
 
+// turn begins a new round. whole says that the round before it came to its end.
 func (fr *framer) turn(whole bool) {
 	if whole {
 		fr.expected = fr.count

@@ -32,12 +32,14 @@ type Config struct {
 
 // Definition makes the input known to a binary.
 func Definition() sdk.Definition {
-	d := sdk.DefineInput("nvidia_smi", "NVIDIA GPUs through nvidia-smi: utilisation, memory, power, temperature, clocks, throttling, errors", sample, build)
+	d := sdk.DefineInput("nvidia_smi", "NVIDIA GPUs through nvidia-smi: utilisation, memory, power, temperature, clocks, throttling, errors", sample, New)
 	d.Common = map[string]any{"timeout": "30s"}
 	return d
 }
 
-func build(c *Config) (any, error) {
+// New returns the input of the configured mode: an [sdk.Reader] for "stream", an [sdk.Gatherer] for the
+// others.
+func New(c *Config) (any, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -51,10 +53,6 @@ const (
 	modeStream = "stream"
 	modeXML    = "xml"
 )
-
-// New returns the input of the configured mode: an [sdk.Reader] for "stream", an [sdk.Gatherer] for the
-// others.
-func New(c *Config) (any, error) { return build(c) }
 
 // Validate checks the lists.
 func (c *Config) Validate() error {

@@ -24,7 +24,7 @@ type Poll struct {
 	informer *informer
 	output   []byte
 	noise    *sdk.Number
-	avoided  time.Time // when a GPU that nvidia-smi fails over was last left out anew
+	avoided  time.Time // when a GPU was last left out because nvidia-smi fails on it
 
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
@@ -164,7 +164,7 @@ func complaint(out []byte, err error) []byte {
 	return out
 }
 
-// meet tells the asker which GPUs there are.
+// meet tells the asker which GPUs this round has found.
 func (p *Poll) meet() {
 	for _, d := range p.fleet.current {
 		p.asker.meet([]byte(d.uuid), []byte(d.bus))

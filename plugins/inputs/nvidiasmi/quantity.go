@@ -2,9 +2,9 @@ package nvidiasmi
 
 import (
 	"bytes"
-	"math"
 	"strconv"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/decimal"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -52,75 +52,38 @@ func (s scale) apply(v float64) float64 { return v * s.mul / s.div }
 // is lost, ERR!, nothing at all) is not ok: a reading that the driver does not give is absent.
 func quantity(text []byte) (number float64, unit []byte, ok bool) {
 	text = bytes.TrimSpace(text)
-	number, n := decimal(text)
+	number, n := leadingNumber(text)
 	if n == 0 {
 		return 0, nil, false
 	}
 	return number, bytes.TrimSpace(text[n:]), true
 }
 
-var powersOfTen = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
-
-// decimal reads the number at the start of text, with thousands separated by commas or not, and returns
-// how many bytes it takes: 0 where there is none. The common ones are exact without strconv: a mantissa
-// below 2⁵³ divided by a power of ten below 10²³ is correctly rounded.
-func decimal(text []byte) (number float64, n int) {
-	var mantissa uint64
-	digits, fraction := 0, -1
-	i := 0
-	if len(text) > 0 && (text[0] == '-' || text[0] == '+') {
-		i++
-	}
-	for ; i < len(text); i++ {
-		switch c := text[i]; {
-		case '0' <= c && c <= '9':
-			if digits++; digits > 15 {
-				return longDecimal(text)
-			}
-			mantissa = mantissa*10 + uint64(c-'0')
-			if fraction >= 0 {
-				fraction++
-			}
-			continue
-		case c == '.' && fraction < 0:
-			fraction = 0
-			continue
-		case c == ',' && fraction < 0 && digits > 0:
-			continue
+// leadingNumber reads the number at the start of text, a long one and one with commas between thousands included, and
+// returns how many bytes it takes: 0 where there is none.
+func leadingNumber(text []byte) (number float64, n int) {
+	number, n = decimal.Parse(text)
+	if n == 0 || n < len(text) && text[n] == ',' {
+		for n = 0; n < len(text) && bytes.IndexByte([]byte("+-.,0123456789"), text[n]) >= 0; n++ {
 		}
-		break
+		if n == 0 {
+			return 0, 0
+		}
+		var err error
+		if number, err = strconv.ParseFloat(string(bytes.ReplaceAll(text[:n], comma, nil)), 64); err != nil {
+			return 0, 0
+		}
 	}
-	if digits == 0 {
+	if n < len(text) && !ends(text[n]) {
 		return 0, 0
 	}
-	if i < len(text) && !ends(text[i]) {
-		return 0, 0
-	}
-	number = float64(mantissa) / powersOfTen[max(fraction, 0)]
-	if text[0] == '-' {
-		number = -number
-	}
-	return number, i
+	return number, n
 }
 
 // ends reports whether a number may end before c: "16x" and "30 C" are numbers, "0x1F" and "3g.40gb"
 // are not.
 func ends(c byte) bool {
 	return c == ' ' || c == '\t' || c == '%' || c == 'x' || c == 'W' || c == 'C' || c == 'M'
-}
-
-func longDecimal(text []byte) (number float64, n int) {
-	for n < len(text) && (bytes.IndexByte([]byte("+-.,0123456789"), text[n]) >= 0) {
-		n++
-	}
-	if n < len(text) && !ends(text[n]) {
-		return 0, 0
-	}
-	number, err := strconv.ParseFloat(string(bytes.ReplaceAll(text[:n], []byte(","), nil)), 64)
-	if err != nil || math.IsInf(number, 0) {
-		return 0, 0
-	}
-	return number, n
 }
 
 // bitmask reads "0x00000000000001FF" or the decimal "511".

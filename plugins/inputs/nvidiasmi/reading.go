@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"github.com/gpuline/gpuline/plugins/inputs/internal/decimal"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
@@ -86,7 +87,7 @@ func (r *reading) decode(text []byte, column *scale) (v float64, ok bool) {
 		if text = bytes.TrimSpace(text); len(text) < 2 || text[0] != 'P' {
 			return 0, false
 		}
-		n, length := decimal(text[1:])
+		n, length := decimal.Parse(text[1:])
 		return n, length == len(text)-1
 	case formFlag:
 		switch word, _ := word(text); string(word) {

@@ -18,7 +18,7 @@ type Stream struct {
 	config   *Config
 	interval time.Duration
 	timing   timing
-	asked    set // what rows have; documents give the rest
+	asked    set // readings that rows give; full documents give the rest
 
 	env      *sdk.Env
 	launcher *launcher
@@ -27,7 +27,7 @@ type Stream struct {
 	informer *informer
 	framer   framer
 	lines    *child.Lines
-	messages []byte    // the beginning of what was no row since the last one
+	messages []byte    // what was printed since the last row, cut: it may say why the process ends
 	recheck  time.Time // when GPUs that are left out are looked at again; zero where there are none
 
 	packets *child.Mailbox[packet]
@@ -50,9 +50,9 @@ type packet struct {
 type timing struct {
 	firstRow time.Duration // a cold start takes up to 15 s
 	stall    time.Duration // the least time without a row that counts as a stall; else five intervals
-	quiet    time.Duration // after the last row expected
+	quiet    time.Duration // how long after the last row expected a frame is handed over
 	pauses   child.Pauses  // before a restart
-	recheck  time.Duration // how long a GPU that nvidia-smi fails over is left out
+	recheck  time.Duration // how long a GPU on which nvidia-smi fails is left out
 }
 
 var defaultTiming = timing{

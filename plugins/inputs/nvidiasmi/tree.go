@@ -6,16 +6,17 @@ import (
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
-// node is an element of a nvidia-smi document that somebody here wants, known by its path: sm_clock and
-// average_power_draw occur below several parents. The number of the DTD tells nothing; what is there is
-// read, whatever the driver.
+// node is an element of a document that is wanted here. It is known by its whole path, since names such as sm_clock
+// and average_power_draw occur below several parents. The version of the document's DTD is not looked at: what is
+// there is read.
 type node struct {
 	children map[string]*node
 	prefixes []prefix
 	role     role
 	bit      uint64 // of roleReason
 
-	slot int // of roleReading
+	// Of roleReading; see [sheet.put]:
+	slot int
 	rank uint8
 	sum  bool
 }
@@ -49,60 +50,62 @@ const (
 
 var tree = grow()
 
-// grow makes the tree from the paths in the vocabulary.
+// grow makes the tree from the paths in the vocabulary, and what else is read of a document.
 func grow() *node {
 	root, gpu := new(node), new(node)
 	log := root.at("nvidia_smi_log")
 	log.children = map[string]*node{"gpu": gpu}
 	gpu.role = roleGPU
 	for slot := range readings {
-		r := &readings[slot]
-		if r.Metric != vocabulary.GPU && r.Metric != vocabulary.Info {
-			continue
-		}
-		for rank, path := range alternatives(r.XML) {
-			base := gpu
-			if rest, up := strings.CutPrefix(path, "../"); up {
-				base, path = log, rest
-			}
-			if slot == slotReasons {
-				base.at(path).reasons()
-				continue
-			}
-			names := expand(path)
-			for _, name := range names {
-				sum := len(names) > 1 || strings.HasSuffix(name, "*")
-				leaf := base.at(name)
-				leaf.role, leaf.slot, leaf.rank, leaf.sum = roleReading, slot, uint8(rank), sum
-			}
+		if metric := readings[slot].Metric; metric == vocabulary.GPU || metric == vocabulary.Info {
+			plant(log, gpu, slot)
 		}
 	}
-	for path, role := range map[string]role{
-		"uuid":           roleUUID,
-		"product_name":   roleName,
-		"pci/pci_bus_id": roleBus,
-	} {
-		gpu.at(path).role = role
-	}
+	gpu.roles(map[string]role{"uuid": roleUUID, "product_name": roleName, "pci/pci_bus_id": roleBus})
+
 	instance := gpu.at("mig_devices/mig_device")
 	instance.role = roleInstance
-	for path, role := range map[string]role{"gpu_instance_id": roleGI, "compute_instance_id": roleCI} {
-		instance.at(path).role = role
-	}
+	instance.roles(map[string]role{"gpu_instance_id": roleGI, "compute_instance_id": roleCI})
 	for _, shared := range []string{"fb_memory_usage", "bar1_memory_usage", "ecc_errors"} {
 		instance.children[shared] = gpu.children[shared]
 	}
 	ecc := instance.at("ecc_error_count/volatile_count/sram_uncorrectable")
 	ecc.role, ecc.slot = roleReading, slotECC
+
 	process := gpu.at("processes/process_info")
 	process.role = roleProcess
-	for path, role := range map[string]role{
+	process.roles(map[string]role{
 		"pid": rolePID, "type": roleType, "process_name": roleProcessName, "used_memory": roleProcessMemory,
 		"gpu_instance_id": roleGI, "compute_instance_id": roleCI,
-	} {
-		process.at(path).role = role
-	}
+	})
 	return root
+}
+
+// plant adds the elements of a reading: below gpu or, where its path begins with "../", below log.
+func plant(log, gpu *node, slot int) {
+	for rank, path := range alternatives(readings[slot].XML) {
+		base := gpu
+		if rest, up := strings.CutPrefix(path, "../"); up {
+			base, path = log, rest
+		}
+		if slot == slotReasons {
+			base.at(path).reasons()
+			continue
+		}
+		names := expand(path)
+		for _, name := range names {
+			leaf := base.at(name)
+			leaf.role, leaf.slot, leaf.rank = roleReading, slot, uint8(rank)
+			leaf.sum = len(names) > 1 || strings.HasSuffix(name, "*")
+		}
+	}
+}
+
+// roles gives elements below n their roles, by their paths.
+func (n *node) roles(all map[string]role) {
+	for path, role := range all {
+		n.at(path).role = role
+	}
 }
 
 // at returns the node at a path below n, and makes it where there is none. A last element that ends in
@@ -140,6 +143,7 @@ func (n *node) child(name []byte) *node {
 	return nil
 }
 
+// reasons makes n the parent of throttle reasons, an element each.
 func (n *node) reasons() {
 	n.role = roleReasons
 	for name, bit := range reasonBits {

@@ -174,7 +174,7 @@ func (d *device) lose(why string) {
 		return
 	}
 	d.lost = true
-	d.events.Lost(d.batch, d.tags, d.clock().wall, why)
+	d.events.On(d.batch, d.tags, d.clock().wall).Lost(why)
 }
 
 func (d *device) row(at int64) *sdk.Metric {

@@ -58,7 +58,7 @@ func (m *monitor) hung(b *sdk.Batch, j job, since time.Time, now int64) {
 		return
 	}
 	if !told {
-		d.hung.Lost(b, d.tags, now, "the GPU does not answer: a call hangs in the driver")
+		d.hung.On(b, d.tags, now).Lost("the GPU does not answer: a call hangs in the driver")
 	}
 	if now-d.silent >= int64(m.session.tiers.normal) {
 		d.silent = now
@@ -70,7 +70,7 @@ func (m *monitor) hung(b *sdk.Batch, j job, since time.Time, now int64) {
 func (m *monitor) cameBack(j job, now int64) {
 	if d, isGPU := j.(*device); isGPU {
 		m.session.env.Log.Info("the call that hung has come back", "gpu", d.id.Index)
-		d.events.Found(d.batch, d.tags, now, "the GPU answers again")
+		d.events.On(d.batch, d.tags, now).Found("the GPU answers again")
 	}
 }
 

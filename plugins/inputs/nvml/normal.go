@@ -56,7 +56,7 @@ func (d *device) normal() {
 	d.clockInfo(m, videoClock, nvml.CLOCK_VIDEO)
 	d.engines(m, &now)
 	if v, ok := m.Number("recovery_action"); ok {
-		d.recovery.Observe(&d.events, d.batch, d.tags, now.wall, int64(v))
+		d.recovery.Observe(d.events.On(d.batch, d.tags, now.wall), int64(v))
 	}
 	if d.xid > 0 {
 		m.Set(lastXID, sdk.IntValue(int64(d.xid)))
@@ -99,7 +99,7 @@ func (d *device) held(m *sdk.Metric, at int64) {
 	bits := &d.answers.uint64
 	if d.fetch(callReasons, d.handle, unsafe.Pointer(bits)) || d.fetch(callReasonsOld, d.handle, unsafe.Pointer(bits)) {
 		m.Set(reasons, sdk.IntValue(int64(*bits)))
-		d.onsets.Observe(&d.events, d.batch, d.tags, at, int64(*bits))
+		d.onsets.Observe(d.events.On(d.batch, d.tags, at), int64(*bits))
 	}
 }
 

@@ -57,7 +57,7 @@ func (d *device) slow() {
 		d.ask(callReplays, func() (ret nvml.Return) { n, ret = d.handle.GetPcieReplayCounter(); return ret }) {
 		m.Set(replays, sdk.IntValue(int64(n)))
 	}
-	d.ecc.Observe(&d.events, d.batch, d.tags, now.wall, m)
+	d.ecc.Observe(d.events.On(d.batch, d.tags, now.wall), m)
 	d.reportProcesses(now.wall)
 }
 

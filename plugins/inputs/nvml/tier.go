@@ -114,7 +114,7 @@ func (d *device) recovered(now int64) bool {
 		return false
 	}
 	d.forget()
-	d.events.Found(d.batch, d.tags, at, "the GPU answers again")
+	d.events.On(d.batch, d.tags, at).Found("the GPU answers again")
 	d.due = [tierCount]int64{}
 	return true
 }

@@ -109,28 +109,26 @@ func (d *device) report(e nvml.EventData) {
 	if e.GpuInstanceId != noInstance && e.ComputeInstanceId != noInstance && len(d.instances) > 0 {
 		tags = instanceTags(tags, int(e.GpuInstanceId), int(e.ComputeInstanceId))
 	}
-	add := func(event, code, severity, message string) {
-		d.events.Add(d.batch, tags, at, event, code, severity, message)
-	}
+	r := d.events.On(d.batch, tags, at)
 	switch e.EventType {
 	case nvml.EventTypeXidCriticalError:
 		d.xid = int(e.EventData)
-		d.events.XID(d.batch, tags, at, d.xid, "")
+		r.XID(d.xid, "")
 	case nvml.EventTypeSingleBitEccError, nvml.EventTypeDoubleBitEccError:
-		d.ecc.Report(&d.events, d.batch, tags, at, e.EventType == nvml.EventTypeDoubleBitEccError)
+		d.ecc.Report(r, e.EventType == nvml.EventTypeDoubleBitEccError)
 		d.due[tierSlow] = at
 	case nvml.EventTypeDramRetirementEvent:
-		add(vocabulary.EventECC, "retired", vocabulary.Warning, "device memory was retired or remapped")
+		r.Add(vocabulary.EventECC, "retired", vocabulary.Warning, "device memory was retired or remapped")
 		d.due[tierSlow] = at
 	case nvml.EventTypeDramRetirementFailure:
-		add(vocabulary.EventECC, "retirement_failed", vocabulary.Critical, "device memory could not be retired or remapped")
+		r.Add(vocabulary.EventECC, "retirement_failed", vocabulary.Critical, "device memory could not be retired or remapped")
 		d.due[tierSlow] = at
 	case nvml.EventTypeNonFatalPoisonError:
-		add(vocabulary.EventECC, "poison", vocabulary.Warning, "poisoned memory was consumed: the program that used it has failed")
+		r.Add(vocabulary.EventECC, "poison", vocabulary.Warning, "poisoned memory was consumed: the program that used it has failed")
 	case nvml.EventTypeFatalPoisonError:
-		add(vocabulary.EventECC, "fatal_poison", vocabulary.Critical, "poisoned memory was consumed: the GPU needs a reset")
+		r.Add(vocabulary.EventECC, "fatal_poison", vocabulary.Critical, "poisoned memory was consumed: the GPU needs a reset")
 	case nvml.EventTypeGpuUnavailableError:
-		add(vocabulary.EventLost, "unavailable", vocabulary.Critical, "the driver says that the GPU is unavailable")
+		r.Add(vocabulary.EventLost, "unavailable", vocabulary.Critical, "the driver says that the GPU is unavailable")
 	case nvml.EventMigConfigChange:
 		d.due[tierSlow] = at
 	}

@@ -26,8 +26,8 @@ func BenchmarkPage(b *testing.B) {
 	read := func(n int) {
 		s.batch.Reset()
 		p.read(s.batch, text[n%2], false, 5)
-		if s.batch.Len() != series || p.bad.count > 0 {
-			b.Fatal(s.batch.Len(), p.bad)
+		if s.batch.Len() != series || p.scanner.Bad > 0 {
+			b.Fatal(s.batch.Len(), p.scanner.Err)
 		}
 	}
 	read(0)

@@ -2,6 +2,7 @@ package prometheus
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"slices"
 	"strconv"
@@ -110,15 +111,15 @@ func FuzzPage(f *testing.F) {
 			if !ok {
 				continue
 			}
-			if p.bad.count > 0 && p.bad.err != errDouble { //nolint:errorlint // it is returned as it is
-				t.Errorf("line %d is refused: %v", p.bad.line, p.bad.err)
+			if p.scanner.Bad > 0 && !errors.Is(p.scanner.Err, errDouble) {
+				t.Errorf("refused: %v", p.scanner.Err)
 			}
 			for key, v := range want {
 				have, ok := got[key]
 				if !ok && hasBound(key) {
 					continue // written in another way
 				}
-				if !ok || have != v && !strings.Contains(key, "_bucket{") && p.bad.count == 0 {
+				if !ok || have != v && !strings.Contains(key, "_bucket{") && p.scanner.Bad == 0 {
 					t.Errorf("%s is %v, want %v", key, have, v)
 				}
 			}
@@ -160,10 +161,10 @@ func FuzzOpenMetrics(f *testing.F) {
 			if b.Tally().Added != uint64(b.Len())+b.Tally().Dropped() {
 				t.Errorf("%+v", b.Tally())
 			}
-			if n == 1 && (p.bad.count != bad || b.Len() < first) {
-				t.Errorf("%d rows and %d bad lines, then %d and %d", first, bad, b.Len(), p.bad.count)
+			if n == 1 && (p.scanner.Bad != bad || b.Len() < first) {
+				t.Errorf("%d rows and %d bad lines, then %d and %d", first, bad, b.Len(), p.scanner.Bad)
 			}
-			first, bad = b.Len(), p.bad.count
+			first, bad = b.Len(), p.scanner.Bad
 		}
 	})
 }

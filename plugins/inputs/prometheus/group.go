@@ -16,10 +16,10 @@ type group struct {
 	measurement string
 	tags        []sdk.Tag
 	series      *sdk.Series
-	rules       []*rule // that have met a sample, in the order of the files
+	rules       []*rule // those that a sample has matched, in the order of the files
 	cells       []cell  // by rule.cell
-	scrape      uint64  // last met in
-	restarted   uint64  // scrape in which a counter last was less than before
+	scrape      uint64  // the last one with a sample of it
+	restarted   uint64  // the last one in which a counter was less than before
 }
 
 // cell is what one scrape says of a field.
@@ -33,7 +33,7 @@ type cell struct {
 // bucket counts what is no greater than its bound, since the last scrape.
 type bucket struct{ bound, count float64 }
 
-// tap leads an entry's value to a cell.
+// tap says which cell an entry's value goes into.
 type tap struct {
 	group *group
 	rule  *rule
@@ -165,9 +165,9 @@ func (r *rule) addsUp() bool {
 	return r.op == level && !r.max && r.over == nil && r.fields[0].Kind == sdk.Counter
 }
 
-// total adds up the counters of a cell. One that is not on the page this time counts as it was: the sum would fall,
-// and whoever follows it would take that for a new start, and count the rest of it again. When the server was started
-// anew, what is not there is gone.
+// total adds up the counters of a cell. One that is missing on this page counts with its last value: else the sum would
+// fall, which reads as a restart of the server, and all of it would be counted again. After a real restart a counter
+// that is missing is gone.
 func (g *group) total(c *cell) (sum float64) {
 	for _, e := range c.addends {
 		if e.scrape != g.scrape && g.restarted == g.scrape {
@@ -269,8 +269,8 @@ func (c *cell) quantile(q float64) (float64, bool) {
 	return lower, !math.IsInf(lower, 0)
 }
 
-// sweepGroups forgets the groups that the last page did not have, and of all what they are made of: that is found out
-// anew.
+// sweepGroups forgets the groups that the last page did not have. Those that stay find out anew which entries they are
+// made of.
 func (p *page) sweepGroups() {
 	for _, g := range p.groups {
 		for i := range g.cells {

@@ -1,7 +1,6 @@
 package prometheus
 
 import (
-	"bytes"
 	"errors"
 	"strings"
 
@@ -16,22 +15,20 @@ type page struct {
 	catalog  *sdk.Catalog
 	settings *settings
 
+	scanner    exposition.Scanner
 	entries    map[string]*entry
-	last       *entry
+	last       *entry          // of the sample before
 	families   map[string]kind // by name, as the comments say
-	epoch      int             // grows when a type has changed: what was learned is outdated
+	epoch      int             // grows when a type has changed: entries of an older epoch are to be learned anew
 	generation uint64
 	scrape     uint64 // number of the one at work
 	met        int    // entries met in it
-	swept      bool   // entries were forgotten, whose counters may come back
+	swept      bool   // entries were forgotten: a counter that is new may be one of them that has come back
 
 	groups []*group
 	byKey  map[string]*group
-	bad    badLines // of the scrape at work
-	odd    int      // values that are not finite
-	capped int      // lines of label sets beyond the cap
-	stale  int      // lines that stood twice
-	ended  bool
+	odd    int // values of this scrape that are not finite
+	capped int // lines of label sets beyond the cap
 }
 
 // settings are what pages of one input have in common.
@@ -41,9 +38,9 @@ type settings struct {
 	raw       string   // which lines become metrics as they are: rawRest, rawAll, rawNone
 	maxSeries int
 	mappings  []*mapping
-	extra     []sdk.Tag // tags of this server
-	plain     *sdk.Schema
-	growing   *sdk.Schema
+	extra     []sdk.Tag   // tags of this server
+	plain     *sdk.Schema // of a sample that is no counter
+	growing   *sdk.Schema // of a counter
 }
 
 const (
@@ -92,38 +89,30 @@ var (
 	errType   = errors.New("no valid type")
 )
 
-// badLines keeps what is wrong with the first of them.
-type badLines struct {
-	count int
-	line  int
-	err   error
-}
-
 func newPage(c *sdk.Catalog, s *settings) *page {
-	return &page{
+	p := &page{
 		catalog: c, settings: s, entries: make(map[string]*entry), families: make(map[string]kind),
 		byKey: make(map[string]*group), generation: c.Generation(),
 	}
+	p.scanner.Type = p.setType
+	return p
 }
 
 // read adds what stands on the page to b. now is the time of the scrape.
 func (p *page) read(b *sdk.Batch, text []byte, openMetrics bool, now int64) {
 	p.begin()
-	for n := 1; len(text) > 0; n++ {
-		line := text
-		if i := bytes.IndexByte(text, '\n'); i >= 0 {
-			line, text = text[:i], text[i+1:]
-		} else {
-			text = nil
+	s := &p.scanner
+	s.OpenMetrics = openMetrics
+	for s.Reset(text); s.Next(); {
+		e, err := p.find()
+		if e != nil {
+			err = p.take(b, e, s.Reading, now)
 		}
-		if p.ended {
-			break
+		if err != nil {
+			s.Refuse(err)
 		}
-		if err := p.line(b, line, openMetrics, now); err != nil {
-			p.bad.count++
-			if p.bad.err == nil {
-				p.bad.line, p.bad.err = n, err
-			}
+		if s.Expect = ""; p.last != nil && p.last.next != nil {
+			s.Expect = p.last.next.raw
 		}
 	}
 	p.emit(b, now)
@@ -132,7 +121,7 @@ func (p *page) read(b *sdk.Batch, text []byte, openMetrics bool, now int64) {
 
 func (p *page) begin() {
 	p.scrape++
-	p.met, p.bad, p.odd, p.capped, p.stale, p.ended = 0, badLines{}, 0, 0, 0, false
+	p.met, p.odd, p.capped = 0, 0, 0
 	if g := p.catalog.Generation(); g != p.generation {
 		p.generation = g
 		for _, e := range p.entries {
@@ -165,109 +154,52 @@ func (p *page) sweep() {
 	p.sweepGroups()
 }
 
-func (p *page) line(b *sdk.Batch, line []byte, openMetrics bool, now int64) error {
-	for len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
-		line = line[1:]
+// find returns the entry of the sample at hand; nil where there are too many.
+func (p *page) find() (*entry, error) {
+	head := p.scanner.Head
+	var e *entry
+	if p.last != nil && p.last.next != nil && p.last.next.raw == string(head) {
+		e = p.last.next
+	} else {
+		e = p.entries[string(head)]
 	}
-	if n := len(line); n > 0 && line[n-1] == '\r' {
-		line = line[:n-1]
-	}
-	switch {
-	case len(line) == 0:
-		return nil
-	case line[0] == '#':
-		return p.comment(line, openMetrics)
-	}
-	e := p.guess(line)
-	if e == nil {
-		var err error
-		if e, err = p.find(line); err != nil || e == nil {
-			return err
+	if e == nil || e.epoch != p.epoch {
+		id, err := p.scanner.Identity()
+		if err != nil {
+			return nil, err
 		}
+		if e == nil {
+			if p.met >= p.settings.maxSeries {
+				p.capped++
+				return nil, nil
+			}
+			e = &entry{raw: string(head)}
+			p.entries[e.raw] = e
+		}
+		e.id = id
+		p.learn(e)
 	}
 	if p.last != nil {
 		p.last.next = e
 	}
 	p.last = e
-	r, err := exposition.ParseReading(line[len(e.raw):], openMetrics)
-	if err != nil {
-		return err
-	}
-	return p.take(b, e, r, now)
-}
-
-// guess returns the entry that followed the last one the time before, if the line is its.
-func (p *page) guess(line []byte) *entry {
-	if p.last == nil {
-		return nil
-	}
-	e := p.last.next
-	if e == nil || e.epoch != p.epoch || len(line) <= len(e.raw) || string(line[:len(e.raw)]) != e.raw {
-		return nil
-	}
-	if e.raw[len(e.raw)-1] == '}' {
-		return e
-	}
-	next := line[len(e.raw):]
-	if exposition.NameByte(next[0], false, true) { // a longer name
-		return nil
-	}
-	if word, _ := exposition.CutWord(next); len(word) > 0 && word[0] == '{' {
-		return nil
-	}
-	return e
-}
-
-// find returns the entry of a line; nil where there are too many.
-func (p *page) find(line []byte) (*entry, error) {
-	n, err := exposition.IdentityLen(line)
-	if err != nil {
-		return nil, err
-	}
-	e := p.entries[string(line[:n])]
-	if e != nil && e.epoch == p.epoch {
-		return e, nil
-	}
-	id, err := exposition.ParseIdentity(line[:n])
-	if err != nil {
-		return nil, err
-	}
-	if e == nil {
-		if p.met >= p.settings.maxSeries {
-			p.capped++
-			return nil, nil
-		}
-		e = &entry{raw: string(line[:n])}
-		p.entries[e.raw] = e
-	}
-	e.id = id
-	p.learn(e)
 	return e, nil
 }
 
-// comment heeds the types that the page tells, and its end.
-func (p *page) comment(line []byte, openMetrics bool) error {
-	word, rest := exposition.CutWord(line[1:])
-	switch string(word) {
-	case "EOF":
-		p.ended = openMetrics
-	case "TYPE":
-		name, rest := exposition.CutWord(rest)
-		text, _ := exposition.CutWord(rest)
-		if len(text) == 0 {
-			return nil // Prometheus, too, takes this for no fault
+// setType heeds the type of a family, as the page tells it.
+func (p *page) setType(name, text []byte) error {
+	if len(text) == 0 {
+		return nil // Prometheus, too, takes this for no fault
+	}
+	k, ok := kinds[string(text)]
+	if !ok {
+		if k, ok = kinds[strings.ToLower(string(text))]; !ok {
+			return errType
 		}
-		k, ok := kinds[string(text)]
-		if !ok {
-			if k, ok = kinds[strings.ToLower(string(text))]; !ok {
-				return errType
-			}
-		}
-		name = bytes.Trim(name, `"`)
-		if have, told := p.families[string(name)]; !told || have != k {
-			p.families[string(name)] = k
-			p.epoch++
-		}
+	}
+	if have, told := p.families[string(name)]; !told || have != k {
+		p.families[string(name)] = k
+		p.epoch++
 	}
 	return nil
 }

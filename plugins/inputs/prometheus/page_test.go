@@ -18,15 +18,15 @@ func TestLines(t *testing.T) {
 		t.Helper()
 		s := open(t, defaults("http://x"))
 		got := strings.Join(s.read(line, false), "; ")
-		if bad := s.targets[0].page.bad; bad.count > 0 {
-			got += "error: " + bad.err.Error()
+		if bad := s.targets[0].page.scanner.Err; bad != nil {
+			got += "error: " + bad.Err.Error()
 		}
 		if got != want {
 			t.Errorf("%s\n got %s\nwant %s", line, got, want)
 		}
 		again := strings.Join(s.read(line, false), "; ") // as it is remembered
-		if bad := s.targets[0].page.bad; bad.count > 0 {
-			again += "error: " + bad.err.Error()
+		if bad := s.targets[0].page.scanner.Err; bad != nil {
+			again += "error: " + bad.Err.Error()
 		}
 		if again != got {
 			t.Errorf("%s\nfirst %s\nthen %s", line, got, again)
@@ -130,7 +130,7 @@ after 1
 		g_bucket,le=+Inf value:gauge:=1 5
 		u value:gauge:=1 5
 		v_total value:counter:=1 5`))
-	check(t, s.targets[0].page.bad.count, 0)
+	check(t, s.targets[0].page.scanner.Bad, 0)
 }
 
 // A page that changes from scrape to scrape is read as it is, whatever was remembered.

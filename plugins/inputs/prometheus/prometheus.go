@@ -130,9 +130,9 @@ func (p *Prometheus) add(b *sdk.Batch, t *target) error {
 	}
 	g := t.page
 	g.read(b, text, a.OpenMetrics, a.At.UnixNano())
-	if g.bad.count > 0 {
-		p.badLines.Add(float64(g.bad.count))
-		p.log.Warn("bad lines on a page were left out", "url", scrape.Shown(t.url), "count", g.bad.count, "line", g.bad.line, "err", g.bad.err)
+	if bad := g.scanner.Bad; bad > 0 {
+		p.badLines.Add(float64(bad))
+		p.log.Warn("bad lines on a page were left out", "url", scrape.Shown(t.url), "count", bad, "line", g.scanner.Err.Line, "err", g.scanner.Err.Err)
 	}
 	p.notFinite.Add(float64(g.odd))
 	if g.capped > 0 {

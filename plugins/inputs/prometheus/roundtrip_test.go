@@ -112,12 +112,13 @@ func samples(t *testing.T, page string) []string {
 		if line == "" || strings.HasPrefix(name, "#") || strings.HasPrefix(name, "gpuline_") {
 			continue
 		}
-		if n, _ := exposition.IdentityLen([]byte(line)); line[0] != '#' { // labels have no order
-			id, err := exposition.ParseIdentity([]byte(line[:n]))
+		var s exposition.Scanner
+		if s.Reset([]byte(line)); s.Next() { // labels have no order
+			id, err := s.Identity()
 			if err != nil {
 				t.Fatalf("%s: %v", line, err)
 			}
-			line = sampleKey(id.Name, id.Labels) + line[n:]
+			line = sampleKey(id.Name, id.Labels) + line[len(s.Head):]
 		}
 		all = append(all, line)
 	}

@@ -73,7 +73,6 @@ func (p *page) grows(name string) bool {
 // take takes a value into b, and to the mapped fields that it belongs to.
 func (p *page) take(b *sdk.Batch, e *entry, r exposition.Reading, now int64) error {
 	if e.scrape == p.scrape {
-		p.stale++
 		return errDouble
 	}
 	if p.met >= p.settings.maxSeries {

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// fifo is a named pipe. It is opened with the first Read, which waits for somebody who writes: nothing interrupts
-// that, so it is for a patient to read.
+// fifo is a named pipe. It is opened by the first Read, which waits until somebody opens it to write. Nothing can end
+// that wait, so it is read through an [interruptible].
 type fifo struct {
 	name string
 
@@ -35,7 +35,7 @@ func (f *fifo) Read(p []byte) (int, error) {
 	return file.Read(p)
 }
 
-// Close ends a Read that waits for data. One that waits for somebody who writes goes on.
+// Close ends a Read that waits for data, but not one that waits for a writer.
 func (f *fifo) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -24,7 +24,7 @@ type file struct {
 }
 
 // openFile opens a file, or standard input for "-". It lends buf to it. report takes its first bad lines.
-func openFile(name string, stdin *patient, buf []byte, report func(lineprotocol.LineError)) (*file, error) {
+func openFile(name string, stdin *interruptible, buf []byte, report func(lineprotocol.LineError)) (*file, error) {
 	f := &file{name: name}
 	f.stream.Lend(buf)
 	f.stream.Report = func(l lineprotocol.LineError) {
@@ -38,8 +38,8 @@ func openFile(name string, stdin *patient, buf []byte, report func(lineprotocol.
 	}
 	if info, err := os.Stat(name); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
 		from := &fifo{name: name}
-		waits := &patient{from: &unpacked{raw: from, gzip: strings.HasSuffix(name, ".gz")}}
-		f.read, f.close = waits.read, func() error { waits.close(); return from.Close() }
+		reader := &interruptible{from: &unpacked{raw: from, gzip: strings.HasSuffix(name, ".gz")}}
+		f.read, f.close = reader.read, func() error { reader.close(); return from.Close() }
 		return f, nil
 	}
 	opened, err := os.Open(name)

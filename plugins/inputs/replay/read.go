@@ -63,7 +63,7 @@ func (r *Replay) moveAll(b *sdk.Batch) {
 	}
 }
 
-// takeDrops puts into b's tally what could not be added to ahead: its series exceed the catalog's cap.
+// takeDrops counts in b's tally the rows that could not be added to ahead, because the catalog is full.
 func (r *Replay) takeDrops(b *sdk.Batch) {
 	for _, d := range r.ahead.Tally().Drops {
 		b.Tally().Added += d.Count
@@ -99,7 +99,7 @@ func (r *Replay) openNext() error {
 	}
 	name := r.queue[0]
 	r.queue = r.queue[1:]
-	f, err := openFile(name, r.input, r.buf, r.logBad)
+	f, err := openFile(name, r.stdin, r.buf, r.logBad)
 	if err != nil {
 		r.failed++
 		return err

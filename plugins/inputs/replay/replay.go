@@ -58,7 +58,7 @@ func (c *Config) Validate() error {
 type Replay struct {
 	config    Config
 	precision lineprotocol.Precision
-	input     *patient // of standard input
+	stdin     *interruptible
 
 	log      *slog.Logger
 	now      func() time.Time
@@ -71,7 +71,7 @@ type Replay struct {
 	failed  int      // files and patterns of this round that were not read to the end
 	read    int      // metrics of this round
 	file    *file    // at work, or nil
-	counted int      // of its bad lines, those in badLines
+	counted int      // bad lines of the file that badLines has counted
 	buf     []byte   // for the next file
 	pace    pace
 	ahead   *sdk.Batch    // what was decoded before it was due
@@ -88,7 +88,7 @@ func New(c *Config) (*Replay, error) {
 	if err != nil {
 		return nil, sdk.Fault{Path: []string{"precision"}, Problem: err.Error()}
 	}
-	return &Replay{config: *c, precision: precision, input: &patient{from: &unpacked{raw: os.Stdin}}}, nil
+	return &Replay{config: *c, precision: precision, stdin: &interruptible{from: &unpacked{raw: os.Stdin}}}, nil
 }
 
 // Finite reports that the data end, and lie in the past.
@@ -111,7 +111,7 @@ func (r *Replay) Open(_ context.Context, env *sdk.Env) error {
 
 // Close closes what is open.
 func (r *Replay) Close() error {
-	r.input.close()
+	r.stdin.close()
 	if r.file == nil {
 		return nil
 	}

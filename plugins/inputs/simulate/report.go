@@ -95,16 +95,16 @@ var (
 // report adds what a card says now: its sample, its processes, and the events since the last time.
 func (in *Input) report(b *sdk.Batch, f *face, c *card, now int64) {
 	for _, number := range c.xids {
-		in.events.XID(b, f.tags, now, number, "")
+		in.events.On(b, f.tags, now).XID(number, "")
 	}
 	if c.lost {
 		if len(c.xids) > 0 {
-			in.events.Lost(b, f.tags, now, "GPU is lost: it no longer answers")
+			in.events.On(b, f.tags, now).Lost("GPU is lost: it no longer answers")
 		}
 		b.Add(f.gpu, now).Set(up, sdk.IntValue(0))
 		return
 	}
-	f.onsets.Observe(&in.events, b, f.tags, now, c.reasons)
+	f.onsets.Observe(in.events.On(b, f.tags, now), c.reasons)
 	m := b.Add(f.gpu, now)
 	for i := range readings {
 		m.SetNumber(readings[i].field, readings[i].value(c))

@@ -30,7 +30,7 @@ type unit struct {
 	series *sdk.Series
 	name   string
 	role   slot // of an engine: the field of the GPU that it gives, or noRole
-	rated  bool // tegrastats says how busy it is, so that it is 0 while it is off
+	rated  bool // tegrastats tells its utilisation, which therefore is 0 while it is off
 	round  int  // that named it last
 
 	count   float64 // of a limit, how often it had been exceeded

@@ -1,6 +1,10 @@
 package tegrastats
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/gpuline/gpuline/plugins/inputs/internal/decimal"
+)
 
 // memory takes "RAM 6879/62841MB", and reports whether it is the RAM.
 func (s *sheet) memory(name, text []byte) bool {
@@ -36,14 +40,14 @@ func (s *sheet) remark(text []byte) {
 		return
 	}
 	p := &s.parts[len(s.parts)-1]
-	v, n := decimal(text)
+	v, n := decimal.Parse(text)
 	if n == 0 {
 		return
 	}
 	if string(word) == "lfb" && n < len(text) && text[n] == 'x' {
 		s.putPart(p, socFreeBlocks, v)
 		text = text[n+1:]
-		v, n = decimal(text)
+		v, n = decimal.Parse(text)
 	}
 	factor, ok := sizeUnit(text[n:])
 	switch {
@@ -68,7 +72,7 @@ func (y *sysfs) readMemory(s *sheet) {
 		var line []byte
 		line, rest, _ = bytes.Cut(rest, []byte("\n"))
 		key, text, _ := bytes.Cut(line, []byte(":"))
-		v, n := decimal(bytes.TrimSpace(text))
+		v, n := decimal.Parse(bytes.TrimSpace(text))
 		if n == 0 {
 			continue
 		}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/gpuline/gpuline/plugins/inputs/internal/decimal"
 )
 
 // node is a file below /sys or /proc that stays open: the kernel makes its text anew for each read, and in
@@ -39,7 +41,7 @@ func (n *node) number() (v float64, ok bool) {
 	if n == nil {
 		return 0, false
 	}
-	v, length := decimal(bytes.TrimSpace(n.read(n.buf[:])))
+	v, length := decimal.Parse(bytes.TrimSpace(n.read(n.buf[:])))
 	return v, length > 0
 }
 

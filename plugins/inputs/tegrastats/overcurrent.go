@@ -15,7 +15,7 @@ import (
 type currentLimit struct {
 	name   []byte
 	events *node
-	idle   bool // it only counts
+	idle   bool // to exceed it has no effect
 }
 
 const eventsSuffix = "_event_cnt"
@@ -64,6 +64,6 @@ func (d *board) onset(b *sdk.Batch, s *sheet) {
 		u.count, u.counted = v, true
 	}
 	if exceeded {
-		d.onsets.Observe(&d.events, b, d.tags, d.last, vocabulary.ThrottleHWSlowdown)
+		d.onsets.Observe(d.events.On(b, d.tags, d.last), vocabulary.ThrottleHWSlowdown)
 	}
 }

@@ -115,23 +115,3 @@ func TestNoise(t *testing.T) {
 		}
 	}
 }
-
-func TestDecimal(t *testing.T) {
-	f := func(text string, want float64, n int) {
-		t.Helper()
-		if got, used := decimal([]byte(text)); got != want || used != n {
-			t.Errorf("%q: %v %d, want %v %d", text, got, used, want, n)
-		}
-	}
-	f("", 0, 0)
-	f("-", 0, 0)
-	f(".", 0, 0)
-	f("5", 5, 1)
-	f("-256C", -256, 4)
-	f("43.218C", 43.218, 6)
-	f("62.9C/1C", 62.9, 4)
-	f("1.2.3", 1.2, 3)
-	f("0.1", 0.1, 3)
-	f("999999999999999", 999999999999999, 15)
-	f("1234567890123456", 0, 0)
-}

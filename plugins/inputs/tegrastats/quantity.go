@@ -1,43 +1,10 @@
 package tegrastats
 
-import "bytes"
+import (
+	"bytes"
 
-var powersOfTen = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
-
-// decimal reads the number at the start of text and returns how many bytes it takes: 0 where there is
-// none, or one of more than 15 digits. A mantissa below 2⁵³ over a power of ten is the nearest float.
-func decimal(text []byte) (number float64, n int) {
-	var mantissa uint64
-	digits, fraction := 0, -1
-	if len(text) > 0 && text[0] == '-' {
-		n = 1
-	}
-loop:
-	for ; n < len(text); n++ {
-		switch c := text[n]; {
-		case '0' <= c && c <= '9':
-			if digits++; digits > 15 {
-				return 0, 0
-			}
-			mantissa = mantissa*10 + uint64(c-'0')
-			if fraction >= 0 {
-				fraction++
-			}
-		case c == '.' && fraction < 0:
-			fraction = 0
-		default:
-			break loop
-		}
-	}
-	if digits == 0 {
-		return 0, 0
-	}
-	number = float64(mantissa) / powersOfTen[max(fraction, 0)]
-	if text[0] == '-' {
-		number = -number
-	}
-	return number, n
-}
+	"github.com/gpuline/gpuline/plugins/inputs/internal/decimal"
+)
 
 // What tegrastats calls MB is 2²⁰ bytes: it shifts the kernel's kB.
 func sizeUnit(unit []byte) (factor float64, ok bool) {
@@ -56,12 +23,12 @@ func sizeUnit(unit []byte) (factor float64, ok bool) {
 
 // pair reads "6879/62841MB" in bytes.
 func pair(text []byte) (used, total float64, ok bool) {
-	used, n := decimal(text)
+	used, n := decimal.Parse(text)
 	if n == 0 || n == len(text) || text[n] != '/' {
 		return 0, 0, false
 	}
 	text = text[n+1:]
-	total, n = decimal(text)
+	total, n = decimal.Parse(text)
 	factor, known := sizeUnit(text[n:])
 	return used * factor, total * factor, n > 0 && known
 }
@@ -70,7 +37,7 @@ func pair(text []byte) (used, total float64, ok bool) {
 // maximum, since tegrastats was started.
 func watts(text []byte) (power float64, ok bool) {
 	now, rest, _ := bytes.Cut(text, []byte("/"))
-	power, n := decimal(now)
+	power, n := decimal.Parse(now)
 	if n == 0 {
 		return 0, false
 	}
@@ -80,7 +47,7 @@ func watts(text []byte) (power float64, ok bool) {
 	case "W":
 		return power, true
 	case "":
-		_, n := decimal(rest)
+		_, n := decimal.Parse(rest)
 		return power / 1000, n > 0 && n == len(rest)
 	}
 	return 0, false
@@ -88,7 +55,7 @@ func watts(text []byte) (power float64, ok bool) {
 
 // celsius reads "47.687C" or "62.9C/62.9C".
 func celsius(text []byte) (degrees float64, ok bool) {
-	degrees, n := decimal(text)
+	degrees, n := decimal.Parse(text)
 	return degrees, n > 0 && n < len(text) && text[n] == 'C' && (n+1 == len(text) || text[n+1] == '/')
 }
 
@@ -147,7 +114,7 @@ func (l *load) clocks(text []byte) bool {
 	}
 	for item := range bytes.SplitSeq(text, []byte(",")) {
 		item = bytes.TrimSpace(item)
-		v, n := decimal(item)
+		v, n := decimal.Parse(item)
 		switch {
 		case n == 0: // off
 		case n < len(item):
@@ -161,7 +128,7 @@ func (l *load) clocks(text []byte) bool {
 
 // percent reads a number that a % may follow: then v is a share of 1.
 func percent(text []byte) (v float64, n int, isPercent bool) {
-	v, n = decimal(text)
+	v, n = decimal.Parse(text)
 	if n > 0 && n < len(text) && text[n] == '%' {
 		return v / 100, n + 1, true
 	}

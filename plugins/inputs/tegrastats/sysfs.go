@@ -8,7 +8,7 @@ import (
 // sysfs is what the kernel offers of a Jetson below /sys and /proc. It belongs to one goroutine.
 type sysfs struct {
 	root    string
-	looked  time.Time // for what there is
+	looked  time.Time // when all files were opened
 	load    *node     // of the GPU, in per mille
 	clocks  []*node
 	maximum *node
@@ -43,11 +43,11 @@ type fanControl struct {
 // hasGPU reports whether anything of a GPU can be read.
 func (y *sysfs) hasGPU() bool { return y.load != nil || len(y.clocks) > 0 }
 
-// lookAgain is how often what there is is looked for anew.
+// lookAgain is how often all files are opened anew.
 const lookAgain = time.Minute
 
-// renew looks for what there is anew, now and then: the file of a device that the kernel has taken away, and found
-// again since, has no text any more.
+// renew opens all files anew from time to time: when the kernel removes a device and finds it again, the files that
+// are open stay empty.
 func (y *sysfs) renew(now time.Time) {
 	if now.Sub(y.looked) < lookAgain {
 		return

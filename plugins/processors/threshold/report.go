@@ -28,7 +28,7 @@ func (p *Threshold) changed(b *sdk.Batch, s *subject, st *state, t int64, messag
 	}
 	tags := without(s.series, vocabulary.TagWindow, vocabulary.TagPart,
 		vocabulary.TagEvent, vocabulary.TagCode, vocabulary.TagSeverity)
-	m := p.events.Add(b, tags, t, vocabulary.EventRule, st.rule.name, severity, message)
+	m := p.events.On(b, tags, t).Add(vocabulary.EventRule, st.rule.name, severity, message)
 	m.Set(activeEvent, asInt(st.active))
 	if v, ok := s.reading(st); ok && st.live {
 		m.Set(valueField, sdk.FloatValue(v))

@@ -31,9 +31,9 @@ type Launcher struct {
 	stuck int
 }
 
-// Patience bounds how long a [Launcher] waits for what.
+// Patience bounds how long a [Launcher] waits.
 type Patience struct {
-	Exit  time.Duration // once the process has closed its output: some drivers shut devices down then
+	Exit  time.Duration // for the end of a process that has closed its output: some drivers shut devices down then
 	Term  time.Duration // after SIGTERM
 	Kill  time.Duration // after SIGKILL, before the process is abandoned
 	Drain time.Duration // for the rest of the output, once the process is gone

@@ -25,10 +25,10 @@ type Lines struct {
 	// Long takes the beginning of a line that is too long.
 	Long func(beginning []byte)
 
-	// Settle, which may be nil, is called behind the lines that came together, and when it is Due. Its error ends the
-	// following.
+	// Settle is called after the lines that came together, and at the time that Due returns. Its error ends the
+	// following. Both may be nil.
 	Settle func(now time.Time) error
-	Due    func() (at time.Time, some bool) // may be nil
+	Due    func() (at time.Time, some bool)
 
 	input []byte // read, and no whole line yet
 }
@@ -36,8 +36,8 @@ type Lines struct {
 // maxBeginning is how much of a line that is too long is shown.
 const maxBeginning = 200
 
-// Follow takes what c prints until it ends, or ctx does. held says that others hold its output open. An error says
-// that the process is of no more use, though it has not ended.
+// Follow takes what c prints until it ends, or ctx does. held says that c has ended, and that a process which it started
+// still holds its output open. An error says that c has not ended, and is of no more use.
 func (l *Lines) Follow(ctx context.Context, c *Child) (rows int, held bool, err error) {
 	defer c.interrupt(ctx)()
 	l.input = l.input[:0]

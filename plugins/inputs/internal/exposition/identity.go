@@ -16,11 +16,8 @@ type Identity struct {
 
 // What can be wrong with what stands before a value.
 var (
-	ErrName   = errors.New("no valid name")
-	ErrBraces = errors.New("labels do not end in }")
-)
-
-var (
+	errName    = errors.New("no valid name")
+	errBraces  = errors.New("labels do not end in }")
 	errLabel   = errors.New("no valid label")
 	errQuote   = errors.New("a label's value has no closing quote")
 	errEscape  = errors.New("a label's value has a bad escape")
@@ -28,11 +25,11 @@ var (
 	errNotUTF8 = errors.New("not UTF-8")
 )
 
-// IdentityLen returns the length of what stands before the value of a line that is not empty. Whether it is an
+// identityLen returns the length of what stands before the value of a line that is not empty. Whether it is an
 // identity, [ParseIdentity] finds out.
-func IdentityLen(line []byte) (int, error) {
+func identityLen(line []byte) (int, error) {
 	i := 0
-	for i < len(line) && NameByte(line[i], i == 0, true) {
+	for i < len(line) && nameByte(line[i], i == 0, true) {
 		i++
 	}
 	end := i
@@ -41,7 +38,7 @@ func IdentityLen(line []byte) (int, error) {
 	}
 	if i == len(line) || line[i] != '{' {
 		if end == 0 {
-			return 0, ErrName
+			return 0, errName
 		}
 		return end, nil
 	}
@@ -57,10 +54,10 @@ func IdentityLen(line []byte) (int, error) {
 			}
 		}
 	}
-	return 0, ErrBraces
+	return 0, errBraces
 }
 
-// ParseIdentity takes what IdentityLen found apart. A name may stand in quotes within the braces, as
+// ParseIdentity takes a name with its labels apart. The name may stand in quotes within the braces, as
 // Prometheus 3 writes those that are more than letters, digits, underscores and colons.
 func ParseIdentity(raw []byte) (Identity, error) {
 	if !utf8.Valid(raw) {
@@ -93,12 +90,12 @@ func ParseIdentity(raw []byte) (Identity, error) {
 			continue
 		}
 		if !s.take('}') {
-			return id, ErrBraces
+			return id, errBraces
 		}
 		break
 	}
 	if s.text != "" || id.Name == "" {
-		return id, ErrName
+		return id, errName
 	}
 	return id, nil
 }
@@ -126,7 +123,7 @@ func (s *taker) label(id *Identity) error {
 		}
 	} else {
 		n := 0
-		for n < len(s.text) && NameByte(s.text[n], n == 0, false) {
+		for n < len(s.text) && nameByte(s.text[n], n == 0, false) {
 			n++
 		}
 		key, s.text = s.text[:n], s.text[n:]
@@ -194,18 +191,18 @@ func (s *taker) quoted() (string, error) {
 
 func validName(name string, colon bool) error {
 	for i := range len(name) {
-		if !NameByte(name[i], i == 0, colon) {
-			return ErrName
+		if !nameByte(name[i], i == 0, colon) {
+			return errName
 		}
 	}
 	if name == "" {
-		return ErrName
+		return errName
 	}
 	return nil
 }
 
-// NameByte reports whether c may stand in a name: first says that it is its first byte, colon that the name is
+// nameByte reports whether c may stand in a name: first says that it is its first byte, colon that the name is
 // one of a metric.
-func NameByte(c byte, first, colon bool) bool {
+func nameByte(c byte, first, colon bool) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == ':' && colon || c >= '0' && c <= '9' && !first
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math"
 	"strconv"
+
+	"github.com/gpuline/gpuline/plugins/inputs/internal/decimal"
 )
 
 var (
@@ -20,13 +22,13 @@ type Reading struct {
 	Stamped bool
 }
 
-// ParseReading takes apart what stands behind a line's identity.
-func ParseReading(text []byte, openMetrics bool) (r Reading, err error) {
-	word, rest := CutWord(text)
+// parseReading takes apart what stands behind a line's identity.
+func parseReading(text []byte, openMetrics bool) (r Reading, err error) {
+	word, rest := cutWord(text)
 	if r.Value, err = parseFloat(word); err != nil {
 		return r, errValue
 	}
-	word, rest = CutWord(rest)
+	word, rest = cutWord(rest)
 	if openMetrics && len(word) > 0 && word[0] == '#' { // an exemplar
 		return r, nil
 	}
@@ -35,7 +37,7 @@ func ParseReading(text []byte, openMetrics bool) (r Reading, err error) {
 			return r, err
 		}
 		r.Stamped = true
-		word, _ = CutWord(rest)
+		word, _ = cutWord(rest)
 	}
 	if len(word) > 0 && !(openMetrics && word[0] == '#') {
 		return r, errTrailing
@@ -60,8 +62,8 @@ func parseStamp(word []byte, openMetrics bool) (int64, error) {
 	return ms * 1_000_000, nil
 }
 
-// CutWord returns what stands before the next blank, and what behind it.
-func CutWord(text []byte) (word, rest []byte) {
+// cutWord returns what stands before the next blank, and what behind it.
+func cutWord(text []byte) (word, rest []byte) {
 	i := 0
 	for i < len(text) && (text[i] == ' ' || text[i] == '\t') {
 		i++
@@ -72,48 +74,11 @@ func CutWord(text []byte) (word, rest []byte) {
 	return text[:i], text[i:]
 }
 
-var powers = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
-
-// parseFloat parses a number. Those of up to 15 digits without an exponent it finds by one division of
-// exact numbers, which rounds as strconv does.
 func parseFloat(word []byte) (float64, error) {
-	var n int64
-	digits, point := 0, -1
-	i := 0
-	negative := len(word) > 0 && word[0] == '-'
-	if negative {
-		i++
+	if f, n := decimal.Parse(word); n > 0 && n == len(word) {
+		return f, nil
 	}
-	for ; i < len(word); i++ {
-		c := word[i]
-		switch {
-		case c >= '0' && c <= '9':
-			n = n*10 + int64(c-'0')
-			digits++
-		case c == '.' && point < 0:
-			point = digits
-		default:
-			return slowFloat(word)
-		}
-		if digits > 15 {
-			return slowFloat(word)
-		}
-	}
-	if digits == 0 {
-		return slowFloat(word)
-	}
-	f := float64(n)
-	if point >= 0 {
-		f /= powers[digits-point]
-	}
-	if negative {
-		f = -f
-	}
-	return f, nil
-}
-
-func slowFloat(word []byte) (float64, error) {
-	if bytes.ContainsAny(word, "pPxX_") {
+	if bytes.ContainsAny(word, "pPxX_") { // Go's own notation
 		return 0, errValue
 	}
 	f, err := strconv.ParseFloat(string(word), 64)

@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	firstGuess   = 64 << 10 // bytes of a page
-	maxComplaint = 200      // bytes of it that are said
-	maxPacked    = 16 << 10 // bytes of an answer that is no page
+	firstGuess   = 64 << 10 // bytes that a buffer for a page begins with
+	maxPacked    = 16 << 10 // bytes that are read of an error's page
+	maxComplaint = 200      // bytes of its text that are quoted
 )
 
 var unpackers = sync.Pool{New: func() any { return new(gzip.Reader) }}
@@ -40,7 +40,7 @@ func unpack(answer *http.Response, limit int) (content io.Reader, release func()
 	return content, release, nil
 }
 
-// readUpTo reads all behind into, up to limit bytes.
+// readUpTo appends all that is read to into, up to limit bytes.
 func readUpTo(from io.Reader, into []byte, limit int) ([]byte, error) {
 	for {
 		if len(into) == cap(into) {
@@ -73,7 +73,7 @@ func refusal(answer *http.Response) error {
 		return errors.New(text)
 	}
 	defer release()
-	body, _ := io.ReadAll(io.LimitReader(content, maxComplaint)) // what has come is said, whatever cut it
+	body, _ := io.ReadAll(io.LimitReader(content, maxComplaint)) // what has come is quoted, also where it was cut
 	line, _, _ := bytes.Cut(bytes.TrimSpace(body), []byte("\n"))
 	if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '<' {
 		text += fmt.Sprintf("; it said: %q", strings.ToValidUTF8(string(line), "�"))

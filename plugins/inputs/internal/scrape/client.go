@@ -23,7 +23,7 @@ const (
 	// idleTimeout is longer than people let pass between two scrapes.
 	idleTimeout = 5 * time.Minute
 
-	// handshakeTimeout ends a handshake that the scrape's own end leaves to itself.
+	// handshakeTimeout ends a TLS handshake that goes on after its scrape has been given up.
 	handshakeTimeout = 10 * time.Second
 )
 

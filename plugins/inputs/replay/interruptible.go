@@ -5,11 +5,11 @@ import (
 	"io"
 )
 
-// patient reads from something whose Read may block for ever, such as standard input, and yet returns
-// when a context ends. It has at most one goroutine, which starts with the first read and ends with
-// close, or, as nothing can interrupt a Read, when the Read that it is in returns. What that brings is
-// not lost: the next read has it, after close too.
-type patient struct {
+// interruptible reads from something whose Read may block for ever, such as standard input: its own read returns
+// when a context ends. It has at most one goroutine, which starts with the first read. It ends with close, but not
+// before the Read that it is in has returned, as nothing can interrupt that. What the Read brings is not lost: the
+// next read has it, also after close.
+type interruptible struct {
 	from  io.Reader
 	want  chan []byte // nil while there is no goroutine to ask
 	got   chan outcome
@@ -25,7 +25,7 @@ type outcome struct {
 }
 
 // read is like Read of an io.Reader, and returns ctx's error where ctx ends first.
-func (p *patient) read(ctx context.Context, into []byte) (int, error) {
+func (p *interruptible) read(ctx context.Context, into []byte) (int, error) {
 	if len(p.rest) == 0 && p.err == nil {
 		if err := p.fetch(ctx); err != nil {
 			return 0, err
@@ -38,7 +38,7 @@ func (p *patient) read(ctx context.Context, into []byte) (int, error) {
 	return n, p.err
 }
 
-func (p *patient) fetch(ctx context.Context) error {
+func (p *interruptible) fetch(ctx context.Context) error {
 	if !p.busy {
 		if p.want == nil {
 			p.chunk = make([]byte, 64<<10)
@@ -65,7 +65,7 @@ func pump(from io.Reader, want <-chan []byte, got chan<- outcome) {
 	}
 }
 
-func (p *patient) close() {
+func (p *interruptible) close() {
 	if p.want != nil {
 		close(p.want)
 		p.want = nil

@@ -13,7 +13,7 @@ import (
 func TestStandardInput(t *testing.T) {
 	from, to := io.Pipe()
 	r := open(t, Config{Files: []string{"-"}})
-	r.input = &patient{from: &unpacked{raw: from}}
+	r.stdin = &interruptible{from: &unpacked{raw: from}}
 	b := sdk.NewBatch(r.catalog)
 
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
@@ -33,7 +33,7 @@ func TestStandardInput(t *testing.T) {
 
 func TestStandardInputClosedWhileItBlocks(t *testing.T) {
 	from, to := io.Pipe()
-	p := &patient{from: from}
+	p := &interruptible{from: from}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var buf [4]byte

@@ -12,11 +12,11 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// custody holds the messages that were received and are not answered. A goroutine tells the server that they are
-// in progress, and sends the answers that Acks leave with it: an Ack must not block, and a connection may.
+// inflight holds the messages of a stream that were received and are not answered yet. A goroutine tells the server that
+// they are in progress, and sends the answers: an Ack leaves them to it, since an Ack must not block and sending may.
 //
-// After close an Ack sends its answer itself. The last one ends the connection.
-type custody struct {
+// After close the goroutine is gone, and an Ack sends its answers itself. The last one closes the connection.
+type inflight struct {
 	conn *natsclient.Conn
 	stop chan struct{}
 	wake chan struct{}
@@ -27,7 +27,7 @@ type custody struct {
 	held    map[jetstream.Msg]struct{}
 	answers []answer
 	wait    time.Duration // the consumer's AckWait
-	most    int           // messages to hold
+	most    int           // messages to hold at most
 	ended   bool
 }
 
@@ -38,11 +38,11 @@ type answer struct {
 
 func acknowledge(m jetstream.Msg) error { return m.Ack() }
 
-// rejectedFor is how long a message rests that could not be delivered: what cannot take it now cannot at once either.
+// rejectedFor is how long a message that could not be delivered rests: the outputs cannot take it right away either.
 const rejectedFor = time.Second
 
-// reject lets another hub have m, or this one again.
-func (c *custody) reject(m jetstream.Msg) error {
+// reject has the server deliver m again, to this hub or another.
+func (c *inflight) reject(m jetstream.Msg) error {
 	c.mu.Lock()
 	ended := c.ended
 	c.mu.Unlock()
@@ -55,8 +55,8 @@ func (c *custody) reject(m jetstream.Msg) error {
 // lastFlush is how long the last answers may take to reach the server.
 const lastFlush = 2 * time.Second
 
-func newCustody(conn *natsclient.Conn) *custody {
-	c := &custody{
+func newInflight(conn *natsclient.Conn) *inflight {
+	c := &inflight{
 		conn: conn,
 		stop: make(chan struct{}),
 		wake: make(chan struct{}, 1),
@@ -69,9 +69,10 @@ func newCustody(conn *natsclient.Conn) *custody {
 	return c
 }
 
-// terms says after which time the server gives a message to another hub, and how many all hubs may have in hand. This
-// one leaves them a quarter: where its outputs are down and those of the others are not, they go on.
-func (c *custody) terms(wait time.Duration, pending int) {
+// setLimits takes over the consumer's settings: after what time the server gives a message to another hub, and how many
+// messages all hubs together may hold. This hub leaves a quarter of those to the others: while its outputs are down, they
+// go on.
+func (c *inflight) setLimits(wait time.Duration, pending int) {
 	c.mu.Lock()
 	c.wait, c.most = wait, math.MaxInt
 	if pending > 0 {
@@ -82,7 +83,7 @@ func (c *custody) terms(wait time.Duration, pending int) {
 }
 
 // room waits until further messages may be taken, and returns how many. It returns 0 when ctx ends.
-func (c *custody) room(ctx context.Context) int {
+func (c *inflight) room(ctx context.Context) int {
 	for {
 		c.mu.Lock()
 		n := c.most - len(c.held)
@@ -98,8 +99,8 @@ func (c *custody) room(ctx context.Context) int {
 	}
 }
 
-// take notes what was received.
-func (c *custody) take(all []message) {
+// take adds what was received from a stream.
+func (c *inflight) take(all []message) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i := range all {
@@ -109,8 +110,8 @@ func (c *custody) take(all []message) {
 	}
 }
 
-// oldest returns the least of next and the stream's numbers of what is held.
-func (c *custody) oldest(next uint64) uint64 {
+// oldest returns the least sequence number of what is held, or next where nothing older is.
+func (c *inflight) oldest(next uint64) uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for m := range c.held {
@@ -121,8 +122,8 @@ func (c *custody) oldest(next uint64) uint64 {
 	return next
 }
 
-// lot returns the Ack for messages whose metrics go on together.
-func (c *custody) lot(all []jetstream.Msg) sdk.Ack {
+// ack returns the Ack for messages whose metrics are in one batch.
+func (c *inflight) ack(all []jetstream.Msg) sdk.Ack {
 	return func(err error) {
 		send := acknowledge
 		if err != nil {
@@ -132,8 +133,8 @@ func (c *custody) lot(all []jetstream.Msg) sdk.Ack {
 	}
 }
 
-// giveBack lets another hub have m, or this one again, after a pause.
-func (c *custody) giveBack(m jetstream.Msg, after time.Duration) {
+// giveBack has the server deliver m again after a pause, to this hub or another.
+func (c *inflight) giveBack(m jetstream.Msg, after time.Duration) {
 	if m == nil {
 		return
 	}
@@ -145,8 +146,8 @@ func (c *custody) giveBack(m jetstream.Msg, after time.Duration) {
 	})
 }
 
-// end has m delivered to nobody any more.
-func (c *custody) end(m jetstream.Msg, why error) {
+// terminate has the server deliver m to nobody any more.
+func (c *inflight) terminate(m jetstream.Msg, why error) {
 	if m == nil {
 		return
 	}
@@ -157,7 +158,7 @@ func (c *custody) end(m jetstream.Msg, why error) {
 	c.answer([]jetstream.Msg{m}, func(m jetstream.Msg) error { return m.TermWithReason(reason) })
 }
 
-func (c *custody) answer(all []jetstream.Msg, send func(jetstream.Msg) error) {
+func (c *inflight) answer(all []jetstream.Msg, send func(jetstream.Msg) error) {
 	if len(all) == 0 {
 		return
 	}
@@ -182,15 +183,15 @@ func (c *custody) answer(all []jetstream.Msg, send func(jetstream.Msg) error) {
 	}
 }
 
-func (c *custody) signal() {
+func (c *inflight) signal() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
 	}
 }
 
-// run sends answers as they come, and signs of life.
-func (c *custody) run() {
+// run sends answers as they come, and tells the server in time that what is held is in progress.
+func (c *inflight) run() {
 	alive := time.NewTimer(time.Hour)
 	defer alive.Stop()
 	next := time.Now().Add(c.interval())
@@ -201,7 +202,7 @@ func (c *custody) run() {
 		case <-c.wake:
 			c.send()
 		case <-alive.C:
-			c.live()
+			c.keepAlive()
 			next = time.Now().Add(c.interval())
 		case <-c.stop:
 			c.send()
@@ -217,14 +218,14 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-func (c *custody) interval() time.Duration {
+func (c *inflight) interval() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return max(c.wait/3, 10*time.Millisecond)
 }
 
 // send sends the answers. One that cannot be sent is none: the server delivers the message again.
-func (c *custody) send() {
+func (c *inflight) send() {
 	c.mu.Lock()
 	all := c.answers
 	c.answers = nil
@@ -234,8 +235,8 @@ func (c *custody) send() {
 	}
 }
 
-// live tells the server that what is held is in progress.
-func (c *custody) live() {
+// keepAlive tells the server that what is held is in progress.
+func (c *inflight) keepAlive() {
 	c.mu.Lock()
 	all := make([]jetstream.Msg, 0, len(c.held))
 	for m := range c.held {
@@ -248,7 +249,7 @@ func (c *custody) live() {
 }
 
 // close ends the goroutine, and the connection once nothing is held.
-func (c *custody) close() {
+func (c *inflight) close() {
 	close(c.stop)
 	c.done.Wait()
 	c.mu.Lock()
@@ -261,8 +262,8 @@ func (c *custody) close() {
 	}
 }
 
-// finish sees the answers off, and ends the connection.
-func (c *custody) finish() {
+// finish waits until the answers have left, and closes the connection.
+func (c *inflight) finish() {
 	c.conn.Flush(lastFlush)
 	c.conn.Close()
 }
