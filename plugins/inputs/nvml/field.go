@@ -55,7 +55,7 @@ var normalReadings = []fieldReading{
 	{230, 0, gpuField("recovery_action"), 1, false, nil},
 }
 
-// trafficReadings are read with those, and more often where they would wrap unseen.
+// trafficReadings are read with those, and more often where they would wrap unseen, see traffic.
 var trafficReadings = []fieldReading{
 	{197, 0, gpuField("pcie_tx_bytes"), 1, true, nil},
 	{198, 0, gpuField("pcie_rx_bytes"), 1, true, nil},
@@ -109,7 +109,8 @@ func (l *library) fieldID(id uint32) uint32 {
 	return id
 }
 
-// readFields sets the fields of m that a set gives, in one call, and returns how many.
+// readFields sets the fields of m that a set gives, in one call, and returns how many. It only follows counters where m
+// is nil.
 func (d *device) readFields(m *sdk.Metric, s *fieldSet) (n int) {
 	if len(s.readings) == 0 {
 		return 0
@@ -134,9 +135,11 @@ func (d *device) readFields(m *sdk.Metric, s *fieldSet) (n int) {
 		case ret == nvml.SUCCESS:
 			raw := number(nvml.ValueType(s.values[i].ValueType), binary.NativeEndian.Uint64(s.values[i].Value[:]))
 			if r.wraps {
-				raw = float64(r.count.next(uint64(raw)))
+				raw = float64(r.count.next(uint64(raw), d.traffic.read))
 			}
-			m.SetNumber(r.field, raw*r.factor)
+			if m != nil {
+				m.SetNumber(r.field, raw*r.factor)
+			}
 			n++
 		case ret == nvml.ERROR_GPU_IS_LOST:
 			d.lose(failure(ret).Error())

@@ -5,7 +5,6 @@ package nvml
 import (
 	"math"
 	"testing"
-	"time"
 
 	"github.com/gpuline/gpuline/plugins/inputs/nvml/fakedriver"
 )
@@ -72,39 +71,4 @@ func TestSandbox(t *testing.T) {
 	if v := h.total("gpuline_nvml_call_failures_total"); v > 0 {
 		t.Errorf("%v failures; the log:\n%s", v, h.log.String())
 	}
-}
-
-// TestTraffic holds that PCIe's bytes are counted at every rate that a link has, though the driver's counter of 32 bits
-// wraps five times a second.
-func TestTraffic(t *testing.T) {
-	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
-		g := s.GPUs[0]
-		g.Set("pcie_bits", 32)
-		g.Set("pcie_start", 1<<32-1_500_000_000)
-		g.Line(fakedriver.PCIeTX).Base(50).At(10*time.Second, 3_400).At(20*time.Second, 23_000).At(40*time.Second, 100)
-		g.Line(fakedriver.PCIeRX).Base(0)
-	})
-	h.open()
-	rows := with(of(h.ticks(600, 100*ms), "gpu", "0"), "pcie_tx_bytes")
-	count := func(at time.Duration) float64 {
-		for _, r := range rows {
-			if r.at >= at {
-				return r.fields["pcie_tx_bytes"]
-			}
-		}
-		return -1
-	}
-	f := func(from, to time.Duration, want float64, readings int) {
-		t.Helper()
-		if got := count(to) - count(from); math.Abs(got-want) > want/50 {
-			t.Errorf("from %v to %v: %v bytes, want %v", from, to, got, want)
-		}
-		if n := len(since(upTo(rows, to), from)); n < readings-2 || n > readings+2 {
-			t.Errorf("from %v to %v: read %d times, want %d", from, to, n, readings)
-		}
-	}
-	f(2*time.Second, 9*time.Second, 350e6, 7)
-	f(13*time.Second, 19*time.Second, 20.4e9, 60)
-	f(23*time.Second, 38*time.Second, 345e9, 150)
-	f(43*time.Second, 58*time.Second, 1.5e9, 15)
 }

@@ -42,9 +42,7 @@ func (d *device) normal() {
 		m.Set(temperatureMargin, sdk.FloatValue(float64(a.margin.MarginTemperature)))
 	}
 	d.readFields(m, &d.normalFields)
-	if !d.hot { // else the fast tier has
-		d.traffic(m, now.wall)
-	}
+	d.countTraffic(m)
 	d.held(m, now.wall)
 	if d.fetch(callPState, d.handle, unsafe.Pointer(&a.uint32)) && a.uint32 <= uint32(nvml.PSTATE_15) {
 		m.Set(pstate, sdk.IntValue(int64(a.uint32)))

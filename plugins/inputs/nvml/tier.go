@@ -32,6 +32,10 @@ var up = gpuField("up")
 
 // run makes the calls that are due, and leaves the rows in the batch.
 func (d *device) run(now int64) {
+	if d.counting.Load() {
+		d.countTraffic(nil)
+		return
+	}
 	if d.missing {
 		if d.reached(tierNormal, now, d.tiers.normal) {
 			d.row(d.clock().wall).Set(up, sdk.IntValue(0))
