@@ -85,7 +85,7 @@ var card = []agreed{
 	{"pcie_replays", 17, 0, "value 0 pcie_replay 17", []says{{202, "17"}}},
 	{"nvlink_crc_errors", 21, 0, "value 0 nvlink_flit_errors 21", []says{{409, "21"}}},
 	{"nvlink_replays", 22, 0, "value 0 nvlink_replay_errors 22", []says{{429, "22"}}},
-	{"nvlink_recoveries", 23, 0, "value 0 nvlink_recovery_errors 23", []says{{439, "23"}}},
+	{"nvlink_recoveries", 23, 0, "value 0 nvlink_recovery_errors 23", []says{{1213, "23"}, {439, "23"}}},
 	{"ecc_corrected_errors", 31, 0, "value 0 ecc_corrected 31", []says{{310, "31"}}},
 	{"ecc_uncorrected_errors", 32, 0, "value 0 ecc_uncorrected 32", []says{{311, "32"}}},
 	{"ecc_corrected_aggregate_errors", 33, 0, "value 0 ecc_corrected_aggregate 33", []says{{312, "33"}}},
@@ -118,14 +118,18 @@ var card = []agreed{
 // elsewhere names readings of both that are compared elsewhere, or cannot be compared on this card.
 var elsewhere = map[string]string{
 	"energy_joules": "grows while the card draws power: idleCard has it",
+	"pcie_tx_bytes": "count from the agent's start in inputs.nvml, and for ever here: vocabulary's test has them",
+	"pcie_rx_bytes": "as pcie_tx_bytes",
 	"xid":           "is an event of each source: TestHostengineXIDs, TestXIDs",
 	"up":            "comes from no field",
 }
 
-// idleCard is GPU 1, which draws nothing, so that its energy stands.
+// idleCard is GPU 1, which draws nothing, so that its energy stands, and whose links carry nothing any more.
 var idleCard = []agreed{
 	{"power_watts", 0, milliwatt, "value 1 power 0", []says{{157, "0.000000"}, {155, "0.000000"}}},
 	{"energy_joules", 123_456.789, milliwatt, "set 1 energy_start 123456789", []says{{156, "123456789"}}},
+	{"nvlink_tx_bytes", 4.5e9, 1024, "burst 1 nvlink_tx -50s 1s 4500", []says{{1201, "4500000000"}}},
+	{"nvlink_rx_bytes", 7e9, 1024, "burst 1 nvlink_rx -50s 2s 3500", []says{{1203, "7000000000"}}},
 }
 
 // The texts of both cards.

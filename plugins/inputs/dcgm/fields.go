@@ -26,9 +26,10 @@ var slowFields = []int{
 }
 
 // leftOut are not asked for unless somebody names them: DCGM calls 200 and 201 deprecated, 254 follows from
-// others, what 243 to 245 and 449 say is seldom looked at, and where a card cannot count 1016
-// the hostengine refuses the other profiling fields with it.
-var leftOut = []int{200, 201, 243, 244, 245, 254, 449, 1016}
+// others, what 243 to 245 and 449 say is seldom looked at, where a card, or an older hostengine, cannot count 1016, 1091
+// and 1092 it refuses the other profiling fields with them, and DCGM 4 loses ECC errors that are asked for together with
+// the counters of NVLink 5 (from 1200 on).
+var leftOut = []int{200, 201, 243, 244, 245, 254, 449, 1016, 1091, 1092, 1201, 1203, 1213}
 
 // tierOf returns how often a field is to be sampled.
 func tierOf(id int) tier {

@@ -72,3 +72,44 @@ func TestSandbox(t *testing.T) {
 		t.Errorf("%v failures; the log:\n%s", v, h.log.String())
 	}
 }
+
+// TestNVLink holds that what crosses the links is counted by whichever of the driver's fields a GPU has, and that the
+// other is not asked for again.
+func TestNVLink(t *testing.T) {
+	f := func(name string, version int) { t.Run(name, func(t *testing.T) { linked(t, version) }) }
+	f("Hopper", 4)
+	f("Blackwell", 5)
+}
+
+func linked(t *testing.T, version int) {
+	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
+		g := s.GPUs[0]
+		g.Set("nvlink_version", version)
+		g.Line(fakedriver.NVLinkTX).Base(700_000)
+		g.Line(fakedriver.NVLinkRX).Base(20_480)
+		g.Line("nvlink_recovery_errors").Base(3)
+	})
+	h.open()
+	rows := of(h.ticks(25, 100*ms), "gpu", "0")
+	for field, want := range map[string]float64{"nvlink_tx_bytes": 700e9, "nvlink_rx_bytes": 20_480e6} {
+		r := with(rows, field)
+		if len(r) != 3 {
+			t.Fatalf("%d rows with %s", len(r), field)
+		}
+		if got := r[2].fields[field] - r[1].fields[field]; math.Abs(got-want) > 1024 {
+			t.Errorf("%s grew by %v, want %v", field, got, want)
+		}
+	}
+	if r := with(rows, "nvlink_recoveries"); len(r) == 0 || r[0].fields["nvlink_recoveries"] != 3 {
+		t.Errorf("recoveries: %v", r)
+	}
+	asked := map[string]int{}
+	for _, r := range append(h.m.devices[0].normalFields.readings, h.m.devices[0].slowFields.readings...) {
+		asked[r.field.Name]++
+	}
+	for _, field := range []string{"nvlink_tx_bytes", "nvlink_rx_bytes", "nvlink_recoveries"} {
+		if asked[field] != 1 {
+			t.Errorf("%s is asked for by %d numbers", field, asked[field])
+		}
+	}
+}
