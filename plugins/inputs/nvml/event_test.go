@@ -242,9 +242,13 @@ func TestInstancesComeAndGo(t *testing.T) {
 		a.Line(fakedriver.MemoryUsed).Base(5000)
 		a.Line(fakedriver.GPMSM).Base(500)
 		b.Line(fakedriver.GPMSM).Base(125)
+		a.Process(fakedriver.Process{PID: 4_000_001, To: fakedriver.Never, MemoryMiB: 5000})
+		a.Process(fakedriver.Process{PID: 4_000_002, Graphics: true, To: fakedriver.Never, MemoryMiB: 7})
+		b.Process(fakedriver.Process{PID: 4_000_003, To: fakedriver.Never, MemoryMiB: 100})
 	})
 	h.open()
-	rows := of(h.ticks(300, 100*ms), "gpu", "0")
+	all := h.ticks(300, 100*ms)
+	rows := of(all, "gpu", "0")
 	f := func(gi, field string, from, to time.Duration, want int) {
 		t.Helper()
 		n := 0
@@ -272,6 +276,23 @@ func TestInstancesComeAndGo(t *testing.T) {
 			t.Errorf("a row of nothing: %+v", r)
 		}
 	}
+	g := func(gi, pid, kind string, from, to time.Duration, want int) {
+		t.Helper()
+		n := 0
+		for _, r := range since(upTo(of(all, "gpu_process", "0"), to), from) {
+			if r.tags["mig_gi"] == gi && r.tags["pid"] == pid && r.tags["type"] == kind {
+				n++
+			}
+		}
+		if n < want-2 || n > want+2 || want == 0 && n > 0 {
+			t.Errorf("process %s of instance %q from %v to %v: %d, want %d", pid, gi, from, to, n, want)
+		}
+	}
+	g("1", "4000001", "C", 6*time.Second, 20*time.Second, 14)
+	g("1", "4000002", "G", 6*time.Second, 20*time.Second, 14)
+	g("2", "4000003", "C", 6*time.Second, 10*time.Second, 4)
+	g("2", "4000003", "C", 12*time.Second, 30*time.Second, 0)
+	g("", "4000001", "C", 0, 30*time.Second, 0)
 }
 
 // TestProfilerThatNeverAnswers leaves a profiler alone that says it is there and fails, as in the guest of a virtual GPU.
