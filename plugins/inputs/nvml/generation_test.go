@@ -153,3 +153,26 @@ func TestContract(t *testing.T) {
 		return newMonitor(&c)
 	})
 }
+
+// TestIntegrated reads a GPU that is part of a processor: it is on no bus of PCI's, and has no memory of its own.
+func TestIntegrated(t *testing.T) {
+	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
+		g := s.GPUs[0]
+		g.Set("name", "NVIDIA Thor")
+		for _, call := range []string{"DeviceGetPciInfo*", "DeviceGetMemoryInfo*", "DeviceGetBAR1MemoryInfo", "DeviceGet*Pcie*", "DeviceGetTotalEnergyConsumption"} {
+			g.Unsupported(call)
+		}
+		g.Line(fakedriver.GPUUtil).Base(40)
+	})
+	h.open()
+	rows := of(h.ticks(20, 100*ms), "gpu", "0")
+	if len(with(rows, "utilization_ratio")) == 0 || len(with(rows, "power_watts")) == 0 || len(with(rows, "memory_used_bytes")) > 0 {
+		t.Errorf("%+v", rows)
+	}
+	if tags := rows[0].tags; tags["pci_bus_id"] != "" || tags["gpu_name"] != "NVIDIA Thor" || tags["gpu_uuid"] == "" {
+		t.Errorf("tags %v", tags)
+	}
+	if len(h.errs) > 0 || h.total("gpuline_nvml_call_failures_total") > 0 {
+		t.Errorf("errors %v; the log:\n%s", h.errs, h.log.String())
+	}
+}
