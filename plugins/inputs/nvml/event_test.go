@@ -67,6 +67,43 @@ func TestEvents(t *testing.T) {
 	wantEvents(t, append(h.await(), h.ticks(3, 500*ms)...), "1", "recovery/reset")
 }
 
+// TestEventKinds holds that each kind of event that the driver reports is told, as what it is.
+func TestEventKinds(t *testing.T) {
+	kinds := []struct{ kind, want string }{
+		{"512", "ecc/storm"}, {"1024", "ecc/retired"}, {"2048", "ecc/retirement_failed"},
+		{"poison", "ecc/poison"}, {"fatal_poison", "ecc/fatal_poison"}, {"unavailable", "lost/unavailable"},
+	}
+	h := newHost(t, 1, usual(), 10*time.Second, func(s *fakedriver.Scenario) {
+		s.GPUs[0].Set("event_types", 0xff1f)
+		for i, k := range kinds {
+			s.GPUs[0].Event(time.Duration(i)*21*time.Second+20_500*ms, k.kind, 0)
+		}
+	})
+	h.open()
+	for _, k := range kinds {
+		h.ticks(2, 10*time.Second)
+		h.clock.Advance(time.Second)
+		wantEvents(t, h.await(), "0", k.want)
+	}
+}
+
+// TestUnwatched holds that a GPU whose events cannot be recorded takes none from the others, though the driver spoils
+// the set that it was to be added to.
+func TestUnwatched(t *testing.T) {
+	h := newHost(t, 3, usual(), 10*time.Second, func(s *fakedriver.Scenario) {
+		s.GPUs[0].Event(20*time.Second, "xid", 48)
+		s.GPUs[1].Set("events_refused", 999)
+		s.GPUs[2].Event(40*time.Second, "xid", 79)
+	})
+	h.open()
+	h.ticks(2, 10*time.Second-ms)
+	h.clock.Advance(2*ms + 500*ms)
+	wantEvents(t, h.await(), "0", "xid/48")
+	h.ticks(2, 10*time.Second-ms)
+	h.clock.Advance(2*ms + 500*ms)
+	wantEvents(t, h.await(), "2", "xid/79")
+}
+
 // TestErrorsWithoutEvents holds that a driver which reports nothing is found out by its counters.
 func TestErrorsWithoutEvents(t *testing.T) {
 	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
