@@ -70,8 +70,12 @@ func TestEvents(t *testing.T) {
 // TestEventKinds holds that each kind of event that the driver reports is told, as what it is.
 func TestEventKinds(t *testing.T) {
 	kinds := []struct{ kind, want string }{
-		{"512", "ecc/storm"}, {"1024", "ecc/retired"}, {"2048", "ecc/retirement_failed"},
-		{"poison", "ecc/poison"}, {"fatal_poison", "ecc/fatal_poison"}, {"unavailable", "lost/unavailable"},
+		{"512", "ecc/storm"},
+		{"1024", "ecc/retired"},
+		{"2048", "ecc/retirement_failed"},
+		{"poison", "ecc/poison"},
+		{"fatal_poison", "ecc/fatal_poison"},
+		{"unavailable", "lost/unavailable"},
 	}
 	h := newHost(t, 1, usual(), 10*time.Second, func(s *fakedriver.Scenario) {
 		s.GPUs[0].Set("event_types", 0xff1f)

@@ -106,6 +106,34 @@ func TestOldDrivers(t *testing.T) {
 	}
 }
 
+// TestWithoutDeprecated reads through a library that has none of what nvml.h calls deprecated for the next release, and
+// loses a GPU for a while.
+func TestWithoutDeprecated(t *testing.T) {
+	lib := ""
+	if os.Getenv(otherLibrary) == "" {
+		var err error
+		lib, err = fakedriver.Build(t.TempDir(), "nvmlDeviceGetTemperature")
+		if errors.Is(err, fakedriver.ErrNoCompiler) {
+			t.Skip("there is no gcc: nothing is read through the fake driver")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !again(t, lib, "") {
+		return
+	}
+	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
+		s.GPUs[0].Line(fakedriver.Temperature).Base(61)
+		s.GPUs[0].Lost(5*time.Second, 10*time.Second, false)
+	})
+	h.open()
+	rows := with(of(h.ticks(150, 100*ms), "gpu", "0"), "temperature_celsius")
+	if n := len(since(rows, 11*time.Second)); n < 3 || rows[0].fields["temperature_celsius"] != 61 {
+		t.Errorf("%d temperatures after the GPU was back, of %d", n, len(rows))
+	}
+}
+
 // TestRealLibraryWithoutDriver opens NVIDIA's own library on a host without its kernel module.
 func TestRealLibraryWithoutDriver(t *testing.T) {
 	lib := os.Getenv("GPULINE_REAL_NVML")

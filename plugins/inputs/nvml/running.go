@@ -29,7 +29,7 @@ func (d *device) programs(c call) (all []nvml.ProcessInfo) {
 	}
 	for _, i := range d.instances {
 		var some []nvml.ProcessInfo
-		d.try(c, func() (ret nvml.Return) { some, ret = d.running(c, i.handle); return ret })
+		_ = d.try(c, func() (ret nvml.Return) { some, ret = d.running(c, i.handle); return ret })
 		for _, p := range some {
 			p.GpuInstanceId, p.ComputeInstanceId = uint32(i.gi), uint32(i.ci)
 			all = append(all, p)

@@ -109,7 +109,7 @@ func (d *device) recovered(now int64) bool {
 	ret := nvml.ERROR_GPU_IS_LOST
 	if d.lib.has(callTemperature) {
 		d.calling.Store(uint32(callTemperature) + 1)
-		_, ret = d.handle.GetTemperature(nvml.TEMPERATURE_GPU)
+		ret = d.readTemperature()
 		d.calling.Store(0)
 	}
 	if ret != nvml.SUCCESS && !final(ret) {
