@@ -25,9 +25,9 @@ type watch struct {
 
 // watched are the events that are asked for, of those that a GPU supports.
 const watched = nvml.EventTypeXidCriticalError | nvml.EventTypeSingleBitEccError | nvml.EventTypeDoubleBitEccError |
-	nvml.EventTypeSingleBitEccErrorStorm | nvml.EventTypeDramRetirementEvent | nvml.EventTypeDramRetirementFailure | nvml.EventTypeNonFatalPoisonError |
-	nvml.EventTypeFatalPoisonError | nvml.EventTypeGpuUnavailableError | nvml.EventTypeGpuRecoveryAction |
-	nvml.EventMigConfigChange
+	nvml.EventTypeSingleBitEccErrorStorm | nvml.EventTypeDramRetirementEvent | nvml.EventTypeDramRetirementFailure |
+	nvml.EventTypeNonFatalPoisonError | nvml.EventTypeFatalPoisonError |
+	nvml.EventTypeGpuUnavailableError | nvml.EventTypeGpuRecoveryAction | nvml.EventMigConfigChange
 
 // waitFor is how long one call waits in the driver: so long may the end of the watch take.
 const waitFor = 500 * time.Millisecond
