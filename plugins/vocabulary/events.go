@@ -24,7 +24,7 @@ const (
 
 var eventKinds = []struct{ event, code, help string }{
 	{EventXID, "its number", "the driver reports an error"},
-	{EventECC, "`corrected` or `uncorrected`", "memory errors"},
+	{EventECC, "`corrected`, `uncorrected`, `storm`, `retired`, `retirement_failed`, `poison` or `fatal_poison`", "memory errors, and what came of them"},
 	{EventLost, "", "the device no longer answers"},
 	{EventFound, "", "a lost device answers again"},
 	{EventThrottle, "the reason, as in the table of bits", "clocks begin to be held back, after ten seconds or more without that reason"},

@@ -157,13 +157,15 @@ var info = []Reading{
 	{
 		Field: code("clock_sm_max_hertz", "hertz"), Metric: Info, Help: "Fastest clock of the multiprocessors.",
 		NVML: "GetMaxClockInfo(SM)", XML: "max_clocks/sm_clock", CSV: "clocks.max.sm", SMIFactor: mega,
-		DCGM:  DCGM{113, "DCGM_FI_DEV_MAX_SM_CLOCK", "", mega},
-		Tegra: "devfreq/*gpu/max_freq",
+		DCGM:       DCGM{113, "DCGM_FI_DEV_MAX_SM_CLOCK", "", mega},
+		DCGMBetter: []DCGM{{1608, "DCGM_FI_DEV_SM_MAX_CLOCK_HERTZ", "", 1}},
+		Tegra:      "devfreq/*gpu/max_freq",
 	},
 	{
 		Field: code("clock_memory_max_hertz", "hertz"), Metric: Info, Help: "Fastest clock of the device memory.",
 		NVML: "GetMaxClockInfo(MEM)", XML: "max_clocks/mem_clock", CSV: "clocks.max.memory", CSVOlder: []string{"clocks.max.mem"}, SMIFactor: mega,
-		DCGM: DCGM{114, "DCGM_FI_DEV_MAX_MEM_CLOCK", "", mega},
+		DCGM:       DCGM{114, "DCGM_FI_DEV_MAX_MEM_CLOCK", "", mega},
+		DCGMBetter: []DCGM{{1609, "DCGM_FI_DEV_MEMORY_MAX_CLOCK_HERTZ", "", 1}},
 	},
 	{
 		Field: code("clock_graphics_max_hertz", "hertz"), Metric: Info, Help: "Fastest clock of the graphics engine.",

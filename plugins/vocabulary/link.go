@@ -6,11 +6,13 @@ var link = []Reading{
 		Field: counter("pcie_tx_bytes", "bytes"), Metric: GPU,
 		Help: "Bytes sent over PCIe.",
 		NVML: "field 197 PCIE_COUNT_TX_BYTES",
+		DCGM: DCGM{1091, "DCGM_FI_PROF_PCIE_TX_BYTES_TOTAL", "", 1},
 	},
 	{
 		Field: counter("pcie_rx_bytes", "bytes"), Metric: GPU,
 		Help: "Bytes received over PCIe.",
 		NVML: "field 198 PCIE_COUNT_RX_BYTES",
+		DCGM: DCGM{1092, "DCGM_FI_PROF_PCIE_RX_BYTES_TOTAL", "", 1},
 	},
 	{
 		Field: gauge("pcie_tx_bytes_per_second", "bytes_per_second"), Metric: GPU,
@@ -51,13 +53,15 @@ var link = []Reading{
 	},
 	{
 		Field: counter("nvlink_tx_bytes", "bytes"), Metric: GPU,
-		Help: "Bytes of data sent over all NVLinks.",
-		NVML: "field 138 NVLINK_THROUGHPUT_DATA_TX, in KiB",
+		Help: "Bytes of data sent over all NVLinks; what NVLink 5 and later count where they do not count data.",
+		NVML: "field 138 NVLINK_THROUGHPUT_DATA_TX, in KiB, field 202 NVLINK_COUNT_XMIT_BYTES",
+		DCGM: DCGM{1201, "DCGM_FI_DEV_NVLINK_COUNT_TX_BYTES", "DCGM_FI_DEV_NVLINK_TX_BYTES_TOTAL", 1},
 	},
 	{
 		Field: counter("nvlink_rx_bytes", "bytes"), Metric: GPU,
-		Help: "Bytes of data received over all NVLinks.",
-		NVML: "field 139 NVLINK_THROUGHPUT_DATA_RX, in KiB",
+		Help: "Bytes of data received over all NVLinks; what NVLink 5 and later count where they do not count data.",
+		NVML: "field 139 NVLINK_THROUGHPUT_DATA_RX, in KiB, field 204 NVLINK_COUNT_RCV_BYTES",
+		DCGM: DCGM{1203, "DCGM_FI_DEV_NVLINK_COUNT_RX_BYTES", "DCGM_FI_DEV_NVLINK_RX_BYTES_TOTAL", 1},
 	},
 	{
 		Field: gauge("nvlink_tx_bytes_per_second", "bytes_per_second"), Metric: GPU,
@@ -90,8 +94,9 @@ var link = []Reading{
 	},
 	{
 		Field: counter("nvlink_recoveries", ""), Metric: GPU,
-		Help: "NVLinks trained anew after an error, over all links.",
-		NVML: "field 59 NVLINK_RECOVERY_ERROR_COUNT_TOTAL",
-		DCGM: DCGM{439, "DCGM_FI_DEV_NVLINK_RECOVERY_ERROR_COUNT_TOTAL", "DCGM_FI_DEV_NVLINK_RECOVERY_ERROR_TOTAL", 1},
+		Help:       "NVLinks trained anew after an error, over all links.",
+		NVML:       "field 59 NVLINK_RECOVERY_ERROR_COUNT_TOTAL, field 215 NVLINK_COUNT_LINK_RECOVERY_EVENTS",
+		DCGM:       DCGM{439, "DCGM_FI_DEV_NVLINK_RECOVERY_ERROR_COUNT_TOTAL", "DCGM_FI_DEV_NVLINK_RECOVERY_ERROR_TOTAL", 1},
+		DCGMBetter: []DCGM{{1213, "DCGM_FI_DEV_NVLINK_COUNT_LINK_RECOVERY_EVENTS", "DCGM_FI_DEV_NVLINK_RECOVERY_EVENT_TOTAL", 1}},
 	},
 }

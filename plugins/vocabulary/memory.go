@@ -44,13 +44,15 @@ var memory = []Reading{
 		Field: gauge("bar1_used_bytes", "bytes"), Metric: GPU,
 		Help: "BAR1 memory mapped, through which the host and other devices reach device memory.",
 		NVML: "GetBAR1MemoryInfo", XML: "bar1_memory_usage/used", SMIFactor: mebi,
-		DCGM: DCGM{92, "DCGM_FI_DEV_BAR1_USED", "", mebi},
+		DCGM:       DCGM{92, "DCGM_FI_DEV_BAR1_USED", "", mebi},
+		DCGMBetter: []DCGM{{1601, "DCGM_FI_DEV_BAR1_USED_BYTES", "", 1}},
 	},
 	{
 		Field: gauge("bar1_total_bytes", "bytes"), Metric: GPU,
 		Help: "BAR1 memory that can be mapped.",
 		NVML: "GetBAR1MemoryInfo", XML: "bar1_memory_usage/total", SMIFactor: mebi,
-		DCGM: DCGM{90, "DCGM_FI_DEV_BAR1_TOTAL", "", mebi},
+		DCGM:       DCGM{90, "DCGM_FI_DEV_BAR1_TOTAL", "", mebi},
+		DCGMBetter: []DCGM{{1600, "DCGM_FI_DEV_BAR1_CAPACITY_BYTES", "", 1}},
 	},
 	{
 		Field: gauge("protected_memory_used_bytes", "bytes"), Metric: GPU,

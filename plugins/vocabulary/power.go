@@ -91,8 +91,9 @@ var temperature = []Reading{
 		Field: gauge("fan_ratio", "ratio"), Metric: GPU, Bounded: true, Max: 2,
 		Help: "Speed that the fan is set to, in relation to the one of the most noise allowed, which it may exceed; a stalled fan shows it too.",
 		NVML: "GetFanSpeed", XML: "fan_speed", CSV: "fan.speed", SMIFactor: percent,
-		DCGM:     DCGM{191, "DCGM_FI_DEV_FAN_SPEED", "", percent},
-		Telegraf: Telegraf{"fan_speed", percent},
-		Tegra:    "hwmon*/pwm1",
+		DCGM:       DCGM{191, "DCGM_FI_DEV_FAN_SPEED", "", percent},
+		DCGMBetter: []DCGM{{1612, "DCGM_FI_DEV_FAN_SPEED_RATIO", "", 1}},
+		Telegraf:   Telegraf{"fan_speed", percent},
+		Tegra:      "hwmon*/pwm1",
 	},
 }

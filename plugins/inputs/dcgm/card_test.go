@@ -33,7 +33,7 @@ var card = []agreed{
 	{"memory_activity_ratio", 0.21, wholePercent, "value 0 memory_util 21", []says{{204, "21"}}},
 	{"encoder_ratio", 0.12, wholePercent, "value 0 encoder_util 12", []says{{206, "12"}}},
 	{"decoder_ratio", 0.08, wholePercent, "value 0 decoder_util 8", []says{{207, "8"}}},
-	{"fan_ratio", 1.06, wholePercent, "value 0 fan 106", []says{{191, "106"}}},
+	{"fan_ratio", 1.06, wholePercent, "value 0 fan 106", []says{{1612, "1.060000"}, {191, "106"}}},
 
 	{"graphics_active_ratio", 0.871, perMille, "value 0 gpm_graphics 871", []says{{1001, "0.871000"}}},
 	{"sm_active_ratio", 0.762, perMille, "value 0 gpm_sm 762", []says{{1002, "0.762000"}}},
@@ -50,9 +50,9 @@ var card = []agreed{
 	{"nvlink_rx_bytes_per_second", 4.5e9, 500, "value 0 nvlink_rx 4500", []says{{1012, "4500000000"}}},
 	{"nvlink_bytes_per_second", 1_024_000_000, 512_000, "", []says{{449, "1000"}}}, // KiB per ms
 
-	{"clock_sm_hertz", 1_755_000_000, 0, "value 0 clock_sm 1755", []says{{100, "1755"}}},
-	{"clock_memory_hertz", 2_619_000_000, 0, "value 0 clock_memory 2619", []says{{101, "2619"}}},
-	{"clock_video_hertz", 1_605_000_000, 0, "value 0 clock_video 1605", []says{{102, "1605"}}},
+	{"clock_sm_hertz", 1_755_000_000, 0, "value 0 clock_sm 1755", []says{{1603, "1755000000"}, {100, "1755"}}},
+	{"clock_memory_hertz", 2_619_000_000, 0, "value 0 clock_memory 2619", []says{{1604, "2619000000"}, {101, "2619"}}},
+	{"clock_video_hertz", 1_605_000_000, 0, "value 0 clock_video 1605", []says{{1605, "1605000000"}, {102, "1605"}}},
 	{"pstate", 2, 0, "value 0 pstate 2", []says{{190, "2"}}},
 	{"throttle_reasons", 0x102, 0, "value 0 throttle 258", []says{{112, "258"}}},
 
@@ -77,15 +77,15 @@ var card = []agreed{
 	{"memory_reserved_bytes", 551 << 20, 0, "set 0 memory_reserved 551", []says{{253, "551"}}},
 	{"memory_total_bytes", 81_559 << 20, 0, "set 0 memory_total 81559", []says{{250, "81559"}}},
 	{"memory_used_ratio", 20_480. / (81_559 - 551), 0.5e-6, "", []says{{254, "0.252815"}}},
-	{"bar1_used_bytes", 3 << 20, 0, "value 0 bar1_used 3", []says{{92, "3"}}},
-	{"bar1_total_bytes", 65_536 << 20, 0, "set 0 bar1_total 65536", []says{{90, "65536"}}},
+	{"bar1_used_bytes", 3 << 20, 0, "value 0 bar1_used 3", []says{{1601, "3145728"}, {92, "3"}}},
+	{"bar1_total_bytes", 65_536 << 20, 0, "set 0 bar1_total 65536", []says{{1600, "68719476736"}, {90, "65536"}}},
 
 	{"pcie_link_generation", 4, 0, "value 0 pcie_gen 4", []says{{237, "4"}}},
 	{"pcie_link_width", 8, 0, "value 0 pcie_width 8", []says{{238, "8"}}},
 	{"pcie_replays", 17, 0, "value 0 pcie_replay 17", []says{{202, "17"}}},
 	{"nvlink_crc_errors", 21, 0, "value 0 nvlink_flit_errors 21", []says{{409, "21"}}},
 	{"nvlink_replays", 22, 0, "value 0 nvlink_replay_errors 22", []says{{429, "22"}}},
-	{"nvlink_recoveries", 23, 0, "value 0 nvlink_recovery_errors 23", []says{{439, "23"}}},
+	{"nvlink_recoveries", 23, 0, "value 0 nvlink_recovery_errors 23", []says{{1213, "23"}, {439, "23"}}},
 	{"ecc_corrected_errors", 31, 0, "value 0 ecc_corrected 31", []says{{310, "31"}}},
 	{"ecc_uncorrected_errors", 32, 0, "value 0 ecc_uncorrected 32", []says{{311, "32"}}},
 	{"ecc_corrected_aggregate_errors", 33, 0, "value 0 ecc_corrected_aggregate 33", []says{{312, "33"}}},
@@ -108,8 +108,8 @@ var card = []agreed{
 	{"temperature_slowdown_celsius", 91, 0, "set 0 threshold_slowdown 91", []says{{158, "91"}}},
 	{"temperature_shutdown_celsius", 96, 0, "set 0 threshold_shutdown 96", []says{{159, "96"}}},
 	{"memory_temperature_max_operating_celsius", 103, 0, "set 0 threshold_memory 103", []says{{151, "103"}}},
-	{"clock_sm_max_hertz", 1_965_000_000, 0, "set 0 max_clock_sm 1965", []says{{113, "1965"}}},
-	{"clock_memory_max_hertz", 2_600_000_000, 0, "set 0 max_clock_memory 2600", []says{{114, "2600"}}},
+	{"clock_sm_max_hertz", 1_965_000_000, 0, "set 0 max_clock_sm 1965", []says{{1608, "1965000000"}, {113, "1965"}}},
+	{"clock_memory_max_hertz", 2_600_000_000, 0, "set 0 max_clock_memory 2600", []says{{1609, "2600000000"}, {114, "2600"}}},
 	{"pcie_link_generation_max", 6, 0, "set 0 max_pcie_gen 6", []says{{235, "6"}}},
 	{"pcie_link_width_max", 12, 0, "set 0 max_pcie_width 12", []says{{236, "12"}}},
 	{"minor_number", 7, 0, "set 0 minor 7", []says{{55, "7"}}},
@@ -118,14 +118,18 @@ var card = []agreed{
 // elsewhere names readings of both that are compared elsewhere, or cannot be compared on this card.
 var elsewhere = map[string]string{
 	"energy_joules": "grows while the card draws power: idleCard has it",
+	"pcie_tx_bytes": "count from the agent's start in inputs.nvml, and for ever here: vocabulary's test has them",
+	"pcie_rx_bytes": "as pcie_tx_bytes",
 	"xid":           "is an event of each source: TestHostengineXIDs, TestXIDs",
 	"up":            "comes from no field",
 }
 
-// idleCard is GPU 1, which draws nothing, so that its energy stands.
+// idleCard is GPU 1, which draws nothing, so that its energy stands, and whose links carry nothing any more.
 var idleCard = []agreed{
 	{"power_watts", 0, milliwatt, "value 1 power 0", []says{{157, "0.000000"}, {155, "0.000000"}}},
 	{"energy_joules", 123_456.789, milliwatt, "set 1 energy_start 123456789", []says{{156, "123456789"}}},
+	{"nvlink_tx_bytes", 4.5e9, 1024, "burst 1 nvlink_tx -50s 1s 4500", []says{{1201, "4500000000"}}},
+	{"nvlink_rx_bytes", 7e9, 1024, "burst 1 nvlink_rx -50s 2s 3500", []says{{1203, "7000000000"}}},
 }
 
 // The texts of both cards.

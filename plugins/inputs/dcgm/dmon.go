@@ -3,7 +3,6 @@ package dcgm
 import (
 	"context"
 	"errors"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -171,8 +170,8 @@ type plans struct {
 	next int
 }
 
-// recent are fields that hostengines before 4 do not know.
-var recent = []int{153, 157, 1420, 1422, 1423, 1424, 1523}
+// recent reports whether hostengines before 4, or before the newest, do not know a field.
+func recent(id int) bool { return id == 153 || id == 157 || id > 1016 }
 
 // errorFields are slow ones that dmon reads all the same, since nobody wants to be late for them.
 var errorFields = []int{310, 311, 395, 1523}
@@ -191,8 +190,8 @@ func newPlans(c *Config, interval time.Duration) plans {
 	for _, keep := range []func(id int) bool{
 		func(int) bool { return true },
 		func(id int) bool { return tierOf(id) != tierProfiling },
-		func(id int) bool { return !slices.Contains(recent, id) },
-		func(id int) bool { return tierOf(id) != tierProfiling && !slices.Contains(recent, id) },
+		func(id int) bool { return !recent(id) },
+		func(id int) bool { return tierOf(id) != tierProfiling && !recent(id) },
 	} {
 		set := filter(all, keep)
 		if len(set) > 0 && (len(p.sets) == 0 || len(set) != len(p.sets[len(p.sets)-1])) {

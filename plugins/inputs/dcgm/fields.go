@@ -22,13 +22,16 @@ const (
 // slowFields change seldom, or are dear to read.
 var slowFields = []int{
 	55, 90, 92, 113, 114, 151, 152, 158, 159, 160, 161, 162, 163, 164, 191, 202, 235, 236, 237, 238, 250, 253, 310, 311, 312, 313,
-	390, 391, 392, 393, 394, 395, 396, 409, 429, 439, 1523,
+	390, 391, 392, 393, 394, 395, 396, 409, 429, 439, 1213, 1523, 1600, 1601, 1608, 1609, 1612,
 }
 
 // leftOut are not asked for unless somebody names them: DCGM calls 200 and 201 deprecated, 254 follows from
-// others, what 243 to 245 and 449 say is seldom looked at, and where a card cannot count 1016
-// the hostengine refuses the other profiling fields with it.
-var leftOut = []int{200, 201, 243, 244, 245, 254, 449, 1016}
+// others, what 243 to 245 and 449 say is seldom looked at, where a card, or an older hostengine, cannot count 1016, 1091
+// and 1092 it refuses the other profiling fields with them, DCGM 4 loses ECC errors that are asked for together with
+// the counters of NVLink 5 (from 1200 on), and those from 1600 on say what older ones do, in base units.
+var leftOut = []int{
+	200, 201, 243, 244, 245, 254, 449, 1016, 1091, 1092, 1201, 1203, 1213, 1600, 1601, 1603, 1604, 1605, 1608, 1609, 1612,
+}
 
 // tierOf returns how often a field is to be sampled.
 func tierOf(id int) tier {

@@ -88,6 +88,7 @@ func records(h *header) {
 	h.record(nvml.Memory{}, "nvmlMemory_t")
 	h.record(nvml.Memory_v2{}, "nvmlMemory_v2_t")
 	h.record(nvml.MarginTemperature{}, "nvmlMarginTemperature_t")
+	h.record(nvml.Temperature{}, "nvmlTemperature_t")
 	h.record(nvml.ProcessInfo{}, "nvmlProcessInfo_v2_t")
 	h.record(nvml.ProcessInfo_v1{}, "nvmlProcessInfo_v1_t")
 	h.record(nvml.ProcessUtilizationSample{}, "nvmlProcessUtilizationSample_t")
@@ -102,6 +103,7 @@ func records(h *header) {
 	a := newAnswers()
 	h.assert("nvmlMemory_v2 == %d", a.memory.Version)
 	h.assert("nvmlMarginTemperature_v1 == %d", a.margin.Version)
+	h.assert("nvmlTemperature_v1 == %d", a.temperature.Version)
 	h.assert("nvmlProcessesUtilizationInfo_v1 == %d", nvml.STRUCT_VERSION(nvml.ProcessesUtilizationInfo_v1{}, 1))
 	h.assert("NVML_GPM_METRICS_GET_VERSION == %d", nvml.GPM_METRICS_GET_VERSION)
 	h.assert("sizeof(nvmlDevice_t) == sizeof(void *) && sizeof(nvmlGpmSample_t) == sizeof(void *)")
@@ -118,7 +120,7 @@ func functions(h *header) {
 	h.function("GpmMetricsGet", "nvmlGpmMetricsGet_t *")
 	for name, to := range map[string]string{
 		"TotalEnergyConsumption": "unsigned long long", "UtilizationRates": "nvmlUtilization_t", "PowerUsage": "unsigned",
-		"MemoryInfo_v2": "nvmlMemory_v2_t", "MemoryInfo": "nvmlMemory_t", "MarginTemperature": "nvmlMarginTemperature_t",
+		"MemoryInfo_v2": "nvmlMemory_v2_t", "MemoryInfo": "nvmlMemory_t", "MarginTemperature": "nvmlMarginTemperature_t", "TemperatureV": "nvmlTemperature_t",
 		"CurrentClocksEventReasons": "unsigned long long", "CurrentClocksThrottleReasons": "unsigned long long",
 		"PerformanceState": "nvmlPstates_t", "EnforcedPowerLimit": "unsigned",
 	} {

@@ -86,13 +86,13 @@ const (
 	calls
 )
 
-// name returns the function's name without the prefix that all have, in the newest of its versions.
+// name returns the function's name without the prefix that all have, in the first of its versions.
 func (c call) name() string {
 	name, _, _ := strings.Cut(callNames[c], "|")
 	return name
 }
 
-// symbols returns the names in the library of which one is enough, older versions last.
+// symbols returns the names in the library of which one is enough, the best first.
 func (c call) symbols() []string {
 	names := strings.Split(callNames[c], "|")
 	for i := range names {
@@ -118,7 +118,7 @@ var callNames = [calls]string{
 
 	callMemory:      "DeviceGetMemoryInfo_v2",
 	callMemoryV1:    "DeviceGetMemoryInfo",
-	callTemperature: "DeviceGetTemperature",
+	callTemperature: "DeviceGetTemperature|DeviceGetTemperatureV",
 	callMargin:      "DeviceGetMarginTemperature",
 	callReasons:     "DeviceGetCurrentClocksEventReasons",
 	callReasonsOld:  "DeviceGetCurrentClocksThrottleReasons",

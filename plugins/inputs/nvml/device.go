@@ -37,10 +37,9 @@ type device struct {
 	before  mark  // where the rings are read from
 	read    int64 // when they were last read, by the agent's time
 
-	powerField, normalFields, trafficFields, slowFields, infoFields fieldSet
+	powerField, normalFields, slowFields, infoFields fieldSet
 
-	trafficRead int64 // when, by the agent's time
-	hot         bool  // PCIe's counters would wrap within the normal interval
+	traffic traffic
 
 	noClock   [nvml.CLOCK_COUNT]bool // clocks that this GPU has not
 	events    vocabulary.Events
@@ -75,6 +74,7 @@ type session struct {
 	since  int64 // the rings of a GPU without a mark are read from here on
 
 	draining *atomic.Bool // this round empties the rings
+	counting *atomic.Bool // this round is between two ticks, and reads what cannot wait
 }
 
 func newDevice(s *session, handle nvml.Device, id selector.GPU) *device {
@@ -84,7 +84,8 @@ func newDevice(s *session, handle nvml.Device, id selector.GPU) *device {
 		answers:    newAnswers(),
 		batch:      sdk.NewBatch(s.env.Catalog),
 		powerField: newFieldSet(powerReadings, s.lib), normalFields: newFieldSet(normalReadings, s.lib),
-		trafficFields: newFieldSet(trafficReadings, s.lib), slowFields: newFieldSet(slowReadings, s.lib), infoFields: newFieldSet(infoReadings, s.lib),
+		slowFields: newFieldSet(slowReadings, s.lib), infoFields: newFieldSet(infoReadings, s.lib),
+		traffic: traffic{fields: newFieldSet(trafficReadings, s.lib)},
 		tags: vocabulary.Device{
 			UUID: id.UUID, Index: id.Index, Name: id.Name, PCIBusID: id.Bus, Source: vocabulary.SourceNVML,
 		}.Tags(),

@@ -124,12 +124,14 @@ type answers struct {
 	memory      nvml.Memory_v2
 	memoryV1    nvml.Memory
 	margin      nvml.MarginTemperature
+	temperature nvml.Temperature
 }
 
 func newAnswers() *answers {
 	a := new(answers)
 	a.memory.Version = nvml.STRUCT_VERSION(a.memory, 2)
 	a.margin.Version = nvml.STRUCT_VERSION(a.margin, 1)
+	a.temperature.Version = nvml.STRUCT_VERSION(a.temperature, 1)
 	return a
 }
 

@@ -67,6 +67,47 @@ func TestEvents(t *testing.T) {
 	wantEvents(t, append(h.await(), h.ticks(3, 500*ms)...), "1", "recovery/reset")
 }
 
+// TestEventKinds holds that each kind of event that the driver reports is told, as what it is.
+func TestEventKinds(t *testing.T) {
+	kinds := []struct{ kind, want string }{
+		{"512", "ecc/storm"},
+		{"1024", "ecc/retired"},
+		{"2048", "ecc/retirement_failed"},
+		{"poison", "ecc/poison"},
+		{"fatal_poison", "ecc/fatal_poison"},
+		{"unavailable", "lost/unavailable"},
+	}
+	h := newHost(t, 1, usual(), 10*time.Second, func(s *fakedriver.Scenario) {
+		s.GPUs[0].Set("event_types", 0xff1f)
+		for i, k := range kinds {
+			s.GPUs[0].Event(time.Duration(i)*21*time.Second+20_500*ms, k.kind, 0)
+		}
+	})
+	h.open()
+	for _, k := range kinds {
+		h.ticks(2, 10*time.Second)
+		h.clock.Advance(time.Second)
+		wantEvents(t, h.await(), "0", k.want)
+	}
+}
+
+// TestUnwatched holds that a GPU whose events cannot be recorded takes none from the others, though the driver spoils
+// the set that it was to be added to.
+func TestUnwatched(t *testing.T) {
+	h := newHost(t, 3, usual(), 10*time.Second, func(s *fakedriver.Scenario) {
+		s.GPUs[0].Event(20*time.Second, "xid", 48)
+		s.GPUs[1].Set("events_refused", 999)
+		s.GPUs[2].Event(40*time.Second, "xid", 79)
+	})
+	h.open()
+	h.ticks(2, 10*time.Second-ms)
+	h.clock.Advance(2*ms + 500*ms)
+	wantEvents(t, h.await(), "0", "xid/48")
+	h.ticks(2, 10*time.Second-ms)
+	h.clock.Advance(2*ms + 500*ms)
+	wantEvents(t, h.await(), "2", "xid/79")
+}
+
 // TestErrorsWithoutEvents holds that a driver which reports nothing is found out by its counters.
 func TestErrorsWithoutEvents(t *testing.T) {
 	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
@@ -242,9 +283,13 @@ func TestInstancesComeAndGo(t *testing.T) {
 		a.Line(fakedriver.MemoryUsed).Base(5000)
 		a.Line(fakedriver.GPMSM).Base(500)
 		b.Line(fakedriver.GPMSM).Base(125)
+		a.Process(fakedriver.Process{PID: 4_000_001, To: fakedriver.Never, MemoryMiB: 5000})
+		a.Process(fakedriver.Process{PID: 4_000_002, Graphics: true, To: fakedriver.Never, MemoryMiB: 7})
+		b.Process(fakedriver.Process{PID: 4_000_003, To: fakedriver.Never, MemoryMiB: 100})
 	})
 	h.open()
-	rows := of(h.ticks(300, 100*ms), "gpu", "0")
+	all := h.ticks(300, 100*ms)
+	rows := of(all, "gpu", "0")
 	f := func(gi, field string, from, to time.Duration, want int) {
 		t.Helper()
 		n := 0
@@ -272,6 +317,23 @@ func TestInstancesComeAndGo(t *testing.T) {
 			t.Errorf("a row of nothing: %+v", r)
 		}
 	}
+	g := func(gi, pid, kind string, from, to time.Duration, want int) {
+		t.Helper()
+		n := 0
+		for _, r := range since(upTo(of(all, "gpu_process", "0"), to), from) {
+			if r.tags["mig_gi"] == gi && r.tags["pid"] == pid && r.tags["type"] == kind {
+				n++
+			}
+		}
+		if n < want-2 || n > want+2 || want == 0 && n > 0 {
+			t.Errorf("process %s of instance %q from %v to %v: %d, want %d", pid, gi, from, to, n, want)
+		}
+	}
+	g("1", "4000001", "C", 6*time.Second, 20*time.Second, 14)
+	g("1", "4000002", "G", 6*time.Second, 20*time.Second, 14)
+	g("2", "4000003", "C", 6*time.Second, 10*time.Second, 4)
+	g("2", "4000003", "C", 12*time.Second, 30*time.Second, 0)
+	g("", "4000001", "C", 0, 30*time.Second, 0)
 }
 
 // TestProfilerThatNeverAnswers leaves a profiler alone that says it is there and fails, as in the guest of a virtual GPU.

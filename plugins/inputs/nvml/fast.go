@@ -34,9 +34,6 @@ func (d *device) fast() {
 	if read {
 		m.Set(energy, sdk.FloatValue(float64(d.answers.uint64)/1e3))
 	}
-	if d.hot {
-		d.traffic(m, now.wall)
-	}
 	if d.draining.Load() {
 		d.drain(&now)
 	}

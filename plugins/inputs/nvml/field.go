@@ -52,10 +52,12 @@ var normalReadings = []fieldReading{
 	{79, 0, gpuField("throttle_reliability_seconds"), 1e-9, false, nil},
 	{138, allLinks, gpuField("nvlink_tx_bytes"), 1024, false, nil},
 	{139, allLinks, gpuField("nvlink_rx_bytes"), 1024, false, nil},
+	{202, allLinks, gpuField("nvlink_tx_bytes"), 1, false, nil}, // NVLink 5
+	{204, allLinks, gpuField("nvlink_rx_bytes"), 1, false, nil},
 	{230, 0, gpuField("recovery_action"), 1, false, nil},
 }
 
-// trafficReadings are read with those, and more often where they would wrap unseen.
+// trafficReadings are read with those, and more often where they would wrap unseen, see traffic.
 var trafficReadings = []fieldReading{
 	{197, 0, gpuField("pcie_tx_bytes"), 1, true, nil},
 	{198, 0, gpuField("pcie_rx_bytes"), 1, true, nil},
@@ -79,6 +81,7 @@ var slowReadings = []fieldReading{
 	{38, 0, gpuField("nvlink_crc_errors"), 1, false, nil},
 	{52, 0, gpuField("nvlink_replays"), 1, false, nil},
 	{59, 0, gpuField("nvlink_recoveries"), 1, false, nil},
+	{215, allLinks, gpuField("nvlink_recoveries"), 1, false, nil}, // NVLink 5
 }
 
 // fieldSet is the readings of one tier that a GPU supports; those that it refuses leave it.
@@ -109,7 +112,8 @@ func (l *library) fieldID(id uint32) uint32 {
 	return id
 }
 
-// readFields sets the fields of m that a set gives, in one call, and returns how many.
+// readFields sets the fields of m that a set gives, in one call, and returns how many. It only follows counters where m
+// is nil. Of several readings of a field the first that the GPU gives stays, and the others leave the set.
 func (d *device) readFields(m *sdk.Metric, s *fieldSet) (n int) {
 	if len(s.readings) == 0 {
 		return 0
@@ -132,11 +136,16 @@ func (d *device) readFields(m *sdk.Metric, s *fieldSet) (n int) {
 		case unknown(ret):
 			continue
 		case ret == nvml.SUCCESS:
+			if m != nil && given(m, r.field) {
+				continue
+			}
 			raw := number(nvml.ValueType(s.values[i].ValueType), binary.NativeEndian.Uint64(s.values[i].Value[:]))
 			if r.wraps {
-				raw = float64(r.count.next(uint64(raw)))
+				raw = float64(r.count.next(uint64(raw), d.traffic.read))
 			}
-			m.SetNumber(r.field, raw*r.factor)
+			if m != nil {
+				m.SetNumber(r.field, raw*r.factor)
+			}
 			n++
 		case ret == nvml.ERROR_GPU_IS_LOST:
 			d.lose(failure(ret).Error())
@@ -146,4 +155,9 @@ func (d *device) readFields(m *sdk.Metric, s *fieldSet) (n int) {
 	}
 	s.readings = s.readings[:kept]
 	return n
+}
+
+func given(m *sdk.Metric, f sdk.Field) bool {
+	_, ok := m.Lookup(f.Name)
+	return ok
 }

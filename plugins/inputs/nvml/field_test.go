@@ -5,7 +5,6 @@ package nvml
 import (
 	"math"
 	"testing"
-	"time"
 
 	"github.com/gpuline/gpuline/plugins/inputs/nvml/fakedriver"
 )
@@ -74,37 +73,43 @@ func TestSandbox(t *testing.T) {
 	}
 }
 
-// TestTraffic holds that PCIe's bytes are counted at every rate that a link has, though the driver's counter of 32 bits
-// wraps five times a second.
-func TestTraffic(t *testing.T) {
+// TestNVLink holds that what crosses the links is counted by whichever of the driver's fields a GPU has, and that the
+// other is not asked for again.
+func TestNVLink(t *testing.T) {
+	f := func(name string, version int) { t.Run(name, func(t *testing.T) { linked(t, version) }) }
+	f("Hopper", 4)
+	f("Blackwell", 5)
+}
+
+func linked(t *testing.T, version int) {
 	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
 		g := s.GPUs[0]
-		g.Set("pcie_bits", 32)
-		g.Set("pcie_start", 1<<32-1_500_000_000)
-		g.Line(fakedriver.PCIeTX).Base(50).At(10*time.Second, 3_400).At(20*time.Second, 23_000).At(40*time.Second, 100)
-		g.Line(fakedriver.PCIeRX).Base(0)
+		g.Set("nvlink_version", version)
+		g.Line(fakedriver.NVLinkTX).Base(700_000)
+		g.Line(fakedriver.NVLinkRX).Base(20_480)
+		g.Line("nvlink_recovery_errors").Base(3)
 	})
 	h.open()
-	rows := with(of(h.ticks(600, 100*ms), "gpu", "0"), "pcie_tx_bytes")
-	count := func(at time.Duration) float64 {
-		for _, r := range rows {
-			if r.at >= at {
-				return r.fields["pcie_tx_bytes"]
-			}
+	rows := of(h.ticks(25, 100*ms), "gpu", "0")
+	for field, want := range map[string]float64{"nvlink_tx_bytes": 700e9, "nvlink_rx_bytes": 20_480e6} {
+		r := with(rows, field)
+		if len(r) != 3 {
+			t.Fatalf("%d rows with %s", len(r), field)
 		}
-		return -1
-	}
-	f := func(from, to time.Duration, want float64, readings int) {
-		t.Helper()
-		if got := count(to) - count(from); math.Abs(got-want) > want/50 {
-			t.Errorf("from %v to %v: %v bytes, want %v", from, to, got, want)
-		}
-		if n := len(since(upTo(rows, to), from)); n < readings-2 || n > readings+2 {
-			t.Errorf("from %v to %v: read %d times, want %d", from, to, n, readings)
+		if got := r[2].fields[field] - r[1].fields[field]; math.Abs(got-want) > 1024 {
+			t.Errorf("%s grew by %v, want %v", field, got, want)
 		}
 	}
-	f(2*time.Second, 9*time.Second, 350e6, 7)
-	f(13*time.Second, 19*time.Second, 20.4e9, 60)
-	f(23*time.Second, 38*time.Second, 345e9, 150)
-	f(43*time.Second, 58*time.Second, 1.5e9, 15)
+	if r := with(rows, "nvlink_recoveries"); len(r) == 0 || r[0].fields["nvlink_recoveries"] != 3 {
+		t.Errorf("recoveries: %v", r)
+	}
+	asked := map[string]int{}
+	for _, r := range append(h.m.devices[0].normalFields.readings, h.m.devices[0].slowFields.readings...) {
+		asked[r.field.Name]++
+	}
+	for _, field := range []string{"nvlink_tx_bytes", "nvlink_rx_bytes", "nvlink_recoveries"} {
+		if asked[field] != 1 {
+			t.Errorf("%s is asked for by %d numbers", field, asked[field])
+		}
+	}
 }

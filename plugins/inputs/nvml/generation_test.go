@@ -106,6 +106,34 @@ func TestOldDrivers(t *testing.T) {
 	}
 }
 
+// TestWithoutDeprecated reads through a library that has none of what nvml.h calls deprecated for the next release, and
+// loses a GPU for a while.
+func TestWithoutDeprecated(t *testing.T) {
+	lib := ""
+	if os.Getenv(otherLibrary) == "" {
+		var err error
+		lib, err = fakedriver.Build(t.TempDir(), "nvmlDeviceGetTemperature")
+		if errors.Is(err, fakedriver.ErrNoCompiler) {
+			t.Skip("there is no gcc: nothing is read through the fake driver")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !again(t, lib, "") {
+		return
+	}
+	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
+		s.GPUs[0].Line(fakedriver.Temperature).Base(61)
+		s.GPUs[0].Lost(5*time.Second, 10*time.Second, false)
+	})
+	h.open()
+	rows := with(of(h.ticks(150, 100*ms), "gpu", "0"), "temperature_celsius")
+	if n := len(since(rows, 11*time.Second)); n < 3 || rows[0].fields["temperature_celsius"] != 61 {
+		t.Errorf("%d temperatures after the GPU was back, of %d", n, len(rows))
+	}
+}
+
 // TestRealLibraryWithoutDriver opens NVIDIA's own library on a host without its kernel module.
 func TestRealLibraryWithoutDriver(t *testing.T) {
 	lib := os.Getenv("GPULINE_REAL_NVML")
@@ -152,4 +180,27 @@ func TestContract(t *testing.T) {
 		c.Library = lib
 		return newMonitor(&c)
 	})
+}
+
+// TestIntegrated reads a GPU that is part of a processor: it is on no bus of PCI's, and has no memory of its own.
+func TestIntegrated(t *testing.T) {
+	h := newHost(t, 1, usual(), 100*ms, func(s *fakedriver.Scenario) {
+		g := s.GPUs[0]
+		g.Set("name", "NVIDIA Thor")
+		for _, call := range []string{"DeviceGetPciInfo*", "DeviceGetMemoryInfo*", "DeviceGetBAR1MemoryInfo", "DeviceGet*Pcie*", "DeviceGetTotalEnergyConsumption"} {
+			g.Unsupported(call)
+		}
+		g.Line(fakedriver.GPUUtil).Base(40)
+	})
+	h.open()
+	rows := of(h.ticks(20, 100*ms), "gpu", "0")
+	if len(with(rows, "utilization_ratio")) == 0 || len(with(rows, "power_watts")) == 0 || len(with(rows, "memory_used_bytes")) > 0 {
+		t.Errorf("%+v", rows)
+	}
+	if tags := rows[0].tags; tags["pci_bus_id"] != "" || tags["gpu_name"] != "NVIDIA Thor" || tags["gpu_uuid"] == "" {
+		t.Errorf("tags %v", tags)
+	}
+	if len(h.errs) > 0 || h.total("gpuline_nvml_call_failures_total") > 0 {
+		t.Errorf("errors %v; the log:\n%s", h.errs, h.log.String())
+	}
 }

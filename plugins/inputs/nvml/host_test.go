@@ -126,9 +126,14 @@ func (h *host) open() {
 	})
 }
 
-// tick lets time pass and has the input read once. It returns the rows.
+// tick lets time pass, in which counters are read that cannot wait, and has the input read once. It returns the rows.
 func (h *host) tick(d time.Duration) []row {
 	h.t.Helper()
+	for soonest := h.m.soonest(h.now().wall); soonest < d; soonest = h.m.soonest(h.now().wall) {
+		h.clock.Advance(max(soonest, 0))
+		h.m.count(h.now().wall)
+		d -= max(soonest, 0)
+	}
 	h.clock.Advance(d)
 	if err := h.m.tick(h.batch); err != nil {
 		h.errs = append(h.errs, err)

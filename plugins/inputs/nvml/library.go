@@ -105,8 +105,11 @@ func (l *library) identify(index int) (handle nvml.Device, id selector.GPU, err 
 	}
 	if l.has(callPCIInfo) && ret == nvml.SUCCESS {
 		var info nvml.PciInfo
-		if info, ret = handle.GetPciInfo(); ret == nvml.SUCCESS {
+		switch info, ret = handle.GetPciInfo(); {
+		case ret == nvml.SUCCESS:
 			id.Bus = fmt.Sprintf("%08X:%02X:%02X.0", info.Domain, info.Bus, info.Device)
+		case final(ret): // a GPU that is part of a processor
+			ret = nvml.SUCCESS
 		}
 	}
 	if ret != nvml.SUCCESS {

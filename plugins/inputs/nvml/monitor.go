@@ -33,6 +33,7 @@ type monitor struct {
 	session *session
 	devices []*device
 	jobs    []job // the devices
+	counted []job // in the round between two ticks
 	scan    *scan
 	scanned int64
 	looked  bool // a scan has ended
@@ -76,7 +77,7 @@ func (m *monitor) Open(_ context.Context, env *sdk.Env) error {
 	}
 	m.session = &session{
 		lib: lib, tiers: m.config.tiers(env.Interval), config: m.config, env: env, clock: m.clock,
-		costs: newCosts(env.Meter), marks: maps.Clone(m.marks), since: m.clock().wall, draining: new(atomic.Bool),
+		costs: newCosts(env.Meter), marks: maps.Clone(m.marks), since: m.clock().wall, draining: new(atomic.Bool), counting: new(atomic.Bool),
 	}
 	if m.patience == 0 {
 		m.patience = max(m.session.tiers.fast, leastPatience)
@@ -160,14 +161,16 @@ func (m *monitor) Read(ctx context.Context, b *sdk.Batch) (sdk.Ack, error) {
 	return nil, nil
 }
 
-// next waits for a tick or an event.
+// next waits for a tick, an event, or counters that cannot wait for the tick.
 func (m *monitor) next(ctx context.Context, b *sdk.Batch) error {
 	interval := m.session.tiers.fast
 	wait := time.Until(m.start.Add(m.ticks * interval))
 	if m.hurry {
 		wait = 0
 	}
-	t := time.NewTimer(wait)
+	soonest := m.soonest(m.clock().wall)
+	between := soonest < wait
+	t := time.NewTimer(min(wait, soonest))
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
@@ -181,6 +184,10 @@ func (m *monitor) next(ctx context.Context, b *sdk.Batch) error {
 		}
 		return nil
 	case <-t.C:
+	}
+	if between {
+		m.count(m.clock().wall)
+		return nil
 	}
 	if !m.hurry {
 		m.ticks = max(m.ticks+1, time.Since(m.start)/interval)

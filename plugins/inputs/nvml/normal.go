@@ -3,6 +3,7 @@
 package nvml
 
 import (
+	"strings"
 	"unsafe"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
@@ -33,18 +34,14 @@ func (d *device) normal() {
 	m := d.row(now.wall)
 	d.memory(func() *sdk.Metric { return m }, func(c call, to unsafe.Pointer) bool { return d.fetch(c, d.handle, to) })
 	a := d.answers
-	if d.ask(callTemperature, func() nvml.Return {
-		return d.lib.functions[callTemperature].getOf(d.handle, int32(nvml.TEMPERATURE_GPU), unsafe.Pointer(&a.uint32))
-	}) {
-		m.Set(temperature, sdk.FloatValue(float64(a.uint32)))
+	if d.ask(callTemperature, d.readTemperature) {
+		m.Set(temperature, sdk.FloatValue(float64(a.temperature.Temperature)))
 	}
 	if d.fetch(callMargin, d.handle, unsafe.Pointer(&a.margin)) {
 		m.Set(temperatureMargin, sdk.FloatValue(float64(a.margin.MarginTemperature)))
 	}
 	d.readFields(m, &d.normalFields)
-	if !d.hot { // else the fast tier has
-		d.traffic(m, now.wall)
-	}
+	d.countTraffic(m)
 	d.held(m, now.wall)
 	if d.fetch(callPState, d.handle, unsafe.Pointer(&a.uint32)) && a.uint32 <= uint32(nvml.PSTATE_15) {
 		m.Set(pstate, sdk.IntValue(int64(a.uint32)))
@@ -69,6 +66,15 @@ func (d *device) normal() {
 			return d.lib.has(c) && d.measure(c, func() nvml.Return { return d.lib.functions[c].get(i.handle, to) }) == nvml.SUCCESS
 		})
 	}
+}
+
+// readTemperature reads the temperature by the call that the driver has: nvml.h calls the older one deprecated.
+func (d *device) readTemperature() nvml.Return {
+	f, t := d.lib.functions[callTemperature], &d.answers.temperature
+	if t.SensorType = uint32(nvml.TEMPERATURE_GPU); strings.HasSuffix(f.name, "V") {
+		return f.get(d.handle, unsafe.Pointer(t))
+	}
+	return f.getOf(d.handle, int32(t.SensorType), unsafe.Pointer(&t.Temperature))
 }
 
 // memory sets what is allocated on a GPU, or on a MIG instance of it. What the GPU as a whole refuses its instances

@@ -56,11 +56,7 @@ func (d *device) reportProcesses(at int64) {
 	}
 	var list []processUse
 	add := func(c call, kind string) {
-		var all []nvml.ProcessInfo
-		if !d.ask(c, func() (ret nvml.Return) { all, ret = d.running(c); return ret }) {
-			return
-		}
-		for _, p := range all {
+		for _, p := range d.programs(c) {
 			key := processKey{p.Pid, p.GpuInstanceId, p.ComputeInstanceId, kind}
 			i := slices.IndexFunc(list, func(u processUse) bool { return u.key.pid == key.pid && u.key.gi == key.gi && u.key.ci == key.ci })
 			if i >= 0 {

@@ -34,7 +34,7 @@ func unknown(ret nvml.Return) bool { return final(ret) || ret == nvml.ERROR_INVA
 // was cut into instances or is whole again.
 func (d *device) forget() {
 	d.refused, d.dead, d.noClock = [calls]bool{}, [len(ringKinds)]bool{}, [nvml.CLOCK_COUNT]bool{}
-	for _, s := range [...]*fieldSet{&d.powerField, &d.normalFields, &d.trafficFields, &d.slowFields, &d.infoFields} {
+	for _, s := range [...]*fieldSet{&d.powerField, &d.normalFields, &d.traffic.fields, &d.slowFields, &d.infoFields} {
 		s.readings = append(s.readings[:0], s.all...)
 		for i := range s.all {
 			if s.all[i].wraps {

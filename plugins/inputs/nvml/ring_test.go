@@ -224,8 +224,8 @@ func TestWrapped(t *testing.T) {
 		t.Helper()
 		var w wrapped
 		var got uint64
-		for _, r := range readings {
-			got = w.next(r)
+		for i, r := range readings {
+			got = w.next(r, int64(i)*int64(time.Second))
 		}
 		if got != want {
 			t.Errorf("%v: %d, want %d", readings, got, want)

@@ -20,11 +20,29 @@ func (l *library) symbols(c call) []string {
 	return names
 }
 
-// running returns the programs that have a context on the GPU, of one kind.
-func (d *device) running(c call) ([]nvml.ProcessInfo, nvml.Return) {
+// programs returns those that have a context of one kind on the GPU. Who may not see them of the whole of a GPU that is
+// cut into instances may see those of the instances.
+func (d *device) programs(c call) (all []nvml.ProcessInfo) {
+	d.ask(c, func() (ret nvml.Return) { all, ret = d.running(c, d.handle); return ret })
+	if !d.refused[c] {
+		return all
+	}
+	for _, i := range d.instances {
+		var some []nvml.ProcessInfo
+		_ = d.try(c, func() (ret nvml.Return) { some, ret = d.running(c, i.handle); return ret })
+		for _, p := range some {
+			p.GpuInstanceId, p.ComputeInstanceId = uint32(i.gi), uint32(i.ci)
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// running returns the programs that have a context on a GPU, or an instance of it, of one kind.
+func (d *device) running(c call, on nvml.Device) ([]nvml.ProcessInfo, nvml.Return) {
 	f := d.lib.functions[c]
 	all, ret := list(func(to []nvml.ProcessInfo, count *uint32) nvml.Return {
-		return f.list(d.handle, count, unsafe.Pointer(&to[0]))
+		return f.list(on, count, unsafe.Pointer(&to[0]))
 	})
 	if len(all) > 0 && !strings.Contains(f.name, "_v") { // the first version's records are shorter
 		short := unsafe.Slice((*nvml.ProcessInfo_v1)(unsafe.Pointer(&all[0])), len(all))

@@ -99,8 +99,19 @@ func (m *monitor) admitted() {
 		m.jobs = append(m.jobs, d)
 		if !m.hangs(d) {
 			d.shift = m.session.tiers.slow * time.Duration(i) / time.Duration(len(m.devices))
+		}
+	}
+	for m.enlist(); m.watch.spoilt; m.enlist() {
+		m.watch = m.watch.again(m.session.lib)
+	}
+	m.watch.begin()
+}
+
+// enlist adds the GPUs that are not watched yet to the watch.
+func (m *monitor) enlist() {
+	for _, d := range m.devices {
+		if !m.hangs(d) {
 			m.watch.register(d)
 		}
 	}
-	m.watch.begin()
 }

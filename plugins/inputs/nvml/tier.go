@@ -32,6 +32,10 @@ var up = gpuField("up")
 
 // run makes the calls that are due, and leaves the rows in the batch.
 func (d *device) run(now int64) {
+	if d.counting.Load() {
+		d.countTraffic(nil)
+		return
+	}
 	if d.missing {
 		if d.reached(tierNormal, now, d.tiers.normal) {
 			d.row(d.clock().wall).Set(up, sdk.IntValue(0))
@@ -105,7 +109,7 @@ func (d *device) recovered(now int64) bool {
 	ret := nvml.ERROR_GPU_IS_LOST
 	if d.lib.has(callTemperature) {
 		d.calling.Store(uint32(callTemperature) + 1)
-		_, ret = d.handle.GetTemperature(nvml.TEMPERATURE_GPU)
+		ret = d.readTemperature()
 		d.calling.Store(0)
 	}
 	if ret != nvml.SUCCESS && !final(ret) {

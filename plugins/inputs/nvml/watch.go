@@ -16,6 +16,8 @@ import (
 type watch struct {
 	set     nvml.EventSet // nil where the driver has no events
 	known   map[nvml.Device]bool
+	unfit   map[nvml.Device]bool // GPUs whose registration spoils a set
+	spoilt  bool
 	reports chan nvml.EventData
 	stop    context.CancelFunc
 	done    chan struct{} // nil while nothing waits
@@ -23,9 +25,9 @@ type watch struct {
 
 // watched are the events that are asked for, of those that a GPU supports.
 const watched = nvml.EventTypeXidCriticalError | nvml.EventTypeSingleBitEccError | nvml.EventTypeDoubleBitEccError |
-	nvml.EventTypeDramRetirementEvent | nvml.EventTypeDramRetirementFailure | nvml.EventTypeNonFatalPoisonError |
-	nvml.EventTypeFatalPoisonError | nvml.EventTypeGpuUnavailableError | nvml.EventTypeGpuRecoveryAction |
-	nvml.EventMigConfigChange
+	nvml.EventTypeSingleBitEccErrorStorm | nvml.EventTypeDramRetirementEvent | nvml.EventTypeDramRetirementFailure |
+	nvml.EventTypeNonFatalPoisonError | nvml.EventTypeFatalPoisonError |
+	nvml.EventTypeGpuUnavailableError | nvml.EventTypeGpuRecoveryAction | nvml.EventMigConfigChange
 
 // waitFor is how long one call waits in the driver: so long may the end of the watch take.
 const waitFor = 500 * time.Millisecond
@@ -34,7 +36,7 @@ const waitFor = 500 * time.Millisecond
 const letGo = 5 * time.Second
 
 func newWatch(lib *library) *watch {
-	w := &watch{known: make(map[nvml.Device]bool), reports: make(chan nvml.EventData, 64)}
+	w := &watch{known: make(map[nvml.Device]bool), unfit: make(map[nvml.Device]bool), reports: make(chan nvml.EventData, 64)}
 	for _, c := range [...]call{callEventSet, callEventTypes, callEventRegister, callEventWait, callEventFree} {
 		if !lib.has(c) {
 			return w
@@ -46,15 +48,26 @@ func newWatch(lib *library) *watch {
 	return w
 }
 
-// register adds a GPU to the watch.
+// register adds a GPU to the watch. An unknown error leaves the set undefined, says nvml.h: then the watch is spoilt.
 func (w *watch) register(d *device) {
-	if w.set == nil || w.known[d.handle] || d.lost || d.missing {
+	if w.set == nil || w.known[d.handle] || w.unfit[d.handle] || d.lost || d.missing {
 		return
 	}
 	types, ret := d.handle.GetSupportedEventTypes()
 	if ret == nvml.SUCCESS && types&watched != 0 {
-		w.known[d.handle] = d.handle.RegisterEvents(types&watched, w.set) == nvml.SUCCESS
+		ret = d.handle.RegisterEvents(types&watched, w.set)
+		w.known[d.handle] = ret == nvml.SUCCESS
+		w.unfit[d.handle] = ret == nvml.ERROR_UNKNOWN
+		w.spoilt = w.spoilt || w.unfit[d.handle]
 	}
+}
+
+// again ends a watch that is spoilt, and returns one that leaves out what has spoilt it.
+func (w *watch) again(lib *library) *watch {
+	next := newWatch(lib)
+	next.unfit = w.unfit
+	w.close()
+	return next
 }
 
 // begin begins the watch, with the first GPU that it has.
@@ -116,6 +129,9 @@ func (d *device) report(e nvml.EventData) {
 		r.XID(d.xid, "")
 	case nvml.EventTypeSingleBitEccError, nvml.EventTypeDoubleBitEccError:
 		d.ecc.Report(r, e.EventType == nvml.EventTypeDoubleBitEccError)
+		d.due[tierSlow] = at
+	case nvml.EventTypeSingleBitEccErrorStorm:
+		add(vocabulary.EventECC, "storm", vocabulary.Warning, "corrected memory errors come in a storm")
 		d.due[tierSlow] = at
 	case nvml.EventTypeDramRetirementEvent:
 		r.Add(vocabulary.EventECC, "retired", vocabulary.Warning, "device memory was retired or remapped")

@@ -11,7 +11,7 @@ var generations = []struct {
 	name  string
 	lacks []string
 }{
-	{"hopper", []string{"nvmlDeviceGetGpuFabricInfoV", "nvmlDeviceGetMarginTemperature", "nvmlDeviceGetProcessesUtilizationInfo"}},
+	{"hopper", []string{"nvmlDeviceGetGpuFabricInfoV", "nvmlDeviceGetMarginTemperature", "nvmlDeviceGetTemperatureV", "nvmlDeviceGetProcessesUtilizationInfo"}},
 	{"ampere", []string{
 		"nvmlGpm*", "nvmlDeviceGetMemoryInfo_v2", "nvmlDeviceGetCurrentClocksEventReasons",
 		"nvmlDeviceGet*RunningProcesses_v3", "nvmlDeviceGetJpgUtilization", "nvmlDeviceGetOfaUtilization",

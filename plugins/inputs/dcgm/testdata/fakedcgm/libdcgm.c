@@ -198,7 +198,7 @@ dcgmReturn_t DCGM_PUBLIC_API dcgmGetGpuInstanceHierarchy(dcgmHandle_t h, dcgmMig
 }
 
 static int isDouble(int id) {
-	return id == 155 || id == 157 || (id >= 160 && id <= 164) || id == 254 || (id >= 1001 && id <= 1008) || id == 1016;
+	return id == 155 || id == 157 || (id >= 160 && id <= 164) || id == 254 || (id >= 1001 && id <= 1008) || id == 1016 || id == 1612;
 }
 
 static int isText(int id) { return id == 1 || id == 50 || id == 53 || id == 54 || id == 57 || id == 82 || id == 85; }

@@ -4,6 +4,7 @@
 _Static_assert(sizeof(nvmlSample_t) == 16, "");
 _Static_assert(sizeof(nvmlFieldValue_t) == 40, "");
 _Static_assert(sizeof(nvmlMemory_v2_t) == 40, "");
+_Static_assert(sizeof(nvmlTemperature_t) == 12, "");
 _Static_assert(sizeof(nvmlPciInfo_t) == 68, "");
 _Static_assert(sizeof(nvmlProcessInfo_v1_t) == 16, "");
 _Static_assert(sizeof(nvmlProcessInfo_t) == 24, "");

@@ -6,6 +6,7 @@ struct nvmlEventSet_st {
     int generation;                        /* of the scenario: a set is void once another was read */
     struct { device *d; unsigned long long types; int64_t since; } of[MAX_GPUS];
     int n;
+    bool spoilt;
     bool *delivered;
 };
 
@@ -45,6 +46,8 @@ nvmlReturn_t nvmlDeviceRegisterEvents(nvmlDevice_t h, unsigned long long types, 
     CHECK(s && s->generation == state.generation, NVML_ERROR_INVALID_ARGUMENT);
     CHECK(!d->parent && d->number[N_event_types] != -1, NVML_ERROR_NOT_SUPPORTED);
     CHECK((types & ~(unsigned long long)d->number[N_event_types]) == 0, NVML_ERROR_NOT_SUPPORTED);
+    s->spoilt = s->spoilt || d->number[N_events_refused] == NVML_ERROR_UNKNOWN;
+    CHECK(d->number[N_events_refused] == 0, (nvmlReturn_t)d->number[N_events_refused]);
     int i = 0;
     while (i < s->n && s->of[i].d != d) i++;
     CHECK(i < MAX_GPUS, NVML_ERROR_INSUFFICIENT_RESOURCES);
@@ -74,6 +77,7 @@ static nvmlReturn_t wait_event(nvmlEventSet_t set, nvmlEventData_t *out, unsigne
 {
     struct nvmlEventSet_st *s = set.handle;
     CHECK(s && out && s->generation == state.generation, NVML_ERROR_INVALID_ARGUMENT);
+    CHECK(!s->spoilt, NVML_ERROR_UNKNOWN);
     const struct scenario *sc = state.sc;
     int64_t timeout = (int64_t)timeout_ms * 1000, begin = now();
     for (int64_t waited = 0; ;) {

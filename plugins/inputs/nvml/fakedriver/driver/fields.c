@@ -67,6 +67,35 @@ static nvmlReturn_t power(const device *d, const nvmlFieldValue_t *f, int64_t t,
     return d->number[N_power_average] == 1 ? power_1s(d, drawn[f->scopeId], t, v) : NVML_ERROR_NOT_SUPPORTED;
 }
 
+/* is_nvlink4 tells of a field of NVLink that version 5 has not, is_nvlink5 of one that came with it. */
+static bool is_nvlink4(unsigned id)
+{
+    return (id >= NVML_FI_DEV_NVLINK_CRC_FLIT_ERROR_COUNT_L0 && id <= NVML_FI_DEV_NVLINK_RECOVERY_ERROR_COUNT_TOTAL) ||
+        (id >= NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX && id <= NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_RX);
+}
+
+static bool is_nvlink5(unsigned id)
+{
+    return id >= NVML_FI_DEV_NVLINK_COUNT_XMIT_PACKETS && id <= NVML_FI_DEV_NVLINK_COUNT_SYMBOL_BER;
+}
+
+/* nvlink5 answers a field of version 5: of one link, or of all that there are. */
+static nvmlReturn_t nvlink5(const device *d, const nvmlFieldValue_t *f, int64_t t, int64_t *v)
+{
+    int64_t links = d->number[N_nvlinks];
+    if (links <= 0) return NVML_ERROR_NOT_SUPPORTED;
+    if (f->scopeId != EVERY_LINK && f->scopeId >= links) return NVML_ERROR_INVALID_ARGUMENT;
+    nvmlReturn_t rc;
+    switch (f->fieldId) {
+    case NVML_FI_DEV_NVLINK_COUNT_XMIT_BYTES: rc = counter(d, R_nvlink_tx, t, v); break;
+    case NVML_FI_DEV_NVLINK_COUNT_RCV_BYTES: rc = counter(d, R_nvlink_rx, t, v); break;
+    case NVML_FI_DEV_NVLINK_COUNT_LINK_RECOVERY_EVENTS: rc = reading(d, R_nvlink_recovery_errors, t, v); break;
+    default: return NVML_ERROR_NOT_SUPPORTED;
+    }
+    if (f->scopeId != EVERY_LINK) *v /= links;
+    return rc;
+}
+
 static nvmlReturn_t nvlink(const device *d, const nvmlFieldValue_t *f, int64_t t, int64_t *v)
 {
     bool tx = f->fieldId == NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX || f->fieldId == NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_TX;
@@ -99,6 +128,8 @@ static unsigned in_header(unsigned id)
 static nvmlReturn_t field(const device *d, nvmlFieldValue_t *f, unsigned id, int64_t t, int64_t *v)
 {
     f->valueType = NVML_VALUE_TYPE_UNSIGNED_LONG_LONG;
+    if (d->number[N_nvlink_version] >= 5 ? is_nvlink4(id) : is_nvlink5(id)) return NVML_ERROR_NOT_SUPPORTED;
+    if (is_nvlink5(id)) return nvlink5(d, f, t, v);
     for (int i = 0; i < COUNT_OF(plain); i++) {
         if (plain[i].id != id) continue;
         f->valueType = plain[i].type;

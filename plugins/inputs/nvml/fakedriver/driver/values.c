@@ -80,6 +80,14 @@ nvmlReturn_t nvmlDeviceGetTemperature(nvmlDevice_t h, nvmlTemperatureSensors_t s
     return give(d, R_temperature, temp);
 }
 
+nvmlReturn_t nvmlDeviceGetTemperatureV(nvmlDevice_t h, nvmlTemperature_t *temperature)
+{
+    ENTER("nvmlDeviceGetTemperatureV");
+    CHECK(temperature && temperature->sensorType == NVML_TEMPERATURE_GPU, NVML_ERROR_INVALID_ARGUMENT);
+    CHECK(temperature->version == nvmlTemperature_v1, NVML_ERROR_ARGUMENT_VERSION_MISMATCH);
+    return give(d, R_temperature, (unsigned *)&temperature->temperature);
+}
+
 nvmlReturn_t nvmlDeviceGetMarginTemperature(nvmlDevice_t h, nvmlMarginTemperature_t *margin)
 {
     ENTER("nvmlDeviceGetMarginTemperature");
