@@ -131,7 +131,7 @@ func (d *device) report(e nvml.EventData) {
 		d.ecc.Report(r, e.EventType == nvml.EventTypeDoubleBitEccError)
 		d.due[tierSlow] = at
 	case nvml.EventTypeSingleBitEccErrorStorm:
-		add(vocabulary.EventECC, "storm", vocabulary.Warning, "corrected memory errors come in a storm")
+		r.Add(vocabulary.EventECC, "storm", vocabulary.Warning, "corrected memory errors come in a storm")
 		d.due[tierSlow] = at
 	case nvml.EventTypeDramRetirementEvent:
 		r.Add(vocabulary.EventECC, "retired", vocabulary.Warning, "device memory was retired or remapped")
