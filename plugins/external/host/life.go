@@ -29,6 +29,7 @@ type life struct {
 	order  *proto.Open
 	mirror *mirror
 	meters meters
+	traits *proto.Traits // of the plugin, as the first process of this Open told them
 
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
@@ -37,7 +38,6 @@ type life struct {
 	current *session
 	changed chan struct{} // closed when current changes
 	verdict error         // why there will be no other session, or why there is none now
-	traits  *proto.Traits
 }
 
 func newLife(c *Config, plugin string, launch launcher) *life {
@@ -53,6 +53,7 @@ func (l *life) Open(ctx context.Context, env *sdk.Env) error {
 	if err != nil {
 		return err
 	}
+	l.traits = s.answer.GetTraits()
 	watched, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
 	l.wait.Go(func() { l.watch(watched, p, s) })
@@ -118,7 +119,7 @@ func (l *life) start(ctx context.Context) (*peer, *session, error) {
 	l.log.Debug("plugin started", "pid", p.pid)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.current, l.verdict, l.traits = s, nil, s.answer.GetTraits()
+	l.current, l.verdict = s, nil
 	close(l.changed)
 	l.changed = make(chan struct{})
 	return p, s, nil
