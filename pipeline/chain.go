@@ -28,7 +28,7 @@ func newChain(batches *pool) *chain {
 	return &chain{
 		in:      make(chan delivery),
 		batches: batches,
-		merge:   stage{role: roleMerge, name: "results", made: true},
+		merge:   stage{role: roleMerge, name: "results"},
 	}
 }
 

@@ -33,9 +33,7 @@ type input struct {
 	fault atomic.Pointer[error] // with which it ended for good
 
 	gathers  *sdk.Number
-	errs     *sdk.Number
 	overruns *sdk.Number
-	stuck    *sdk.Number
 	invalid  *sdk.Number
 	seconds  *sdk.Number
 	last     *sdk.Number
@@ -110,7 +108,7 @@ func (in *input) poll(ctx context.Context, g sdk.Gatherer) error {
 		}
 		b := in.batches.get()
 		began := time.Now()
-		err := in.bounded(ctx, func(ctx context.Context) error { return g.Gather(ctx, b) })
+		err := in.bounded(ctx, in.plan.Timeout, "gather", func(ctx context.Context) error { return g.Gather(ctx, b) })
 		took := time.Since(began)
 		in.gathers.Add(1)
 		in.seconds.Add(took.Seconds())
@@ -126,18 +124,6 @@ func (in *input) poll(ctx context.Context, g sdk.Gatherer) error {
 		}
 		tick = next
 	}
-}
-
-// bounded calls f with the input's timeout, and says so while f is stuck beyond it.
-func (in *input) bounded(ctx context.Context, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, in.plan.Timeout)
-	defer cancel()
-	alarm := time.AfterFunc(in.plan.Timeout+in.plan.Timeout/4, func() {
-		in.stuck.Add(1)
-		in.log.Error("gather is stuck", "timeout", in.plan.Timeout)
-	})
-	defer alarm.Stop()
-	return in.protect(func() error { return f(ctx) })
 }
 
 // follow calls Read as soon as there is room, or at once where the input is live. It returns as poll does.

@@ -28,8 +28,10 @@ type instance struct {
 
 	condition condition
 
+	errs     *sdk.Number
 	panics   *sdk.Number
 	restarts *sdk.Number
+	stuck    *sdk.Number // of inputs and outputs
 }
 
 var errPanic = errors.New("panic")
@@ -120,6 +122,18 @@ func (i *instance) protect(f func() error) (err error) {
 		}
 	}()
 	return f()
+}
+
+// bounded calls f with a timeout, and says so while f is stuck beyond it.
+func (i *instance) bounded(ctx context.Context, timeout time.Duration, what string, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	alarm := time.AfterFunc(timeout+timeout/4, func() {
+		i.stuck.Add(1)
+		i.log.Error(what+" is stuck", "timeout", timeout)
+	})
+	defer alarm.Stop()
+	return i.protect(func() error { return f(ctx) })
 }
 
 // backoff yields growing pauses: half a second, doubling up to half a minute, each less up to a half

@@ -37,8 +37,6 @@ type output struct {
 	done    chan struct{}      // closed when it has ended
 
 	writes  *sdk.Number
-	errs    *sdk.Number
-	stuck   *sdk.Number
 	seconds *sdk.Number
 }
 
@@ -234,7 +232,7 @@ func (o *output) deliver(ctx, taking context.Context, b *sdk.Batch) bool {
 		}
 		began := time.Now()
 		o.condition.begin()
-		err := o.write(ctx, b)
+		err := o.bounded(ctx, o.plan.Timeout, "write", func(ctx context.Context) error { return o.impl.(sdk.Output).Write(ctx, b) })
 		o.writes.Add(1)
 		o.seconds.Add(time.Since(began).Seconds())
 		var partial *sdk.PartialError
@@ -276,17 +274,6 @@ func (o *output) deliver(ctx, taking context.Context, b *sdk.Batch) bool {
 			return false
 		}
 	}
-}
-
-func (o *output) write(ctx context.Context, b *sdk.Batch) error {
-	ctx, cancel := context.WithTimeout(ctx, o.plan.Timeout)
-	defer cancel()
-	alarm := time.AfterFunc(o.plan.Timeout+o.plan.Timeout/4, func() {
-		o.stuck.Add(1)
-		o.log.Error("write is stuck", "timeout", o.plan.Timeout)
-	})
-	defer alarm.Stop()
-	return o.protect(func() error { return o.impl.(sdk.Output).Write(ctx, b) })
 }
 
 func delivered(b *sdk.Batch) queue.Outcome { return queue.Outcome{Delivered: uint64(b.Len())} }
