@@ -123,7 +123,7 @@ func (c *chain) pass(ctx context.Context, d delivery) {
 func (c *chain) flush(ctx context.Context, now time.Time, final bool, stay map[*processor]bool) {
 	c.busy.Store(now.UnixNano())
 	defer c.busy.Store(0)
-	held := !c.ticking.Load() // all inputs wait for room, so nothing of what comes of them is dropped either
+	held := !c.ticking.Load() // then every input waits for room, and queues must not drop what comes of them
 	for _, in := range c.order {
 		b := c.batches.get()
 		flushThrough(ctx, c.prefixes[in], now, final, stay, b)

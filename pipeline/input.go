@@ -23,7 +23,7 @@ type input struct {
 	stage  stage
 	filter *filter
 	tagger tagger
-	once   int // end after so many batches; 0 for never
+	once   int // reads that are left until it ends; 0 for no such bound
 
 	out     chan<- delivery
 	abandon chan struct{}         // closed when the input is left behind
@@ -113,7 +113,7 @@ func (in *input) poll(ctx context.Context, g sdk.Gatherer) error {
 		in.gathers.Add(1)
 		in.seconds.Add(took.Seconds())
 		in.last.Set(took.Seconds())
-		in.spoil(b, err)
+		in.dropAfterPanic(b, err)
 		in.send(b, nil, false)
 		if _, err = in.judge(ctx, err); err != nil {
 			return err
@@ -139,7 +139,7 @@ func (in *input) follow(ctx context.Context, r sdk.Reader) error {
 		b := in.batches.get()
 		ack, idle, err := in.turn(ctx, wait, r, b)
 		in.gathers.Add(1)
-		in.spoil(b, err)
+		in.dropAfterPanic(b, err)
 		rows := b.Len()
 		in.send(b, newAcks(in.guarded(ack)), !in.live)
 		if idle {
@@ -156,8 +156,7 @@ func (in *input) follow(ctx context.Context, r sdk.Reader) error {
 	}
 }
 
-// guarded returns an Ack whose panic ends nobody: whoever is done with the last of a batch calls it, such as an
-// output or its queue.
+// guarded returns an Ack that does not panic: outputs and queues call it, and the plugin's panic must not end theirs.
 func (in *input) guarded(ack sdk.Ack) sdk.Ack {
 	if ack == nil {
 		return nil
@@ -173,8 +172,8 @@ func (in *input) guarded(ack sdk.Ack) sdk.Ack {
 	}
 }
 
-// spoil drops what an input had read when it panicked: nobody knows which of it is whole.
-func (in *input) spoil(b *sdk.Batch, err error) {
+// dropAfterPanic drops what an input had read when it panicked: nobody knows which of it is whole.
+func (in *input) dropAfterPanic(b *sdk.Batch, err error) {
 	if errors.Is(err, errPanic) {
 		for m := range b.All() {
 			b.Drop(m, sdk.DropPanic)

@@ -160,9 +160,9 @@ func (b *backoff) next() time.Duration {
 	return b.last - rand.N(b.last/2)
 }
 
-// after is next, except after an error of the network: a far end that was unreachable for some seconds gets what
-// waits for it within a second after it has returned. One that was away for longer is not met by all agents at
-// once: the pause grows with the time that it was away.
+// after is next, except that pauses after errors of the network are short: a far end that was unreachable for a few
+// seconds is tried again within a second. The longer it was away, the more agents wait for it: so the pause grows to
+// an eighth of that time, and they do not all come at once.
 func (b *backoff) after(err error) time.Duration {
 	pause := b.next()
 	if _, ok := errors.AsType[net.Error](err); ok {

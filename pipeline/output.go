@@ -24,16 +24,16 @@ type output struct {
 
 	own      *chain // of the processors under it; nil without
 	entrance sink   // own's, or the output itself
-	offered  uint64 // to this output; intake's lock guards it
+	offered  uint64 // rows that take was given; intake.mu guards it
 
 	ended atomic.Bool // it takes nothing any more, ever
 	fault error       // with which it could not start; valid once ended is set
 
-	after   <-chan struct{}    // begins when this is closed; nil for at once
+	after   <-chan struct{}    // closed when the output whose queue it takes over has ended; nil where there is none
 	last    chan struct{}      // closed when nothing more comes
-	pressed bool               // by that: the goroutine that delivers knows
-	stop    context.CancelFunc // gives up what it is at
-	retire  context.CancelFunc // ends it behind the batch that it is at
+	pressed bool               // rest has seen last closed; the goroutine that delivers owns it
+	stop    context.CancelFunc // ends it at once, a Write too
+	retire  context.CancelFunc // ends it after the Write that it is at
 	done    chan struct{}      // closed when it has ended
 
 	writes  *sdk.Number
@@ -128,9 +128,9 @@ func (o *output) account() OutputFlow {
 	}
 }
 
-// run delivers until the queue is closed and empty, or ctx ends, or taking does, which is the part of ctx
-// in which it takes more and tries again. Where the queue is taken over, it begins when the output before it
-// has ended. Where the output ends before, told is called, and what arrives is dropped.
+// run delivers until the queue is closed and empty. It ends at once with ctx. It ends with taking, too, which is
+// derived from ctx, but first finishes the Write that it is at: it only takes no other batch, and tries nothing again.
+// An output that ends on its own calls told, and drops what arrives from then on.
 func (o *output) run(ctx, taking context.Context, told func()) {
 	if o.after != nil {
 		select {
@@ -181,9 +181,9 @@ func (o *output) reopen(ctx context.Context) error {
 	}
 }
 
-// rest waits between two tries, and reports false when ctx ended first. Once, when nothing more comes, it has the
-// next try made at once, and those after it from short pauses on: a far end that is back has the grace to take what
-// is left, and a pause can be longer than that. A pause that the far end asks for is no such.
+// rest waits between two tries, and reports false when ctx ended first. When nothing more comes, only the grace is
+// left, and a pause can be longer than that: so from this moment, once, the next try is made at once, and the pauses
+// after it begin short again. Pauses that the far end asks for are not cut: deliver waits for those without rest.
 func (o *output) rest(ctx context.Context, pause time.Duration) bool {
 	last := o.last
 	if o.pressed {

@@ -35,11 +35,11 @@ type Pipeline struct {
 	server  *server
 	chain   *chain
 	abandon chan struct{} // closed when an input does not end in time
-	quitter chan struct{} // an output has ended on its own
+	quitter chan struct{} // holds a token when an output has ended on its own
 
 	changes chan change   // from Reload to read
 	over    chan struct{} // closed when read has ended
-	asked   time.Time     // for the end; zero where nobody has, or nothing was left to end then
+	asked   time.Time     // when Run's context ended while inputs were at work; else zero
 
 	working    sync.WaitGroup // chains
 	delivering sync.WaitGroup // outputs
@@ -47,8 +47,8 @@ type Pipeline struct {
 	mu      sync.Mutex
 	graph   *graph
 	retired Ledger    // of parts that reloads have ended
-	leaving []*output // that reloads have ended, and that still deliver
-	ending  []*chain  // of such outputs, that still work
+	leaving []*output // ended by reloads, and not done with what they still have
+	ending  []*chain  // those outputs' own chains, as long as they work
 }
 
 // New makes the agent that the plan describes. It opens nothing and starts nothing.

@@ -29,9 +29,9 @@ type Disk struct {
 	pending  []*pending // younger than what is in segments, oldest first
 	filling  *sdk.Batch // the rows of the last of pending while it takes more
 	frames   [][]byte   // free
-	taken    place      // of the batch that is with the output
-	batch    *sdk.Batch // that batch, or spare
-	held     bool       // batch is with the output
+	lent     bool       // the output has a batch
+	taken    place      // where that stands
+	batch    *sdk.Batch // it itself; memory for the next one while none is lent
 
 	bytes     int // of values, on disk or not
 	memory    int // of values that are not on disk
@@ -42,7 +42,7 @@ type Disk struct {
 	ended     bool
 	late      sdk.Reason // for which rows are dropped that come after the end
 	lateErr   error      // with which their acks are answered
-	tried     bool       // to open the folder: what is in it goes first
+	tried     bool       // the folder was opened, or cannot be: before, nothing is handed out, since what is in it goes first
 
 	work     // of the goroutine that commits
 	starting sync.Once
@@ -220,7 +220,7 @@ func (q *Disk) take() (*sdk.Batch, time.Duration, error) {
 	if q.ended {
 		return nil, 0, io.EOF
 	}
-	if q.held {
+	if q.lent {
 		return q.batch, 0, nil
 	}
 	now := time.Now()
@@ -239,9 +239,9 @@ func (q *Disk) take() (*sdk.Batch, time.Duration, error) {
 			}
 			q.seal()
 		}
-		q.taken, q.held = at, true
+		q.taken, q.lent = at, true
 		if err := q.load(); err != nil {
-			q.taken, q.held = place{}, false
+			q.taken, q.lent = place{}, false
 			if at.p != nil { // it is not what was pushed, or memory is failing
 				q.drop(at, sdk.DropInvalid)
 			}
@@ -258,7 +258,7 @@ func (q *Disk) take() (*sdk.Batch, time.Duration, error) {
 		if q.batch.Len() > 0 {
 			return q.batch, 0, nil
 		}
-		q.held = false
+		q.lent = false
 		q.remove(q.taken)
 	}
 	return nil, 0, nil
@@ -287,17 +287,17 @@ func (q *Disk) load() error {
 func (q *Disk) Expired() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.held && !q.ended && q.limits.MaxAge > 0 && q.taken.entry().born < time.Now().Add(-q.limits.MaxAge).UnixNano()
+	return q.lent && !q.ended && q.limits.MaxAge > 0 && q.taken.entry().born < time.Now().Add(-q.limits.MaxAge).UnixNano()
 }
 
 // Done implements [Queue].
 func (q *Disk) Done(o Outcome) {
 	q.mu.Lock()
 	defer q.unlock()
-	if !q.held || q.ended {
+	if !q.lent || q.ended {
 		return
 	}
-	q.held = false
+	q.lent = false
 	q.account(o)
 	q.remove(q.taken)
 	q.taken = place{}

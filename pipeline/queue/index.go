@@ -100,7 +100,7 @@ func (q *Disk) expire(now time.Time) {
 	}
 }
 
-func (q *Disk) isTaken(at place) bool { return q.held && at == q.taken }
+func (q *Disk) isTaken(at place) bool { return q.lent && at == q.taken }
 
 func (q *Disk) drop(at place, r sdk.Reason) {
 	q.drops.AddDrops(r, uint64(at.entry().rows))
