@@ -67,20 +67,3 @@ func (m *Metric) projectUnread(mask *Mask) {
 	from, unread := m.schema, m.unread
 	m.SetUnreadMask(NewMask(mask.kept, func(f Field) bool { return unread.Hides(from.Slot(f.Name)) }))
 }
-
-// and returns a mask of s that hides what k or other does. Masks that meet once meet with each row of their kind,
-// so the last answer is kept.
-func (k *Mask) and(other *Mask, s *Schema) *Mask {
-	if last := k.met.Load(); last != nil && last.other == other && len(last.both.hidden) == s.Len() {
-		return last.both
-	}
-	both := NewMask(s, func(f Field) bool {
-		slot := s.Slot(f.Name)
-		return !k.Hides(slot) && !other.Hides(slot)
-	})
-	k.met.Store(&meeting{other, both})
-	return both
-}
-
-// meeting is the last answer of a mask's and.
-type meeting struct{ other, both *Mask }

@@ -5,27 +5,24 @@ import (
 	"slices"
 )
 
-// Limit hides rows and fields from a processor, for as long as it is at work: rows for which see
-// returns false, and in the others the fields that fields(schema) masks. Rows that the processor adds
-// are not hidden from it. The engine alone calls Limit and Unlimit.
-func (b *Batch) Limit(see func(*Metric) bool, fields func(*Schema) *Mask) {
-	b.settle()
-	for _, m := range b.rows {
-		if !see(m) {
-			m.state |= hidden
+// Merge moves the fields of from into m and removes from. A field that both have must be equal; where
+// it is not, m's stays and a conflict is counted.
+func (b *Batch) Merge(m, from *Metric) {
+	if m == from || !b.remove(from) {
+		return
+	}
+	b.tally.Merged++
+	for slot := range from.values {
+		f, v := from.Field(slot), from.Value(slot)
+		if have := m.schema.Slot(f.Name); have >= 0 {
+			if m.Value(have) != v {
+				b.tally.Conflict++
+			}
 			continue
 		}
-		m.mask = fields(m.schema)
+		m.Set(f, v)
 	}
-}
-
-// Unlimit undoes Limit.
-func (b *Batch) Unlimit() {
-	b.settle()
-	for _, m := range b.rows {
-		m.state &^= hidden
-		m.mask = nil
-	}
+	m.Annotate(from.notes)
 }
 
 // Enter marks the rows that stand in the batch as not made by this chain. The engine calls it when a
@@ -118,41 +115,4 @@ func (b *Batch) mergeInto(before []*Metric, m *Metric) (ordered bool) {
 
 func (m *Metric) mergeable() bool {
 	return m.class == ClassResult && m.state&(made|gone) == made
-}
-
-// Project removes the fields that mask hides; a mask of nil removes none. It reports false where no
-// field is left, and leaves the metric as it is. The engine calls it for the filters of inputs and
-// outputs.
-func (m *Metric) Project(mask *Mask) bool {
-	if mask == nil {
-		return true
-	}
-	if mask.kept == nil {
-		return false
-	}
-	if m.unread != nil {
-		m.projectUnread(mask)
-	}
-	n := 0
-	for slot, bits := range m.values {
-		if !mask.hidden[slot] {
-			m.values[n] = bits
-			n++
-		}
-	}
-	m.values, m.schema = m.values[:n], mask.kept
-	return true
-}
-
-// Move gives the metric another series, such as its own with the agent's tags added. A nil s, from a
-// full catalog, drops it as series_cap.
-func (b *Batch) Move(m *Metric, s *Series) {
-	if s != nil {
-		s = b.catalog.current(s)
-	}
-	if s == nil {
-		b.Drop(m, DropSeriesCap)
-		return
-	}
-	m.series = s
 }
