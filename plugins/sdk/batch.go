@@ -159,6 +159,26 @@ func (b *Batch) Filter(m *Metric) {
 	}
 }
 
+// Merge moves the fields of from into m and removes from. A field that both have must be equal; where
+// it is not, m's stays and a conflict is counted.
+func (b *Batch) Merge(m, from *Metric) {
+	if m == from || !b.remove(from) {
+		return
+	}
+	b.tally.Merged++
+	for slot := range from.values {
+		f, v := from.Field(slot), from.Value(slot)
+		if have := m.schema.Slot(f.Name); have >= 0 {
+			if m.Value(have) != v {
+				b.tally.Conflict++
+			}
+			continue
+		}
+		m.Set(f, v)
+	}
+	m.Annotate(from.notes)
+}
+
 // Move gives the metric another series, such as its own with the agent's tags added. A nil s, from a
 // full catalog, drops it as series_cap.
 func (b *Batch) Move(m *Metric, s *Series) {

@@ -5,26 +5,6 @@ import (
 	"slices"
 )
 
-// Merge moves the fields of from into m and removes from. A field that both have must be equal; where
-// it is not, m's stays and a conflict is counted.
-func (b *Batch) Merge(m, from *Metric) {
-	if m == from || !b.remove(from) {
-		return
-	}
-	b.tally.Merged++
-	for slot := range from.values {
-		f, v := from.Field(slot), from.Value(slot)
-		if have := m.schema.Slot(f.Name); have >= 0 {
-			if m.Value(have) != v {
-				b.tally.Conflict++
-			}
-			continue
-		}
-		m.Set(f, v)
-	}
-	m.Annotate(from.notes)
-}
-
 // Enter marks the rows that stand in the batch as not made by this chain. The engine calls it when a
 // batch enters a chain.
 func (b *Batch) Enter() {
