@@ -221,13 +221,13 @@ func (o *output) refuse(ctx context.Context) {
 
 // deliver writes b until it is delivered or refused for good. It reports false when taking ended before.
 func (o *output) deliver(ctx, taking context.Context, b *sdk.Batch) bool {
-	queue := o.intake.queue
+	q := o.intake.queue
 	for {
 		if err := o.reopen(taking); err != nil {
 			return false
 		}
-		if queue.Expired() {
-			queue.Done(expired(b))
+		if q.Expired() {
+			q.Done(dropped(b, queue.DropExpired))
 			return true
 		}
 		began := time.Now()
@@ -235,31 +235,8 @@ func (o *output) deliver(ctx, taking context.Context, b *sdk.Batch) bool {
 		err := o.bounded(ctx, o.plan.Timeout, "write", func(ctx context.Context) error { return o.impl.(sdk.Output).Write(ctx, b) })
 		o.writes.Add(1)
 		o.seconds.Add(time.Since(began).Seconds())
-		var partial *sdk.PartialError
-		o.report(err == nil || errors.As(err, &partial))
-		if err == nil {
-			o.pause.reset()
-			queue.Done(delivered(b))
-			return true
-		}
-		o.errs.Add(1)
-		switch {
-		case partial != nil:
-			o.pause.reset()
-			o.log.Warn("some metrics were rejected", "err", err)
-			queue.Done(divided(b, partial))
-			return true
-		case errors.Is(err, errPanic):
-			queue.Done(dropped(b, sdk.DropPanic))
-			return true
-		case errors.Is(err, sdk.ErrEnd):
-			o.log.Warn("output ended for good; what is meant for it is dropped", "err", err)
-			o.ended.Store(true)
-			queue.Done(dropped(b, sdk.DropRejected))
-			return true
-		case errors.Is(err, sdk.ErrPermanent):
-			o.log.Error("batch was rejected", "err", err, "metrics", b.Len())
-			queue.Done(dropped(b, sdk.DropRejected))
+		if outcome, settled := o.settle(b, err); settled {
+			q.Done(outcome)
 			return true
 		}
 		if taking.Err() != nil {
@@ -276,15 +253,38 @@ func (o *output) deliver(ctx, taking context.Context, b *sdk.Batch) bool {
 	}
 }
 
-func delivered(b *sdk.Batch) queue.Outcome { return queue.Outcome{Delivered: uint64(b.Len())} }
+// settle says what became of b by the answer to a Write, unless b is to be written again.
+func (o *output) settle(b *sdk.Batch, err error) (outcome queue.Outcome, settled bool) {
+	partial, isPartial := errors.AsType[*sdk.PartialError](err)
+	o.report(err == nil || isPartial)
+	if err == nil {
+		o.pause.reset()
+		return queue.Outcome{Delivered: uint64(b.Len())}, true
+	}
+	o.errs.Add(1)
+	switch {
+	case isPartial:
+		o.pause.reset()
+		o.log.Warn("some metrics were rejected", "err", err)
+		return divided(b, partial), true
+	case errors.Is(err, errPanic):
+		return dropped(b, sdk.DropPanic), true
+	case errors.Is(err, sdk.ErrEnd):
+		o.log.Warn("output ended for good; what is meant for it is dropped", "err", err)
+		o.ended.Store(true)
+		return dropped(b, sdk.DropRejected), true
+	case errors.Is(err, sdk.ErrPermanent):
+		o.log.Error("batch was rejected", "err", err, "metrics", b.Len())
+		return dropped(b, sdk.DropRejected), true
+	}
+	return queue.Outcome{}, false
+}
 
 var errEnded = errors.New("the output has ended")
 
 func dropped(b *sdk.Batch, r sdk.Reason) queue.Outcome {
 	return queue.Outcome{Drops: []sdk.Drop{{Reason: r, Count: uint64(b.Len())}}}
 }
-
-func expired(b *sdk.Batch) queue.Outcome { return dropped(b, queue.DropExpired) }
 
 // divided counts the rows that e names, each once, as refused, and the rest as delivered.
 func divided(b *sdk.Batch, e *sdk.PartialError) queue.Outcome {
