@@ -38,7 +38,7 @@ func (p *Pipeline) drain(ctx context.Context, finished <-chan struct{}, stopOutp
 				continue
 			}
 			stopOutputs()
-			p.leave(finished)
+			p.giveUp(finished)
 			return stopping != nil
 		}
 	}
@@ -59,8 +59,8 @@ func (p *Pipeline) undelivered() (errs []error) {
 	return errs
 }
 
-// leave waits a moment for outputs that heed their context, and gives up the queues in memory of the others.
-func (p *Pipeline) leave(finished <-chan struct{}) {
+// giveUp waits a moment for outputs that heed their context, and drops what the others have in memory.
+func (p *Pipeline) giveUp(finished <-chan struct{}) {
 	select {
 	case <-finished:
 		return

@@ -133,12 +133,12 @@ func (p *Pipeline) deliver(ctx context.Context, o *output) {
 		defer retire()
 		defer close(o.done)
 		o.run(bounded, taking, p.quit)
-		p.left(o)
+		p.outputEnded(o)
 	})
 	if o.own != nil {
 		p.working.Go(func() {
 			o.own.run(ctx)
-			p.retire(o.own)
+			p.chainEnded(o.own)
 		})
 	}
 }
@@ -201,7 +201,7 @@ func (p *Pipeline) read(ctx, outputCtx context.Context) error {
 			}
 		case <-late:
 			p.log.Error("an input does not end; it is left behind")
-			inputs.leave()
+			inputs.leaveAll()
 			close(p.abandon)
 			return errors.New("an input did not end in time")
 		case c := <-p.changes:
