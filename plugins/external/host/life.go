@@ -172,7 +172,7 @@ func (l *life) await(ctx context.Context) (*session, error) {
 // watch keeps a plugin at work until ctx ends, or there is no use in starting it again.
 func (l *life) watch(ctx context.Context, p *peer, s *session) {
 	b := breaker{timing: &l.timing}
-	for {
+	for s != nil {
 		cause := l.attend(ctx, p, s)
 		if ctx.Err() != nil {
 			l.finish(p, s)
@@ -182,29 +182,36 @@ func (l *life) watch(ctx context.Context, p *peer, s *session) {
 		l.lose(cause)
 		s.end(0)
 		p.end(0)
-		for p, s = nil, nil; s == nil; lived = 0 {
-			if errors.Is(cause, sdk.ErrPermanent) {
-				l.log.Error("the plugin will not be started again until the configuration is reloaded", "err", cause)
-				l.lose(cause)
-				<-ctx.Done()
-				return
-			}
-			pause, open := b.crashed(time.Now(), lived)
-			if open {
-				l.meters.circuit.Set(1)
-				l.log.Error("the plugin crashes again and again; it is tried now and then", "err", cause, "in", pause)
-			} else {
-				l.log.Error("the plugin has failed; it will be restarted", "err", cause, "in", pause.Round(time.Millisecond))
-			}
-			l.lose(fmt.Errorf("%w: %w", errDown, cause))
-			if !clock.Sleep(ctx, pause) {
-				return
-			}
-			l.meters.restarts.Add(1)
-			if p, s, cause = l.start(ctx); s == nil && ctx.Err() != nil {
-				return
-			}
+		p, s = l.restart(ctx, &b, cause, lived)
+	}
+}
+
+// restart starts another process in place of one that has failed for a cause, and tries again until one is open. It
+// returns nil once ctx has ended, or there is no use in trying.
+func (l *life) restart(ctx context.Context, b *breaker, cause error, lived time.Duration) (*peer, *session) {
+	for {
+		if errors.Is(cause, sdk.ErrPermanent) {
+			l.log.Error("the plugin will not be started again until the configuration is reloaded", "err", cause)
+			l.lose(cause)
+			return nil, nil
 		}
+		pause, open := b.crashed(time.Now(), lived)
+		if open {
+			l.meters.circuit.Set(1)
+			l.log.Error("the plugin crashes again and again; it is tried now and then", "err", cause, "in", pause)
+		} else {
+			l.log.Error("the plugin has failed; it will be restarted", "err", cause, "in", pause.Round(time.Millisecond))
+		}
+		l.lose(fmt.Errorf("%w: %w", errDown, cause))
+		if !clock.Sleep(ctx, pause) {
+			return nil, nil
+		}
+		l.meters.restarts.Add(1)
+		p, s, err := l.start(ctx)
+		if err == nil || ctx.Err() != nil {
+			return p, s
+		}
+		cause, lived = err, 0
 	}
 }
 
