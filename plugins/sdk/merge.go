@@ -48,8 +48,9 @@ func (b *Batch) forgetLate() {
 	}
 }
 
-// mergeRun merges within a run of results, and puts those of one series in order of time: of two windows one
-// processor may have had nothing to say of the first. Short runs are the rule: what one sample closed.
+// mergeRun merges the results of a run, and puts those of one series in order of time: where one processor has nothing
+// to say of a window, another's result of it stands behind the first one's result of the next. Most runs are short,
+// since a sample closes few windows; long ones, as at the end of a stream, are looked through by maps.
 func (b *Batch) mergeRun(run []*Metric) {
 	ordered := true
 	if len(run) > 16 {
@@ -77,7 +78,8 @@ func (b *Batch) mergeRun(run []*Metric) {
 	}
 }
 
-// mergeInto merges m into its like, and reports whether none of its series before it is newer.
+// mergeInto merges m into the result before it that has its series and time, if there is one. It reports whether no
+// result of its series that stands before it is newer.
 func (b *Batch) mergeInto(before []*Metric, m *Metric) (ordered bool) {
 	ordered = true
 	for _, into := range before {

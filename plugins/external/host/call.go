@@ -9,15 +9,15 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// How long a call that is given up may take to return before its plugin counts as hanging, and how long is
-// waited for the answer to a cancellation.
 const (
-	hangGrace   = 5 * time.Second
+	// hangGrace is how long a call that was given up may take to return, at least, before its plugin counts as hanging.
+	hangGrace = 5 * time.Second
+	// cancelGrace is how long do waits for the answer to a call that it has cancelled.
 	cancelGrace = 100 * time.Millisecond
 )
 
-// do makes a call: messages makes what it consists of. It returns the rows of the answer, none when the
-// answer has not come by the end of ctx.
+// do makes a call and returns the rows of its answer; none when the answer has not come by the end of ctx. messages
+// makes what is sent to the plugin, for the number that the call gets.
 func (s *session) do(ctx context.Context, messages func(number uint64, timeout int64) ([]*proto.HostMessage, error)) ([]*wire.Rows, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
