@@ -142,7 +142,7 @@ func (l *life) now() (*session, <-chan struct{}, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.current
-	if s != nil && s.isOver() {
+	if s != nil && s.why() != nil { // it is over, or about to be
 		s = nil
 	}
 	if s == nil && l.verdict == nil {
