@@ -2,6 +2,8 @@ package host
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -50,5 +52,23 @@ func TestLateInputRestarts(t *testing.T) {
 	}
 	if err := in.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestOpenHeedsItsContext opens a plugin of a program that could not be asked before, and that says nothing now: a
+// chain of processors stands still meanwhile.
+func TestOpenHeedsItsContext(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mute")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\nexec sleep 60\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c := &Config{Path: path, StartTimeout: 20 * time.Second, StopTimeout: 100 * time.Millisecond, programs: &programs{}}
+	l := newLife(c, "", c.program().launch)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	err := l.Open(ctx, sdktest.Env(t, sdk.NewCatalog(sdk.Limits{})))
+	if took := time.Since(began); err == nil || took > 5*time.Second {
+		t.Errorf("%v after %v", err, took)
 	}
 }

@@ -46,7 +46,7 @@ func newLife(c *Config, plugin string, launch launcher) *life {
 
 // Open starts the plugin, and returns once it is open, or with the error why it is not.
 func (l *life) Open(ctx context.Context, env *sdk.Env) error {
-	if err := l.prepare(env); err != nil {
+	if err := l.prepare(ctx, env); err != nil {
 		return err
 	}
 	p, s, err := l.start(ctx)
@@ -60,9 +60,9 @@ func (l *life) Open(ctx context.Context, env *sdk.Env) error {
 	return nil
 }
 
-func (l *life) prepare(env *sdk.Env) error {
+func (l *life) prepare(ctx context.Context, env *sdk.Env) error {
 	if l.plugin == "" { // the program could not be asked before
-		found := l.config.programs.inspect(l.config)
+		found := l.config.programs.inspect(ctx, l.config)
 		if found.err != nil {
 			return found.err
 		}
