@@ -62,7 +62,6 @@ func (a *assembly) input(plan Input) (*input, string) {
 	in.env.Interval, in.env.Timeout = plan.Interval, plan.Timeout
 	m := in.env.Meter
 	in.gathers = m.Counter("gpuline_gathers_total", "Times that an input was asked for metrics.")
-	in.errs = m.Counter("gpuline_errors_total", "Failures of a plugin.")
 	in.overruns = m.Counter("gpuline_gather_overruns_total", "Ticks skipped because the gather before was not finished.")
 	in.stuck = m.Counter("gpuline_stuck_total", "Calls that outlived their timeout.")
 	in.invalid = m.InvalidValues()
@@ -84,8 +83,7 @@ func (a *assembly) processor(scope string, plan Processor) *processor {
 
 func (a *assembly) newProcessor(place string, plan Processor) *processor {
 	next := &processor{instance: a.instance(place, sdk.RoleProcessor, plan.Plugin), filter: newFilter(plan.Filter)}
-	next.errs = next.env.Meter.Counter("gpuline_errors_total", "Failures of a plugin.")
-	next.stage.role, next.stage.name, next.stage.made = roleProcessor, next.name, true
+	next.stage.role, next.stage.name = roleProcessor, next.name
 	a.graph.parts[place] = next
 	return next
 }
@@ -115,7 +113,6 @@ func (a *assembly) output(plan Output) *output {
 	o.env.Timeout = plan.Timeout
 	m := o.env.Meter
 	o.writes = m.Counter("gpuline_writes_total", "Times that an output was given a batch.")
-	o.errs = m.Counter("gpuline_errors_total", "Failures of a plugin.")
 	o.stuck = m.Counter("gpuline_stuck_total", "Calls that outlived their timeout.")
 	o.seconds = m.Counter("gpuline_write_seconds_total", "Time spent in writing.")
 	o.entrance = o
@@ -168,6 +165,7 @@ func (a *assembly) instance(place string, role sdk.Role, plan Plugin) instance {
 		name:     name,
 		log:      log,
 		env:      env,
+		errs:     meter.Counter("gpuline_errors_total", "Failures of a plugin."),
 		panics:   meter.Counter("gpuline_panics_total", "Panics of a plugin that were caught."),
 		restarts: meter.Counter("gpuline_restarts_total", "Times that a plugin was made anew."),
 	}

@@ -28,7 +28,7 @@ func newChain(batches *pool) *chain {
 	return &chain{
 		in:      make(chan delivery),
 		batches: batches,
-		merge:   stage{role: roleMerge, name: "results", made: true},
+		merge:   stage{role: roleMerge, name: "results"},
 	}
 }
 
@@ -81,7 +81,7 @@ func (c *chain) run(ctx context.Context) {
 			c.pass(ctx, d)
 		case now := <-tick.C:
 			if c.ticking.Load() {
-				c.flush(ctx, now, false, nil)
+				c.flush(ctx, flushing{now: now})
 			}
 		case s := <-c.swaps:
 			c.exchange(ctx, s)
@@ -118,30 +118,36 @@ func (c *chain) pass(ctx context.Context, d delivery) {
 	c.finish(d)
 }
 
-// flush asks every processor but those that stay for what it holds back. It passes the processors that
-// follow.
-func (c *chain) flush(ctx context.Context, now time.Time, final bool, stay map[*processor]bool) {
-	c.busy.Store(now.UnixNano())
+// flushing says what processors are asked for.
+type flushing struct {
+	now   time.Time
+	final bool
+	stay  map[*processor]bool // these are not asked
+}
+
+// flush asks the processors for what they hold back. It passes the processors that follow.
+func (c *chain) flush(ctx context.Context, f flushing) {
+	c.busy.Store(f.now.UnixNano())
 	defer c.busy.Store(0)
-	held := !c.ticking.Load() // all inputs wait for room, so nothing of what comes of them is dropped either
+	held := !c.ticking.Load() // then every input waits for room, and queues must not drop what comes of them
 	for _, in := range c.order {
 		b := c.batches.get()
-		flushThrough(ctx, c.prefixes[in], now, final, stay, b)
+		flushThrough(ctx, c.prefixes[in], f, b)
 		for _, p := range c.processors {
 			p.process(ctx, b)
 		}
 		c.finish(delivery{batch: b, held: held})
 	}
 	b := c.batches.get()
-	flushThrough(ctx, c.processors, now, final, stay, b)
+	flushThrough(ctx, c.processors, f, b)
 	c.finish(delivery{batch: b, held: held})
 }
 
-func flushThrough(ctx context.Context, processors []*processor, now time.Time, final bool, stay map[*processor]bool, b *sdk.Batch) {
+func flushThrough(ctx context.Context, processors []*processor, f flushing, b *sdk.Batch) {
 	for _, p := range processors {
 		p.process(ctx, b)
-		if !stay[p] {
-			p.flush(ctx, now, final, b)
+		if !f.stay[p] {
+			p.flush(ctx, f.now, f.final, b)
 		}
 	}
 }
@@ -160,7 +166,7 @@ func (c *chain) finish(d delivery) {
 }
 
 func (c *chain) end(ctx context.Context) {
-	c.flush(ctx, time.Now(), true, nil)
+	c.flush(ctx, flushing{now: time.Now(), final: true})
 	for p := range c.all() {
 		p.close()
 	}
@@ -176,7 +182,7 @@ func (c *chain) exchange(ctx context.Context, s swap) {
 	for p := range s.next.all() {
 		stay[p] = true
 	}
-	c.flush(ctx, time.Now(), true, stay)
+	c.flush(ctx, flushing{now: time.Now(), final: true, stay: stay})
 	for p := range c.all() {
 		if !stay[p] {
 			p.close()

@@ -54,13 +54,14 @@ func (c *crew) stop() {
 	}
 }
 
-// leave leaves those behind that have not ended: whatever they still read is dropped.
-func (c *crew) leave() {
+// leaveAll leaves all behind that have not ended: whatever they still read is dropped.
+func (c *crew) leaveAll() {
 	for in := range c.running {
 		c.leaveBehind(in)
 	}
 }
 
+// leaveBehind does so with one of them.
 func (c *crew) leaveBehind(in *input) {
 	close(in.abandon)
 	c.running[in]()

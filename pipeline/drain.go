@@ -8,9 +8,10 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// drain waits until all is delivered. Once ctx has ended the grace bounds the wait, less what inputs have taken of
-// it; before, it goes on for as long as something is delivered now and then. It reports whether it gave up without
-// ctx's end.
+// drain waits until all is delivered, and gives up when the grace is over. After the end of ctx, the grace is the
+// operator's: what inputs took of it to end is gone, but half of it is always left. Where the inputs ended by
+// themselves, the grace begins anew whenever something was delivered within it. unasked reports that drain gave up
+// though ctx has not ended.
 func (p *Pipeline) drain(ctx context.Context, finished <-chan struct{}, stopOutputs func()) (unasked bool) {
 	grace := p.grace()
 	stopping := ctx.Done()
@@ -37,7 +38,7 @@ func (p *Pipeline) drain(ctx context.Context, finished <-chan struct{}, stopOutp
 				continue
 			}
 			stopOutputs()
-			p.leave(finished)
+			p.giveUp(finished)
 			return stopping != nil
 		}
 	}
@@ -58,8 +59,8 @@ func (p *Pipeline) undelivered() (errs []error) {
 	return errs
 }
 
-// leave waits a moment for outputs that heed their context, and gives up the queues in memory of the others.
-func (p *Pipeline) leave(finished <-chan struct{}) {
+// giveUp waits a moment for outputs that heed their context, and drops what the others have in memory.
+func (p *Pipeline) giveUp(finished <-chan struct{}) {
 	select {
 	case <-finished:
 		return

@@ -66,34 +66,26 @@ func plusDrops(drops, more []sdk.Drop) []sdk.Drop {
 	return sum.Drops
 }
 
-// stage is a Flow with one owner, who changes flow and publishes it, and any number of readers.
+// stage counts what passes one part of a pipeline. The goroutine that runs the part publishes once a batch, so
+// that whoever reads sees sums that hold.
 type stage struct {
-	role  string // roleInput, roleProcessor or roleMerge
-	name  string // as in logs
-	flow  sdk.Tally
+	role string // roleInput, roleProcessor or roleMerge
+	name string // as in logs
+
+	mu    sync.Mutex
+	tally sdk.Tally // Added is what an input has read, and what others have made
 	in    uint64
 	out   uint64
-	made  bool // what the tally calls added was made here, not read
-	mu    sync.Mutex
-	state Flow
-	taken uint64 // of an input: what of Out the chain has received
+	taken uint64 // of an input: how much of out the chain has received
 }
 
-// publish makes the counts of t and the numbers of rows in and out visible.
+// publish adds the tally of a batch, and its number of rows before and behind the stage.
 func (s *stage) publish(in, out int, b *sdk.Batch) {
-	b.TakeTally(&s.flow)
-	s.in += uint64(in)
-	s.out += uint64(out)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := &s.state
-	f.In, f.Made = s.in, s.flow.Added
-	if !s.made {
-		f.In, f.Made = s.flow.Added, 0
-	}
-	f.Out, f.Merged, f.Filtered = s.out, s.flow.Merged, s.flow.Filtered
-	f.Absorbed, f.Conflict = s.flow.Absorbed, s.flow.Conflict
-	f.Drops = append(f.Drops[:0], s.flow.Drops...)
+	b.TakeTally(&s.tally)
+	s.in += uint64(in)
+	s.out += uint64(out)
 }
 
 // take counts n rows that the chain has received from an input.
@@ -110,7 +102,7 @@ func (s *stage) passed() uint64 {
 	if s.role == roleInput {
 		return s.taken
 	}
-	return s.state.Out
+	return s.out
 }
 
 // line returns the stage's line of the ledger.
@@ -119,8 +111,14 @@ func (s *stage) line() StageFlow { return StageFlow{Role: s.role, Name: s.name, 
 func (s *stage) load() Flow {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.state
-	f.Drops = slices.Clone(f.Drops)
+	f := Flow{
+		In: s.in, Made: s.tally.Added, Out: s.out,
+		Merged: s.tally.Merged, Filtered: s.tally.Filtered, Drops: slices.Clone(s.tally.Drops),
+		Absorbed: s.tally.Absorbed, Conflict: s.tally.Conflict,
+	}
+	if s.role == roleInput {
+		f.In, f.Made = s.tally.Added, 0
+	}
 	return f
 }
 
@@ -129,7 +127,5 @@ func (s *stage) retract(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.out -= uint64(n)
-	s.flow.AddDrops(sdk.DropShutdown, uint64(n))
-	s.state.Out = s.out
-	s.state.Drops = append(s.state.Drops[:0], s.flow.Drops...)
+	s.tally.AddDrops(sdk.DropShutdown, uint64(n))
 }

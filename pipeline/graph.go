@@ -28,9 +28,9 @@ type part interface{ base() *instance }
 type link struct {
 	name   string
 	from   []*stage
-	to     *stage // or:
-	output *output
-	offset uint64 // in less out, modulo 2⁶⁴, when the link was made: parts outlive graphs
+	to     *stage  // nil for a link to an output
+	output *output // nil for a link to a stage
+	offset uint64  // in less out, modulo 2⁶⁴, when the link was made: its ends may have counted for an earlier graph
 }
 
 func (l *link) in() uint64 {
@@ -127,8 +127,8 @@ func (g *graph) tick(main *chain) {
 	}
 }
 
-// settle notes what the links have carried so far. Links that old has too go on; at the ends of others
-// nothing is on its way, since the chain stands still.
+// settle sets the offsets of the links. A link that old has too keeps its offset. Any other starts balanced: the
+// chain stands still, so nothing is on its way between the two ends.
 func (g *graph) settle(old *graph) {
 	for _, l := range g.links {
 		if same := old.linkLike(l); same != nil {

@@ -85,7 +85,8 @@ func (c *condition) report(ok bool) (failed time.Duration, recovered bool) {
 	return failed, recovered
 }
 
-// fault says what is wrong, or "". A call that takes longer than stale after the last that worked counts.
+// fault says what is wrong, or "". Failing, or one call, may last for patience. The last success may be as long ago
+// as stale; 0 is for any time.
 func (c *condition) fault(now time.Time, patience, stale time.Duration) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

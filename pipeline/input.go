@@ -23,7 +23,7 @@ type input struct {
 	stage  stage
 	filter *filter
 	tagger tagger
-	once   int // end after so many batches; 0 for never
+	once   int // reads that are left until it ends; 0 for no such bound
 
 	out     chan<- delivery
 	abandon chan struct{}         // closed when the input is left behind
@@ -33,9 +33,7 @@ type input struct {
 	fault atomic.Pointer[error] // with which it ended for good
 
 	gathers  *sdk.Number
-	errs     *sdk.Number
 	overruns *sdk.Number
-	stuck    *sdk.Number
 	invalid  *sdk.Number
 	seconds  *sdk.Number
 	last     *sdk.Number
@@ -110,12 +108,12 @@ func (in *input) poll(ctx context.Context, g sdk.Gatherer) error {
 		}
 		b := in.batches.get()
 		began := time.Now()
-		err := in.bounded(ctx, func(ctx context.Context) error { return g.Gather(ctx, b) })
+		err := in.bounded(ctx, in.plan.Timeout, "gather", func(ctx context.Context) error { return g.Gather(ctx, b) })
 		took := time.Since(began)
 		in.gathers.Add(1)
 		in.seconds.Add(took.Seconds())
 		in.last.Set(took.Seconds())
-		in.spoil(b, err)
+		in.dropAfterPanic(b, err)
 		in.send(b, nil, false)
 		if _, err = in.judge(ctx, err); err != nil {
 			return err
@@ -126,18 +124,6 @@ func (in *input) poll(ctx context.Context, g sdk.Gatherer) error {
 		}
 		tick = next
 	}
-}
-
-// bounded calls f with the input's timeout, and says so while f is stuck beyond it.
-func (in *input) bounded(ctx context.Context, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, in.plan.Timeout)
-	defer cancel()
-	alarm := time.AfterFunc(in.plan.Timeout+in.plan.Timeout/4, func() {
-		in.stuck.Add(1)
-		in.log.Error("gather is stuck", "timeout", in.plan.Timeout)
-	})
-	defer alarm.Stop()
-	return in.protect(func() error { return f(ctx) })
 }
 
 // follow calls Read as soon as there is room, or at once where the input is live. It returns as poll does.
@@ -153,7 +139,7 @@ func (in *input) follow(ctx context.Context, r sdk.Reader) error {
 		b := in.batches.get()
 		ack, idle, err := in.turn(ctx, wait, r, b)
 		in.gathers.Add(1)
-		in.spoil(b, err)
+		in.dropAfterPanic(b, err)
 		rows := b.Len()
 		in.send(b, newAcks(in.guarded(ack)), !in.live)
 		if idle {
@@ -170,8 +156,7 @@ func (in *input) follow(ctx context.Context, r sdk.Reader) error {
 	}
 }
 
-// guarded returns an Ack whose panic ends nobody: whoever is done with the last of a batch calls it, such as an
-// output or its queue.
+// guarded returns an Ack that does not panic: outputs and queues call it, and the plugin's panic must not end theirs.
 func (in *input) guarded(ack sdk.Ack) sdk.Ack {
 	if ack == nil {
 		return nil
@@ -187,8 +172,8 @@ func (in *input) guarded(ack sdk.Ack) sdk.Ack {
 	}
 }
 
-// spoil drops what an input had read when it panicked: nobody knows which of it is whole.
-func (in *input) spoil(b *sdk.Batch, err error) {
+// dropAfterPanic drops what an input had read when it panicked: nobody knows which of it is whole.
+func (in *input) dropAfterPanic(b *sdk.Batch, err error) {
 	if errors.Is(err, errPanic) {
 		for m := range b.All() {
 			b.Drop(m, sdk.DropPanic)

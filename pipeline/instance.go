@@ -28,8 +28,10 @@ type instance struct {
 
 	condition condition
 
+	errs     *sdk.Number
 	panics   *sdk.Number
 	restarts *sdk.Number
+	stuck    *sdk.Number // of inputs and outputs
 }
 
 var errPanic = errors.New("panic")
@@ -122,6 +124,18 @@ func (i *instance) protect(f func() error) (err error) {
 	return f()
 }
 
+// bounded calls f with a timeout, and says so while f is stuck beyond it.
+func (i *instance) bounded(ctx context.Context, timeout time.Duration, what string, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	alarm := time.AfterFunc(timeout+timeout/4, func() {
+		i.stuck.Add(1)
+		i.log.Error(what+" is stuck", "timeout", timeout)
+	})
+	defer alarm.Stop()
+	return i.protect(func() error { return f(ctx) })
+}
+
 // backoff yields growing pauses: half a second, doubling up to half a minute, each less up to a half
 // at random so that a fleet does not come back in step.
 type backoff struct {
@@ -146,9 +160,9 @@ func (b *backoff) next() time.Duration {
 	return b.last - rand.N(b.last/2)
 }
 
-// after is next, except after an error of the network: a far end that was unreachable for some seconds gets what
-// waits for it within a second after it has returned. One that was away for longer is not met by all agents at
-// once: the pause grows with the time that it was away.
+// after is next, except that pauses after errors of the network are short: a far end that was unreachable for a few
+// seconds is tried again within a second. The longer it was away, the more agents wait for it: so the pause grows to
+// an eighth of that time, and they do not all come at once.
 func (b *backoff) after(err error) time.Duration {
 	pause := b.next()
 	if _, ok := errors.AsType[net.Error](err); ok {

@@ -16,7 +16,7 @@ type Ledger struct {
 	Outputs []OutputFlow
 	links   []linkFlow
 
-	stages, outputs int // so many of the first are at work; reloads have ended the others
+	stages, outputs int // how many of Stages and Outputs are at work; those behind were ended by reloads
 }
 
 // Ledger returns the account of all metrics so far. It may be called from any goroutine.

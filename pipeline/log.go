@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// quiet is a slog.Handler that lets each message of a plugin through a few times a minute, and once where
-// it says the very same again, as a failure that is tried over and over does. What it holds back it counts,
-// and the next that passes says how many there were.
+// quiet is a slog.Handler that lets each message of a plugin through a few times a minute, and only once a minute
+// where its attributes stay the same, as those of a failure that is tried again and again do. It counts what it holds
+// back; the next one that passes says how many there were.
 type quiet struct {
 	next  slog.Handler
 	level slog.Level

@@ -54,8 +54,8 @@ func (p *Plan) walk(visit func(scope string, role sdk.Role, planned *Plugin) str
 	}
 }
 
-// keepNames notes the names of what old has at places of the plan: an instance goes on under its name, changed
-// or not, and nobody else gets it.
+// keepNames reserves the names that instances of the old graph hand on to those that stand in their places now,
+// changed or not: nobody else gets them.
 func (a *assembly) keepNames(plan *Plan) {
 	if a.old == nil {
 		return

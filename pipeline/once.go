@@ -18,8 +18,8 @@ func (in *input) patience() time.Duration {
 	return in.plan.Interval + in.plan.Timeout
 }
 
-// turn waits for room and reads into b, within wait where there is one. It reports whether wait has passed and brought
-// nothing; that it has passed is no error.
+// turn waits for room and then reads into b. Where wait is not 0, both together last no longer than that, and idle
+// reports that this time has passed and brought nothing. To run out of it is no error.
 func (in *input) turn(ctx context.Context, wait time.Duration, r sdk.Reader, b *sdk.Batch) (ack sdk.Ack, idle bool, err error) {
 	bounded := ctx
 	if wait > 0 {

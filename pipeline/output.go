@@ -24,21 +24,19 @@ type output struct {
 
 	own      *chain // of the processors under it; nil without
 	entrance sink   // own's, or the output itself
-	offered  uint64 // to this output; intake's lock guards it
+	offered  uint64 // rows that take was given; intake.mu guards it
 
 	ended atomic.Bool // it takes nothing any more, ever
 	fault error       // with which it could not start; valid once ended is set
 
-	after   <-chan struct{}    // begins when this is closed; nil for at once
+	after   <-chan struct{}    // closed when the output whose queue it takes over has ended; nil where there is none
 	last    chan struct{}      // closed when nothing more comes
-	pressed bool               // by that: the goroutine that delivers knows
-	stop    context.CancelFunc // gives up what it is at
-	retire  context.CancelFunc // ends it behind the batch that it is at
+	pressed bool               // rest has seen last closed; the goroutine that delivers owns it
+	stop    context.CancelFunc // ends it at once, a Write too
+	retire  context.CancelFunc // ends it after the Write that it is at
 	done    chan struct{}      // closed when it has ended
 
 	writes  *sdk.Number
-	errs    *sdk.Number
-	stuck   *sdk.Number
 	seconds *sdk.Number
 }
 
@@ -130,9 +128,9 @@ func (o *output) account() OutputFlow {
 	}
 }
 
-// run delivers until the queue is closed and empty, or ctx ends, or taking does, which is the part of ctx
-// in which it takes more and tries again. Where the queue is taken over, it begins when the output before it
-// has ended. Where the output ends before, told is called, and what arrives is dropped.
+// run delivers until the queue is closed and empty. It ends at once with ctx. It ends with taking, too, which is
+// derived from ctx, but first finishes the Write that it is at: it only takes no other batch, and tries nothing again.
+// An output that ends on its own calls told, and drops what arrives from then on.
 func (o *output) run(ctx, taking context.Context, told func()) {
 	if o.after != nil {
 		select {
@@ -183,9 +181,9 @@ func (o *output) reopen(ctx context.Context) error {
 	}
 }
 
-// rest waits between two tries, and reports false when ctx ended first. Once, when nothing more comes, it has the
-// next try made at once, and those after it from short pauses on: a far end that is back has the grace to take what
-// is left, and a pause can be longer than that. A pause that the far end asks for is no such.
+// rest waits between two tries, and reports false when ctx ended first. When nothing more comes, only the grace is
+// left, and a pause can be longer than that: so from this moment, once, the next try is made at once, and the pauses
+// after it begin short again. Pauses that the far end asks for are not cut: deliver waits for those without rest.
 func (o *output) rest(ctx context.Context, pause time.Duration) bool {
 	last := o.last
 	if o.pressed {
@@ -223,45 +221,22 @@ func (o *output) refuse(ctx context.Context) {
 
 // deliver writes b until it is delivered or refused for good. It reports false when taking ended before.
 func (o *output) deliver(ctx, taking context.Context, b *sdk.Batch) bool {
-	queue := o.intake.queue
+	q := o.intake.queue
 	for {
 		if err := o.reopen(taking); err != nil {
 			return false
 		}
-		if queue.Expired() {
-			queue.Done(expired(b))
+		if q.Expired() {
+			q.Done(dropped(b, queue.DropExpired))
 			return true
 		}
 		began := time.Now()
 		o.condition.begin()
-		err := o.write(ctx, b)
+		err := o.bounded(ctx, o.plan.Timeout, "write", func(ctx context.Context) error { return o.impl.(sdk.Output).Write(ctx, b) })
 		o.writes.Add(1)
 		o.seconds.Add(time.Since(began).Seconds())
-		var partial *sdk.PartialError
-		o.report(err == nil || errors.As(err, &partial))
-		if err == nil {
-			o.pause.reset()
-			queue.Done(delivered(b))
-			return true
-		}
-		o.errs.Add(1)
-		switch {
-		case partial != nil:
-			o.pause.reset()
-			o.log.Warn("some metrics were rejected", "err", err)
-			queue.Done(divided(b, partial))
-			return true
-		case errors.Is(err, errPanic):
-			queue.Done(dropped(b, sdk.DropPanic))
-			return true
-		case errors.Is(err, sdk.ErrEnd):
-			o.log.Warn("output ended for good; what is meant for it is dropped", "err", err)
-			o.ended.Store(true)
-			queue.Done(dropped(b, sdk.DropRejected))
-			return true
-		case errors.Is(err, sdk.ErrPermanent):
-			o.log.Error("batch was rejected", "err", err, "metrics", b.Len())
-			queue.Done(dropped(b, sdk.DropRejected))
+		if outcome, settled := o.settle(b, err); settled {
+			q.Done(outcome)
 			return true
 		}
 		if taking.Err() != nil {
@@ -278,26 +253,38 @@ func (o *output) deliver(ctx, taking context.Context, b *sdk.Batch) bool {
 	}
 }
 
-func (o *output) write(ctx context.Context, b *sdk.Batch) error {
-	ctx, cancel := context.WithTimeout(ctx, o.plan.Timeout)
-	defer cancel()
-	alarm := time.AfterFunc(o.plan.Timeout+o.plan.Timeout/4, func() {
-		o.stuck.Add(1)
-		o.log.Error("write is stuck", "timeout", o.plan.Timeout)
-	})
-	defer alarm.Stop()
-	return o.protect(func() error { return o.impl.(sdk.Output).Write(ctx, b) })
+// settle says what became of b by the answer to a Write, unless b is to be written again.
+func (o *output) settle(b *sdk.Batch, err error) (outcome queue.Outcome, settled bool) {
+	partial, isPartial := errors.AsType[*sdk.PartialError](err)
+	o.report(err == nil || isPartial)
+	if err == nil {
+		o.pause.reset()
+		return queue.Outcome{Delivered: uint64(b.Len())}, true
+	}
+	o.errs.Add(1)
+	switch {
+	case isPartial:
+		o.pause.reset()
+		o.log.Warn("some metrics were rejected", "err", err)
+		return divided(b, partial), true
+	case errors.Is(err, errPanic):
+		return dropped(b, sdk.DropPanic), true
+	case errors.Is(err, sdk.ErrEnd):
+		o.log.Warn("output ended for good; what is meant for it is dropped", "err", err)
+		o.ended.Store(true)
+		return dropped(b, sdk.DropRejected), true
+	case errors.Is(err, sdk.ErrPermanent):
+		o.log.Error("batch was rejected", "err", err, "metrics", b.Len())
+		return dropped(b, sdk.DropRejected), true
+	}
+	return queue.Outcome{}, false
 }
-
-func delivered(b *sdk.Batch) queue.Outcome { return queue.Outcome{Delivered: uint64(b.Len())} }
 
 var errEnded = errors.New("the output has ended")
 
 func dropped(b *sdk.Batch, r sdk.Reason) queue.Outcome {
 	return queue.Outcome{Drops: []sdk.Drop{{Reason: r, Count: uint64(b.Len())}}}
 }
-
-func expired(b *sdk.Batch) queue.Outcome { return dropped(b, queue.DropExpired) }
 
 // divided counts the rows that e names, each once, as refused, and the rest as delivered.
 func divided(b *sdk.Batch, e *sdk.PartialError) queue.Outcome {

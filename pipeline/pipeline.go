@@ -35,11 +35,11 @@ type Pipeline struct {
 	server  *server
 	chain   *chain
 	abandon chan struct{} // closed when an input does not end in time
-	quitter chan struct{} // an output has ended on its own
+	quitter chan struct{} // holds a token when an output has ended on its own
 
 	changes chan change   // from Reload to read
 	over    chan struct{} // closed when read has ended
-	asked   time.Time     // for the end; zero where nobody has, or nothing was left to end then
+	asked   time.Time     // when Run's context ended while inputs were at work; else zero
 
 	working    sync.WaitGroup // chains
 	delivering sync.WaitGroup // outputs
@@ -47,8 +47,8 @@ type Pipeline struct {
 	mu      sync.Mutex
 	graph   *graph
 	retired Ledger    // of parts that reloads have ended
-	leaving []*output // that reloads have ended, and that still deliver
-	ending  []*chain  // of such outputs, that still work
+	leaving []*output // ended by reloads, and not done with what they still have
+	ending  []*chain  // those outputs' own chains, as long as they work
 }
 
 // New makes the agent that the plan describes. It opens nothing and starts nothing.
@@ -134,12 +134,12 @@ func (p *Pipeline) deliver(ctx context.Context, o *output) {
 		defer retire()
 		defer close(o.done)
 		o.run(bounded, taking, p.quit)
-		p.left(o)
+		p.outputEnded(o)
 	})
 	if o.own != nil {
 		p.working.Go(func() {
 			o.own.run(ctx)
-			p.retire(o.own)
+			p.chainEnded(o.own)
 		})
 	}
 }
@@ -202,7 +202,7 @@ func (p *Pipeline) read(ctx, outputCtx context.Context) error {
 			}
 		case <-late:
 			p.log.Error("an input does not end; it is left behind")
-			inputs.leave()
+			inputs.leaveAll()
 			close(p.abandon)
 			return errors.New("an input did not end in time")
 		case c := <-p.changes:

@@ -13,7 +13,6 @@ type processor struct {
 	instance
 	stage  stage
 	filter *filter
-	errs   *sdk.Number
 }
 
 // processorTimeout bounds Open; a chain that waits moves no metric.

@@ -139,15 +139,14 @@ func (p *Pipeline) adopt(next *graph) {
 	}
 	for _, o := range old.outputs {
 		if !slices.Contains(next.outputs, o) {
-			p.leaves(o)
+			p.dismiss(o)
 			time.AfterFunc(old.plan.Agent.ShutdownGrace, o.stop)
 		}
 	}
 }
 
-// retire puts the stages of an output's own chain that has ended into the ledger of the past, unless the graph
-// has them.
-func (p *Pipeline) retire(c *chain) {
+// chainEnded puts the stages of an output's own chain into the ledger of the past, where a reload has ended the output.
+func (p *Pipeline) chainEnded(c *chain) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	i := slices.Index(p.ending, c)
@@ -160,9 +159,10 @@ func (p *Pipeline) retire(c *chain) {
 	}
 }
 
-// leaves has the ledger remember an output that is not in the graph any more, unless another goes on with
-// its account. mu is held.
-func (p *Pipeline) leaves(o *output) {
+// dismiss keeps the account of an output that a reload has ended: in the ledger of the past or, while the output still
+// delivers, among those that are leaving. Where another output has taken over the queue, the account is that one's.
+// mu is held.
+func (p *Pipeline) dismiss(o *output) {
 	if !o.intake.owns(o) {
 		return
 	}
@@ -174,9 +174,9 @@ func (p *Pipeline) leaves(o *output) {
 	}
 }
 
-// left ends the queue of an output that has ended, unless another has it now, and puts one that has
-// delivered its last into the ledger of the past.
-func (p *Pipeline) left(o *output) {
+// outputEnded ends the queue of an output whose goroutine ends, unless another output has taken over that queue. Of an
+// output that a reload has ended, it puts the account into the ledger of the past.
+func (p *Pipeline) outputEnded(o *output) {
 	if !o.intake.owns(o) {
 		return
 	}

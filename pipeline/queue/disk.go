@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -24,31 +23,26 @@ type Disk struct {
 	path    string
 	catalog *sdk.Catalog
 	log     *slog.Logger
-	limits  Limits
 	id      sdk.BatchID
 
 	segments []*segment // oldest first
 	pending  []*pending // younger than what is in segments, oldest first
 	filling  *sdk.Batch // the rows of the last of pending while it takes more
 	frames   [][]byte   // free
-	taken    place      // of the batch that is with the output
-	batch    *sdk.Batch // that batch, or spare
-	held     bool       // batch is with the output
+	lent     bool       // the output has a batch
+	taken    place      // where that stands
+	batch    *sdk.Batch // it itself; memory for the next one while none is lent
 
 	bytes     int // of values, on disk or not
 	memory    int // of values that are not on disk
 	rows      int
-	pushed    uint64
 	recovered uint64
-	out       sdk.Tally // drops only
-	done      Outcome
 	faults    uint64
 	corrupt   uint64
-	closed    bool
 	ended     bool
 	late      sdk.Reason // for which rows are dropped that come after the end
 	lateErr   error      // with which their acks are answered
-	tried     bool       // to open the folder: what is in it goes first
+	tried     bool       // the folder was opened, or cannot be: before, nothing is handed out, since what is in it goes first
 
 	work     // of the goroutine that commits
 	starting sync.Once
@@ -91,11 +85,10 @@ func (at place) entry() *entry {
 // identity of its batches.
 func NewDisk(c *sdk.Catalog, path string, limits Limits, agent string, log *slog.Logger) *Disk {
 	return &Disk{
-		front:   newFront(),
+		front:   newFront(limits),
 		path:    path,
 		catalog: c,
 		log:     log,
-		limits:  limits,
 		id:      sdk.BatchID{Agent: agent, Epoch: uint64(time.Now().UnixNano())},
 		filling: sdk.NewBatch(c),
 		batch:   sdk.NewBatch(c),
@@ -131,12 +124,7 @@ func (q *Disk) Push(rows []*sdk.Metric, from Source) {
 	q.pushed += uint64(len(rows))
 	q.expire(now)
 	if reason := q.refuses(from); reason != "" {
-		q.out.AddDrops(reason, uint64(len(rows)))
-		err := q.lateErr
-		q.unlock()
-		if from.Ack != nil {
-			from.Ack(err)
-		}
+		q.refuse(len(rows), reason, from.Ack, q.lateErr)
 		return
 	}
 	defer q.signal()
@@ -232,7 +220,7 @@ func (q *Disk) take() (*sdk.Batch, time.Duration, error) {
 	if q.ended {
 		return nil, 0, io.EOF
 	}
-	if q.held {
+	if q.lent {
 		return q.batch, 0, nil
 	}
 	now := time.Now()
@@ -251,9 +239,9 @@ func (q *Disk) take() (*sdk.Batch, time.Duration, error) {
 			}
 			q.seal()
 		}
-		q.taken, q.held = at, true
+		q.taken, q.lent = at, true
 		if err := q.load(); err != nil {
-			q.taken, q.held = place{}, false
+			q.taken, q.lent = place{}, false
 			if at.p != nil { // it is not what was pushed, or memory is failing
 				q.drop(at, sdk.DropInvalid)
 			}
@@ -263,14 +251,14 @@ func (q *Disk) take() (*sdk.Batch, time.Duration, error) {
 			return nil, 0, io.EOF
 		}
 		if n := int(q.taken.entry().rows) - q.batch.Len(); n > 0 { // series that the catalog has no room for
-			q.out.AddDrops(sdk.DropSeriesCap, uint64(n))
+			q.drops.AddDrops(sdk.DropSeriesCap, uint64(n))
 			q.taken.entry().rows -= uint32(n)
 			q.rows -= n
 		}
 		if q.batch.Len() > 0 {
 			return q.batch, 0, nil
 		}
-		q.held = false
+		q.lent = false
 		q.remove(q.taken)
 	}
 	return nil, 0, nil
@@ -299,33 +287,20 @@ func (q *Disk) load() error {
 func (q *Disk) Expired() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.held && !q.ended && q.limits.MaxAge > 0 && q.taken.entry().born < time.Now().Add(-q.limits.MaxAge).UnixNano()
+	return q.lent && !q.ended && q.limits.MaxAge > 0 && q.taken.entry().born < time.Now().Add(-q.limits.MaxAge).UnixNano()
 }
 
 // Done implements [Queue].
 func (q *Disk) Done(o Outcome) {
 	q.mu.Lock()
 	defer q.unlock()
-	if !q.held || q.ended {
+	if !q.lent || q.ended {
 		return
 	}
-	q.held = false
-	q.done.Delivered += o.Delivered
-	q.done.DeadLettered += o.DeadLettered
-	for _, d := range o.Drops {
-		q.out.AddDrops(d.Reason, d.Count)
-	}
+	q.lent = false
+	q.account(o)
 	q.remove(q.taken)
 	q.taken = place{}
-}
-
-// Close implements [Queue].
-func (q *Disk) Close() {
-	q.mu.Lock()
-	q.closed = true
-	q.roomMade()
-	q.mu.Unlock()
-	q.signal()
 }
 
 // WaitRoom implements [Queue].
@@ -340,18 +315,9 @@ func (q *Disk) hasRoom() bool {
 func (q *Disk) Stats() Stats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	s := Stats{
-		Pushed:       q.pushed,
-		Recovered:    q.recovered,
-		Delivered:    q.done.Delivered,
-		DeadLettered: q.done.DeadLettered,
-		Drops:        slices.Clone(q.out.Drops),
-		Rows:         uint64(q.rows),
-		Bytes:        uint64(q.bytes),
-		Faults:       q.faults,
-		Corrupt:      q.corrupt,
-		Refused:      q.refused,
-	}
+	s := q.counts()
+	s.Recovered, s.Rows, s.Bytes = q.recovered, uint64(q.rows), uint64(q.bytes)
+	s.Faults, s.Corrupt, s.Refused = q.faults, q.corrupt, q.refused
 	for _, p := range q.pending {
 		s.Volatile += uint64(p.rows - p.written)
 	}

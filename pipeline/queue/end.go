@@ -67,7 +67,7 @@ func (q *Disk) End(r sdk.Reason, err error) {
 		if p.written == 0 {
 			q.bytes -= int(p.size)
 		}
-		q.out.AddDrops(r, uint64(left))
+		q.drops.AddDrops(r, uint64(left))
 		acks = append(acks, p.acks...)
 		p.gone = true
 	}

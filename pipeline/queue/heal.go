@@ -74,7 +74,7 @@ func (q *Disk) reconcile(at place, found entry) {
 		q.drop(at, DropCorrupt)
 		return
 	}
-	q.out.AddDrops(DropCorrupt, uint64(e.rows-found.rows))
+	q.drops.AddDrops(DropCorrupt, uint64(e.rows-found.rows))
 	q.rows -= int(e.rows - found.rows)
 	q.bytes -= int(e.size) - int(found.size)
 	e.rows, e.size = found.rows, found.size

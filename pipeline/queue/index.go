@@ -100,10 +100,10 @@ func (q *Disk) expire(now time.Time) {
 	}
 }
 
-func (q *Disk) isTaken(at place) bool { return q.held && at == q.taken }
+func (q *Disk) isTaken(at place) bool { return q.lent && at == q.taken }
 
 func (q *Disk) drop(at place, r sdk.Reason) {
-	q.out.AddDrops(r, uint64(at.entry().rows))
+	q.drops.AddDrops(r, uint64(at.entry().rows))
 	q.remove(at)
 }
 

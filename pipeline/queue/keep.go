@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// keep sees to it that what the queue writes to is in its folder. Where somebody has removed that, or files in it,
-// from under the agent, all would go to files that end with it. keep makes the folder again and puts into it
-// what is open; of files that were not open it has heal count what was in them.
+// keep makes sure that the open files are still in the folder. Where somebody has removed the folder, or files in it,
+// all that is written would vanish with the agent. So keep makes the folder again and puts the open files back. Files
+// that were not open are gone: heal counts what was in them.
 func (q *Disk) keep() error {
 	q.mu.Lock()
 	segments := slices.Clone(q.segments)

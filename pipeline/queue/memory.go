@@ -12,7 +12,6 @@ import (
 // Memory is a queue in memory.
 type Memory struct {
 	front
-	limits  Limits
 	catalog *sdk.Catalog
 	id      sdk.BatchID
 
@@ -20,12 +19,8 @@ type Memory struct {
 	free    []*sdk.Batch
 	bytes   int
 	rows    int
-	taken   bool // the oldest is with the output
-	closed  bool
+	taken   bool  // the oldest is with the output
 	ended   error // with which acks are answered after the end
-	pushed  uint64
-	out     sdk.Tally // drops only
-	done    Outcome
 }
 
 // waiting is a batch in a queue in memory.
@@ -40,10 +35,9 @@ type waiting struct {
 // NewMemory returns an empty queue. agent becomes part of the identity of its batches.
 func NewMemory(c *sdk.Catalog, limits Limits, agent string) *Memory {
 	return &Memory{
-		limits:  limits,
+		front:   newFront(limits),
 		catalog: c,
 		id:      sdk.BatchID{Agent: agent, Epoch: uint64(time.Now().UnixNano())},
-		front:   newFront(),
 	}
 }
 
@@ -64,12 +58,7 @@ func (q *Memory) Push(rows []*sdk.Metric, from Source) {
 		if q.closed {
 			reason = sdk.DropShutdown
 		}
-		q.out.AddDrops(reason, uint64(len(rows)))
-		err := q.ended
-		q.unlock()
-		if from.Ack != nil {
-			from.Ack(err)
-		}
+		q.refuse(len(rows), reason, from.Ack, q.ended)
 		return
 	}
 	for len(rows) > 0 {
@@ -144,7 +133,7 @@ func (q *Memory) expire(now time.Time) {
 }
 
 func (q *Memory) drop(i int, r sdk.Reason) {
-	q.out.AddDrops(r, uint64(q.entries[i].batch.Len()))
+	q.drops.AddDrops(r, uint64(q.entries[i].batch.Len()))
 	q.remove(i)
 }
 
@@ -202,21 +191,8 @@ func (q *Memory) Done(o Outcome) {
 		return
 	}
 	q.taken = false
-	q.done.Delivered += o.Delivered
-	q.done.DeadLettered += o.DeadLettered
-	for _, d := range o.Drops {
-		q.out.AddDrops(d.Reason, d.Count)
-	}
+	q.account(o)
 	q.remove(0)
-}
-
-// Close implements [Queue].
-func (q *Memory) Close() {
-	q.mu.Lock()
-	q.closed = true
-	q.roomMade()
-	q.mu.Unlock()
-	q.signal()
 }
 
 // End implements [Queue]: it drops all.
@@ -224,7 +200,7 @@ func (q *Memory) End(r sdk.Reason, err error) {
 	q.mu.Lock()
 	var acks []func(error)
 	for _, e := range q.entries {
-		q.out.AddDrops(r, uint64(e.batch.Len()))
+		q.drops.AddDrops(r, uint64(e.batch.Len()))
 		acks = append(acks, e.acks...)
 	}
 	q.entries, q.bytes, q.rows, q.taken, q.closed, q.ended = nil, 0, 0, false, true, err
@@ -245,13 +221,7 @@ func (q *Memory) WaitRoom(ctx context.Context) { q.waitRoom(ctx, q.hasRoom) }
 func (q *Memory) Stats() Stats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return Stats{
-		Pushed:       q.pushed,
-		Delivered:    q.done.Delivered,
-		DeadLettered: q.done.DeadLettered,
-		Drops:        slices.Clone(q.out.Drops),
-		Rows:         uint64(q.rows),
-		Bytes:        uint64(q.bytes),
-		Volatile:     uint64(q.rows),
-	}
+	s := q.counts()
+	s.Rows, s.Bytes, s.Volatile = uint64(q.rows), uint64(q.bytes), uint64(q.rows)
+	return s
 }

@@ -26,7 +26,7 @@ type segment struct {
 	// The queue's lock guards these.
 	entries []entry // in order of key
 	first   int     // entries before it are gone
-	loose   int     // entries that are not gone and not held
+	loose   int     // entries that may be dropped to make room: not gone, and not held
 	live    int     // batches of which the file has, or is being given, a version that counts
 	next    uint64  // key
 	damaged bool    // to be put aside

@@ -169,7 +169,7 @@ func (t *tree) read(id uint64, n int64) ([]byte, error) {
 	return b, err
 }
 
-// elements checks the elements of a page, which bbolt packs without gaps, and what they hold or point at.
+// elements checks the elements of a page, and what they hold or point at.
 func (t *tree) elements(page, low, high []byte, leaf leafFunc) error {
 	flags, count := binary.LittleEndian.Uint16(page[8:]), int(binary.LittleEndian.Uint16(page[10:]))
 	if flags != branchPage && flags != leafPage || flags == branchPage && count == 0 {
@@ -179,36 +179,21 @@ func (t *tree) elements(page, low, high []byte, leaf leafFunc) error {
 	if end > len(page) {
 		return damage("a page of %d elements", count)
 	}
-	type child struct {
-		key  []byte
-		page uint64
-	}
-	var children []child
+	var children []element
 	before := low
 	for i := range count {
-		at := pageHead + i*elementSize
-		e := page[at : at+elementSize]
-		var kind, vsize uint32
-		var to uint64
-		if flags == leafPage {
-			kind, vsize = binary.LittleEndian.Uint32(e), binary.LittleEndian.Uint32(e[12:])
-			e = e[4:]
-		} else {
-			to = binary.LittleEndian.Uint64(e[8:])
-		}
-		pos, ksize := int(binary.LittleEndian.Uint32(e)), int(binary.LittleEndian.Uint32(e[4:]))
-		if at+pos != end || ksize == 0 || ksize > len(page)-end || int(vsize) > len(page)-end-ksize {
+		e, ok := elementAt(page, i, end, flags)
+		if !ok {
 			return damage("element %d of a page", i)
 		}
-		key := page[end : end+ksize]
-		if c := bytes.Compare(key, before); c < 0 || c == 0 && i > 0 || high != nil && bytes.Compare(key, high) >= 0 {
+		if c := bytes.Compare(e.key, before); c < 0 || c == 0 && i > 0 || high != nil && bytes.Compare(e.key, high) >= 0 {
 			return damage("keys are out of order")
 		}
-		before = key
-		end += ksize + int(vsize)
+		before = e.key
+		end += len(e.key) + len(e.value)
 		if flags == branchPage {
-			children = append(children, child{key, to})
-		} else if err := leaf(kind, key, page[end-int(vsize):end]); err != nil {
+			children = append(children, e)
+		} else if err := leaf(e.flags, e.key, e.value); err != nil {
 			return err
 		}
 	}
@@ -225,6 +210,32 @@ func (t *tree) elements(page, low, high []byte, leaf leafFunc) error {
 		}
 	}
 	return nil
+}
+
+// element is what a page has under a key: a leaf flags and a value, a branch the page below.
+type element struct {
+	key, value []byte
+	flags      uint32
+	page       uint64
+}
+
+// elementAt reads element i of a page, whose key and value must stand at end: bbolt packs them without gaps.
+func elementAt(page []byte, i, end int, flags uint16) (e element, ok bool) {
+	at := pageHead + i*elementSize
+	head := page[at : at+elementSize]
+	vsize := 0
+	if flags == leafPage {
+		e.flags, vsize = binary.LittleEndian.Uint32(head), int(binary.LittleEndian.Uint32(head[12:]))
+		head = head[4:]
+	} else {
+		e.page = binary.LittleEndian.Uint64(head[8:])
+	}
+	pos, ksize := int(binary.LittleEndian.Uint32(head)), int(binary.LittleEndian.Uint32(head[4:]))
+	if at+pos != end || ksize == 0 || ksize > len(page)-end || vsize > len(page)-end-ksize {
+		return e, false
+	}
+	e.key, e.value = page[end:end+ksize], page[end+ksize:end+ksize+vsize]
+	return e, true
 }
 
 // bucket goes down into the one bucket of a segment.

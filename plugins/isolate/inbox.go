@@ -13,10 +13,11 @@ type inbox struct {
 
 	mu      sync.Mutex
 	items   []item
-	bytes   int
-	spare   [][]byte   // for messages to come
-	scratch *sdk.Batch // counts what is dropped
-	last    error      // what comes after the last item, again and again
+	bytes   int        // of the items' messages
+	spare   [][]byte   // memory for messages to come
+	dropped sdk.Tally  // of rows that the next batch accounts for
+	scratch *sdk.Batch // rows that are being dropped; empty between calls
+	last    error      // what take returns once there are no items left, however often it is called
 }
 
 // item is a message of rows or, without from, an error.
@@ -56,6 +57,8 @@ func (i *inbox) put(it item) (err error) {
 		for m := range i.scratch.Rows() {
 			i.scratch.Drop(m, sdk.DropQueueFull)
 		}
+		i.scratch.TakeTally(&i.dropped)
+		i.scratch.Reset()
 		i.keep(oldest.message)
 	}
 	i.wake()
@@ -69,8 +72,8 @@ func (i *inbox) take(b *sdk.Batch) (item, bool) {
 	if len(i.items) == 0 {
 		return item{err: i.last}, i.last != nil
 	}
-	i.scratch.TakeTally(b.Tally())
-	i.scratch.Reset()
+	b.Tally().Plus(&i.dropped)
+	i.dropped.Reset()
 	it := i.pop()
 	if len(i.items) > 0 || i.last != nil {
 		i.wake()

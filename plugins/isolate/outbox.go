@@ -21,7 +21,7 @@ type outbox struct {
 	waiting *sdk.Batch
 	mark    []byte      // behind what has been put
 	failure fault       // the first since the last message
-	told    string      // the text of the last failure that was sent
+	told    string      // the text of the last failure that was sent; "" once a call has worked
 	timer   *time.Timer // sends what waits, also while a call hangs
 	sent    time.Time   // when the last rows went
 }
@@ -46,9 +46,8 @@ func (o *outbox) stop() {
 	o.timer.Stop()
 }
 
-// put takes what a call has read, and empties b. mark is what a child after this one needs to go on, and next is
-// how long it takes until the next call is due: rows go at once when that would be too late to take them along,
-// as does an error that is news.
+// put takes what a call has read, and empties b. mark is where a child after this one goes on. next is the time until
+// the next call: rows that cannot wait so long go at once. So does an error that the agent has not been told.
 func (o *outbox) put(b *sdk.Batch, mark []byte, f fault, next time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

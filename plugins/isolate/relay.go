@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 )
@@ -101,9 +100,7 @@ func parseLog(line []byte) (slog.Record, bool) {
 	if line[0] != '{' {
 		return slog.Record{}, false
 	}
-	d := json.NewDecoder(bytes.NewReader(line))
-	d.UseNumber()
-	attrs, err := object(d)
+	attrs, err := object(json.NewDecoder(bytes.NewReader(line)))
 	if err != nil || len(attrs) < 3 {
 		return slog.Record{}, false
 	}
@@ -139,31 +136,21 @@ func object(d *json.Decoder) ([]slog.Attr, error) {
 	return attrs, err
 }
 
+// attribute reads a value. Lists and objects stay the JSON that they are.
 func attribute(d *json.Decoder) (slog.Value, error) {
 	var raw json.RawMessage
 	if err := d.Decode(&raw); err != nil {
 		return slog.Value{}, err
 	}
 	switch raw[0] {
-	case '{':
-		inner := json.NewDecoder(bytes.NewReader(raw))
-		inner.UseNumber()
-		group, err := object(inner)
-		return slog.GroupValue(group...), err
 	case '"':
 		var text string
 		err := json.Unmarshal(raw, &text)
 		return slog.StringValue(text), err
+	case 't', 'f':
+		return slog.BoolValue(raw[0] == 't'), nil
+	case '[', '{', 'n':
+		return slog.StringValue(string(raw)), nil
 	}
-	n := json.Number(raw)
-	if i, err := n.Int64(); err == nil {
-		return slog.Int64Value(i), nil
-	}
-	if f, err := n.Float64(); err == nil {
-		return slog.Float64Value(f), nil
-	}
-	if text := string(raw); text == "true" || text == "false" {
-		return slog.BoolValue(text == "true"), nil
-	}
-	return slog.StringValue(strings.TrimSpace(string(raw))), nil
+	return slog.AnyValue(json.Number(raw)), nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/clock"
 )
 
 // A Resumer is an isolated input that can go on where an earlier child stopped. What a mark holds is its own
@@ -111,10 +112,7 @@ func (w *worker) follow(ctx context.Context, r sdk.Reader) error {
 			return end
 		}
 		if err != nil && rows == 0 && !errors.Is(err, sdk.ErrNoData) {
-			select {
-			case <-time.After(w.order.Coalesce):
-			case <-ctx.Done():
-			}
+			clock.Sleep(ctx, w.order.Coalesce)
 		}
 	}
 	return sdk.ErrEnd

@@ -86,6 +86,29 @@ func (b *Batch) Add(s *Series, t int64) *Metric {
 	return m
 }
 
+// AddRow appends a sample of series s whose fields are known at once: it does in one step what Add and
+// a Set for each field do. Decoders call it, which meet the same schema in row after row.
+//
+// values holds the values of schema, slot by slot: the bits of a float64, the two's complement of an
+// int64, a uint64, 0 or 1 for a bool, and for a string its index in texts. The caller keeps both slices.
+// schema belongs to the batch's catalog. A nil s counts as in Add, and the metric returned is empty.
+func (b *Batch) AddRow(s *Series, schema *Schema, t int64, values []uint64, texts []string) *Metric {
+	m := b.Add(s, t)
+	if m.state&outside != 0 {
+		return m
+	}
+	if len(values) > cap(m.values) {
+		b.reserve(m, len(values))
+	}
+	m.schema = schema
+	m.values = append(m.values, values...)
+	m.texts = append(m.texts, texts...)
+	for _, text := range texts {
+		b.bytes += len(text)
+	}
+	return m
+}
+
 // place makes a row of series s, or, where s is nil, counts it as dropped and returns one that stands
 // nowhere.
 func (b *Batch) place(s *Series, t int64) *Metric {
@@ -158,6 +181,19 @@ func (b *Batch) Merge(m, from *Metric) {
 		m.Set(f, v)
 	}
 	m.Annotate(from.notes)
+}
+
+// Move gives the metric another series, such as its own with the agent's tags added. A nil s, from a
+// full catalog, drops it as series_cap.
+func (b *Batch) Move(m *Metric, s *Series) {
+	if s != nil {
+		s = b.catalog.current(s)
+	}
+	if s == nil {
+		b.Drop(m, DropSeriesCap)
+		return
+	}
+	m.series = s
 }
 
 func (b *Batch) remove(m *Metric) bool {

@@ -106,9 +106,7 @@ func (m *Metric) Annotate(a *Annotations) {
 func (m *Metric) Schema() *Schema { return m.schema }
 
 // Visible reports whether no filter hides the slot.
-func (m *Metric) Visible(slot int) bool {
-	return m.mask == nil || slot >= len(m.mask.hidden) || !m.mask.hidden[slot]
-}
+func (m *Metric) Visible(slot int) bool { return !m.mask.Hides(slot) }
 
 // Len returns the number of fields, hidden ones included.
 func (m *Metric) Len() int { return len(m.values) }
@@ -124,6 +122,12 @@ func (m *Metric) Value(slot int) Value {
 	}
 	return Value{bits: m.values[slot], typ: t}
 }
+
+// Bits returns the metric's values by slot as they are kept: of a float its IEEE 754 bits, of an int or
+// an uint the number, of a bool 0 or 1; of a string nothing that means anything outside. Whoever moves
+// whole rows, such as a window, reads them at a third of the cost of Value. The caller must not change
+// the slice, nor keep it longer than the metric.
+func (m *Metric) Bits() []uint64 { return m.values }
 
 // NumberAt returns the value in slot as a float64; the caller knows that the slot's type is numeric.
 func (m *Metric) NumberAt(slot int) float64 {
@@ -223,4 +227,17 @@ func (m *Metric) push(t Type, v Value) bool {
 	m.batch.grow(m)
 	m.values = append(m.values, bits)
 	return true
+}
+
+// Clear removes all fields of the metric, for a processor that fills it anew: one that puts a reading in
+// other words moves it to another series ([Batch.Move]), clears it and sets the fields of that series.
+// Time, class, origin, annotations and marks stay. Values that were taken from the metric before stay
+// valid; fields that a filter hides go, too, so who runs under a filter checks [Metric.Mask] first.
+func (m *Metric) Clear() {
+	for _, text := range m.texts {
+		m.batch.bytes -= len(text)
+	}
+	clear(m.texts)
+	m.texts, m.values = m.texts[:0], m.values[:0]
+	m.schema, m.mask, m.unread = m.batch.catalog.root, nil, nil
 }

@@ -171,7 +171,8 @@ func (s *Schema) use(tick uint32) {
 func (s *Schema) prune(since uint32) (stay, gone int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	kept := slices.DeleteFunc(s.grown(), func(c *Schema) bool {
+	all := s.grown()
+	kept := slices.DeleteFunc(all, func(c *Schema) bool {
 		below, left := c.prune(since)
 		stay, gone = stay+below, gone+left
 		if below > 0 || c.used.Load() >= since {
@@ -181,7 +182,7 @@ func (s *Schema) prune(since uint32) (stay, gone int64) {
 		gone++
 		return true
 	})
-	if gone > 0 {
+	if len(kept) < len(all) {
 		s.children.Store(nil)
 		s.crowd.Lock()
 		s.others = nil
@@ -191,53 +192,4 @@ func (s *Schema) prune(since uint32) (stay, gone int64) {
 		}
 	}
 	return stay, gone
-}
-
-// Mask hides some fields of a schema. See [Batch.Limit].
-type Mask struct {
-	hidden []bool
-	kept   *Schema // the schema of what is left; nil when nothing is
-	rest   *Mask   // hides what this one does not
-	met    atomic.Pointer[meeting]
-}
-
-// A schema remembers so many masks.
-const knownMasks = 16
-
-// NewMask hides the fields of s for which keep returns false. It returns nil when none is hidden. Masks
-// that hide the same fields of one schema are the same, unless there are many.
-func NewMask(s *Schema, keep func(Field) bool) *Mask {
-	m := &Mask{hidden: make([]bool, s.Len())}
-	m.rest = &Mask{hidden: make([]bool, s.Len()), rest: m}
-	kept, left := s.catalog.Schema(), s.catalog.Schema()
-	for i, f := range s.fields {
-		hides := !keep(f)
-		m.hidden[i], m.rest.hidden[i] = hides, !hides
-		if hides {
-			left = left.With(f)
-		} else {
-			kept = kept.With(f)
-		}
-	}
-	if left.Len() == 0 {
-		return nil
-	}
-	m.rest.kept = left
-	if kept.Len() > 0 {
-		m.kept = kept
-	}
-	if s.private {
-		return m
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, known := range s.masks {
-		if slices.Equal(known.hidden, m.hidden) {
-			return known
-		}
-	}
-	if len(s.masks) < knownMasks {
-		s.masks = append(s.masks, m)
-	}
-	return m
 }

@@ -87,9 +87,6 @@ func (m *Metric) Mask() *Mask { return m.mask }
 // SetMask hides fields of a row that a transport restores; mask was made for the row's schema.
 func (m *Metric) SetMask(mask *Mask) { m.mask = mask }
 
-// Hides reports whether the mask hides a slot. A nil mask hides nothing.
-func (k *Mask) Hides(slot int) bool { return k != nil && slot < len(k.hidden) && k.hidden[slot] }
-
 // Put sets the value in a slot. It converts numbers to the type of the slot's field as Set does, and
 // reports whether v fitted.
 func (m *Metric) Put(slot int, v Value) bool { return m.put(slot, v) }

@@ -36,9 +36,9 @@ func (m *Metric) UnreadMask() *Mask {
 	return NewMask(m.schema, func(f Field) bool { return m.Read(m.schema.Slot(f.Name)) })
 }
 
-// SetUnreadMask notes of an absorbed row that no window has read the fields that mask hides; mask was made for the
-// row's schema, and nil says that all have been read. Without any that has, the row is not absorbed. A transport calls
-// it for a row that it restores, and a processor for one that it has filled anew with fields of another.
+// SetUnreadMask says which fields of an absorbed row no window has read: those that mask, which was made for the row's
+// schema, hides. With nil all have been read; with a mask that hides every field the row is absorbed no more. A
+// transport calls it for a row that it restores, and a processor for one that it has filled with fields of another.
 func (m *Metric) SetUnreadMask(mask *Mask) {
 	switch {
 	case m.state&absorbed == 0:
@@ -67,20 +67,3 @@ func (m *Metric) projectUnread(mask *Mask) {
 	from, unread := m.schema, m.unread
 	m.SetUnreadMask(NewMask(mask.kept, func(f Field) bool { return unread.Hides(from.Slot(f.Name)) }))
 }
-
-// and returns a mask of s that hides what k or other does. Masks that meet once meet with each row of their kind,
-// so the last answer is kept.
-func (k *Mask) and(other *Mask, s *Schema) *Mask {
-	if last := k.met.Load(); last != nil && last.other == other && len(last.both.hidden) == s.Len() {
-		return last.both
-	}
-	both := NewMask(s, func(f Field) bool {
-		slot := s.Slot(f.Name)
-		return !k.Hides(slot) && !other.Hides(slot)
-	})
-	k.met.Store(&meeting{other, both})
-	return both
-}
-
-// meeting is the last answer of a mask's and.
-type meeting struct{ other, both *Mask }

@@ -9,15 +9,15 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// How long a call that is given up may take to return before its plugin counts as hanging, and how long is
-// waited for the answer to a cancellation.
 const (
-	hangGrace   = 5 * time.Second
+	// hangGrace is how long a call that was given up may take to return, at least, before its plugin counts as hanging.
+	hangGrace = 5 * time.Second
+	// cancelGrace is how long do waits for the answer to a call that it has cancelled.
 	cancelGrace = 100 * time.Millisecond
 )
 
-// do makes a call: messages makes what it consists of. It returns the rows of the answer, none when the
-// answer has not come by the end of ctx.
+// do makes a call and returns the rows of its answer; none when the answer has not come by the end of ctx. messages
+// makes what is sent to the plugin, for the number that the call gets.
 func (s *session) do(ctx context.Context, messages func(number uint64, timeout int64) ([]*proto.HostMessage, error)) ([]*wire.Rows, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func (s *session) do(ctx context.Context, messages func(number uint64, timeout i
 	case <-c.done:
 		return c.rows, c.err
 	case <-s.over:
-		return s.settle(c)
+		return s.interrupted(c)
 	case <-ctx.Done():
 	}
 	s.out.put(&proto.HostMessage{Body: &proto.HostMessage_Cancel{Cancel: &proto.Cancel{Call: c.number}}})
@@ -57,15 +57,15 @@ func (s *session) do(ctx context.Context, messages func(number uint64, timeout i
 	case <-c.done:
 		return c.rows, c.err
 	case <-s.over:
-		return s.settle(c)
+		return s.interrupted(c)
 	case <-t.C:
 		return nil, ctx.Err()
 	}
 }
 
-// settle returns what a call came to that was on its way when the session ended: its answer may have come
-// before.
-func (s *session) settle(c *outgoing) ([]*wire.Rows, error) {
+// interrupted returns what became of a call that was on its way when the session ended: the answer, where that came
+// before, or a [lostError].
+func (s *session) interrupted(c *outgoing) ([]*wire.Rows, error) {
 	select {
 	case <-c.done:
 		return c.rows, c.err
@@ -146,7 +146,7 @@ func (s *session) ack(number uint64, err error) {
 	}
 }
 
-// stop asks an input to read no more. The channel is closed once all that it has read is acknowledged.
+// stop asks an input to read no more. The channel is closed once the input has been told of all that it has read.
 func (s *session) stop() <-chan struct{} {
 	s.out.put(&proto.HostMessage{Body: &proto.HostMessage_Stop{Stop: &proto.Stop{}}})
 	settled := make(chan struct{})
@@ -160,7 +160,7 @@ func (s *session) stop() <-chan struct{} {
 	return settled
 }
 
-// discard gives back what has been sent and that nobody has read.
+// discard tells an input that batches which it has sent, and nobody has read, must be read again.
 func (s *session) discard() {
 	for {
 		select {
@@ -174,7 +174,7 @@ func (s *session) discard() {
 	}
 }
 
-// linger waits for the last ack, for so long at most.
+// linger waits until the input has been told of all that it has read, for so long at most.
 func (s *session) linger(settled <-chan struct{}, patience time.Duration) {
 	late := time.NewTimer(patience)
 	defer late.Stop()

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"encoding/hex"
 	"path/filepath"
 	"slices"
@@ -69,7 +70,7 @@ func (c *Config) ValidateRest(refused []string) error {
 	if len(faults) > 0 || c.programs == nil || slices.ContainsFunc(refused, matters) {
 		return faults.Err()
 	}
-	found := c.programs.inspect(c)
+	found := c.programs.inspect(context.Background(), c)
 	for _, fault := range found.faults {
 		faults = append(faults, fault)
 	}
@@ -82,7 +83,7 @@ var bystanders = []string{"max_memory", "start_timeout", "stop_timeout", "hang_t
 // Probe reports what keeps the program from running: an agent starts all the same, and goes on trying
 // unless the fault is permanent.
 func (c *Config) Probe() error {
-	if err := c.programs.inspect(c).err; err != nil {
+	if err := c.programs.inspect(context.Background(), c).err; err != nil {
 		return sdk.Fault{Path: []string{"path"}, Problem: strings.TrimPrefix(err.Error(), sdk.ErrPermanent.Error()+": ")}
 	}
 	return nil

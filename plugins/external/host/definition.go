@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	_ "embed" // the samples
 
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -46,7 +47,7 @@ type common interface{ common() *Config }
 func (c *Config) common() *Config { return c }
 
 func newInput(c *InputConfig) (any, error) {
-	found := c.programs.inspect(&c.Config)
+	found := c.programs.inspect(context.Background(), &c.Config)
 	l := newLife(&c.Config, found.plugin, c.program().launch)
 	switch {
 	case found.traits == nil:
@@ -59,11 +60,11 @@ func newInput(c *InputConfig) (any, error) {
 }
 
 func newProcessor(c *ProcessorConfig) (sdk.Processor, error) {
-	l := newLife(&c.Config, c.programs.inspect(&c.Config).plugin, c.program().launch)
+	l := newLife(&c.Config, c.programs.inspect(context.Background(), &c.Config).plugin, c.program().launch)
 	return l.processor(c), nil
 }
 
 func newOutput(c *OutputConfig) (sdk.Output, error) {
-	l := newLife(&c.Config, c.programs.inspect(&c.Config).plugin, c.program().launch)
+	l := newLife(&c.Config, c.programs.inspect(context.Background(), &c.Config).plugin, c.program().launch)
 	return &output{life: l, deadLetter: c.DeadLetter}, nil
 }

@@ -29,6 +29,7 @@ type life struct {
 	order  *proto.Open
 	mirror *mirror
 	meters meters
+	traits *proto.Traits // of the plugin, as the first process of this Open told them
 
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
@@ -37,7 +38,6 @@ type life struct {
 	current *session
 	changed chan struct{} // closed when current changes
 	verdict error         // why there will be no other session, or why there is none now
-	traits  *proto.Traits
 }
 
 func newLife(c *Config, plugin string, launch launcher) *life {
@@ -46,22 +46,23 @@ func newLife(c *Config, plugin string, launch launcher) *life {
 
 // Open starts the plugin, and returns once it is open, or with the error why it is not.
 func (l *life) Open(ctx context.Context, env *sdk.Env) error {
-	if err := l.prepare(env); err != nil {
+	if err := l.prepare(ctx, env); err != nil {
 		return err
 	}
 	p, s, err := l.start(ctx)
 	if err != nil {
 		return err
 	}
+	l.traits = s.answer.GetTraits()
 	watched, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
 	l.wait.Go(func() { l.watch(watched, p, s) })
 	return nil
 }
 
-func (l *life) prepare(env *sdk.Env) error {
+func (l *life) prepare(ctx context.Context, env *sdk.Env) error {
 	if l.plugin == "" { // the program could not be asked before
-		found := l.config.programs.inspect(l.config)
+		found := l.config.programs.inspect(ctx, l.config)
 		if found.err != nil {
 			return found.err
 		}
@@ -118,7 +119,7 @@ func (l *life) start(ctx context.Context) (*peer, *session, error) {
 	l.log.Debug("plugin started", "pid", p.pid)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.current, l.verdict, l.traits = s, nil, s.answer.GetTraits()
+	l.current, l.verdict = s, nil
 	close(l.changed)
 	l.changed = make(chan struct{})
 	return p, s, nil
@@ -141,7 +142,7 @@ func (l *life) now() (*session, <-chan struct{}, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.current
-	if s != nil && s.isOver() {
+	if s != nil && s.why() != nil { // it is over, or about to be
 		s = nil
 	}
 	if s == nil && l.verdict == nil {
@@ -171,7 +172,7 @@ func (l *life) await(ctx context.Context) (*session, error) {
 // watch keeps a plugin at work until ctx ends, or there is no use in starting it again.
 func (l *life) watch(ctx context.Context, p *peer, s *session) {
 	b := breaker{timing: &l.timing}
-	for {
+	for s != nil {
 		cause := l.attend(ctx, p, s)
 		if ctx.Err() != nil {
 			l.finish(p, s)
@@ -181,29 +182,36 @@ func (l *life) watch(ctx context.Context, p *peer, s *session) {
 		l.lose(cause)
 		s.end(0)
 		p.end(0)
-		for p, s = nil, nil; s == nil; lived = 0 {
-			if errors.Is(cause, sdk.ErrPermanent) {
-				l.log.Error("the plugin will not be started again until the configuration is reloaded", "err", cause)
-				l.lose(cause)
-				<-ctx.Done()
-				return
-			}
-			pause, open := b.crashed(time.Now(), lived)
-			if open {
-				l.meters.circuit.Set(1)
-				l.log.Error("the plugin crashes again and again; it is tried now and then", "err", cause, "in", pause)
-			} else {
-				l.log.Error("the plugin has failed; it will be restarted", "err", cause, "in", pause.Round(time.Millisecond))
-			}
-			l.lose(fmt.Errorf("%w: %w", errDown, cause))
-			if !clock.Sleep(ctx, pause) {
-				return
-			}
-			l.meters.restarts.Add(1)
-			if p, s, cause = l.start(ctx); s == nil && ctx.Err() != nil {
-				return
-			}
+		p, s = l.restart(ctx, &b, cause, lived)
+	}
+}
+
+// restart starts another process in place of one that has failed for a cause, and tries again until one is open. It
+// returns nil once ctx has ended, or there is no use in trying.
+func (l *life) restart(ctx context.Context, b *breaker, cause error, lived time.Duration) (*peer, *session) {
+	for {
+		if errors.Is(cause, sdk.ErrPermanent) {
+			l.log.Error("the plugin will not be started again until the configuration is reloaded", "err", cause)
+			l.lose(cause)
+			return nil, nil
 		}
+		pause, open := b.crashed(time.Now(), lived)
+		if open {
+			l.meters.circuit.Set(1)
+			l.log.Error("the plugin crashes again and again; it is tried now and then", "err", cause, "in", pause)
+		} else {
+			l.log.Error("the plugin has failed; it will be restarted", "err", cause, "in", pause.Round(time.Millisecond))
+		}
+		l.lose(fmt.Errorf("%w: %w", errDown, cause))
+		if !clock.Sleep(ctx, pause) {
+			return nil, nil
+		}
+		l.meters.restarts.Add(1)
+		p, s, err := l.start(ctx)
+		if err == nil || ctx.Err() != nil {
+			return p, s
+		}
+		cause, lived = err, 0
 	}
 }
 

@@ -70,7 +70,7 @@ func Lifeline(ctx context.Context, c *Config, patience time.Duration) (time.Dura
 func Checked(c *Config, role sdk.Role) ([]sdk.Fault, error) {
 	with := *c
 	with.role = role
-	found := inspect(&with)
+	found := inspect(context.Background(), &with)
 	return found.faults, found.err
 }
 

@@ -53,23 +53,17 @@ func (o *outbox) waiting() int {
 // run sends until the end, or until send fails.
 func (o *outbox) run(send func(*proto.HostMessage) error) {
 	for range o.filled {
-		for {
-			o.mu.Lock()
-			if o.closed {
-				o.mu.Unlock()
-				return
-			}
-			if len(o.queue) == 0 {
-				o.mu.Unlock()
-				break
-			}
-			m := o.queue[0]
-			o.queue[0] = nil
-			o.queue = o.queue[1:]
-			o.mu.Unlock()
+		o.mu.Lock()
+		messages, closed := o.queue, o.closed
+		o.queue = nil
+		o.mu.Unlock()
+		for _, m := range messages {
 			if send(m) != nil {
 				return
 			}
+		}
+		if closed {
+			return
 		}
 	}
 }

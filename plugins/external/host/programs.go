@@ -38,14 +38,14 @@ const maxKnown = 64
 
 // inspect starts the program, asks what it offers and what it says of the configuration, and ends it.
 // Where it could not be asked, it is asked again after a while.
-func (p *programs) inspect(c *Config) *inspection {
+func (p *programs) inspect(ctx context.Context, c *Config) *inspection {
 	key := fingerprint(c)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if found := p.known[key]; found != nil && (found.err == nil || time.Since(found.at) < askAgain) {
 		return found
 	}
-	found := inspect(c)
+	found := inspect(ctx, c)
 	found.at = time.Now()
 	if p.known == nil || len(p.known) >= maxKnown {
 		p.known = make(map[string]*inspection)
@@ -59,8 +59,8 @@ func fingerprint(c *Config) string {
 	return identity(c.Path) + string(text)
 }
 
-func inspect(c *Config) *inspection {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*c.StartTimeout)
+func inspect(ctx context.Context, c *Config) *inspection {
+	ctx, cancel := context.WithTimeout(ctx, 2*c.StartTimeout)
 	defer cancel()
 	peer, err := c.program().launch(ctx, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -5,7 +5,8 @@ import (
 	"sync"
 )
 
-// lingering are the sessions that have outlived their inputs, to hand the last acks over.
+// lingering are the sessions that outlive their inputs, to hand over the last acks. They belong to the process: the
+// input is closed, and whoever ends the process waits for them, with [Settle].
 var lingering sessions
 
 type sessions struct {

@@ -48,13 +48,6 @@ type Stdout struct {
 	text  []byte
 }
 
-// lineFormat writes a metric a line.
-type lineFormat interface {
-	// appendBatch appends the metrics of b to dst. rejected are the positions, in the order of
-	// Batch.All, of those that the format cannot hold; they are valid until the next call.
-	appendBatch(dst []byte, b *sdk.Batch) (out []byte, rejected []int)
-}
-
 // New makes the output of a configuration, on os.Stdout.
 func New(c *Config) (*Stdout, error) { return NewOn(c, os.Stdout) }
 
@@ -64,9 +57,9 @@ func NewOn(c *Config, w io.Writer) (*Stdout, error) {
 	s := &Stdout{w: w}
 	switch c.Format {
 	case formatInflux:
-		s.lines = new(influxLines)
+		s.lines = influxLines()
 	case formatJSON:
-		s.lines = new(jsonFormat)
+		s.lines = jsonLines()
 	case formatTable:
 		s.table = newTable(c.Refresh, screenOf(w, os.Getenv))
 	default:
@@ -89,7 +82,7 @@ func (s *Stdout) Write(_ context.Context, b *sdk.Batch) error {
 		s.table.take(b)
 		return s.flush(s.table.due(s.text[:0]))
 	}
-	text, rejected := s.lines.appendBatch(s.text[:0], b)
+	text, rejected := s.lines(s.text[:0], b)
 	if err := s.flush(text); err != nil {
 		return err
 	}

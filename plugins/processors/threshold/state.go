@@ -11,10 +11,10 @@ import (
 type state struct {
 	rule    *rule
 	active  bool
+	pending bool  // the condition of an inactive one has become true
+	since   int64 // of a pending one: when that was
 	live    bool  // it has been evaluated, and no gap came since
-	pending bool  // the condition is true, since
-	since   int64 //
-	expires int64 // of a live one: when the oldest value becomes too old
+	expires int64 // of a live one: when the oldest value that it read becomes too old
 	clock   int64 // of a live one: the newest instant that it was evaluated at
 
 	changes []int64 // when active changed, oldest first; the newest few
@@ -42,8 +42,7 @@ const (
 	cleared
 )
 
-// lapse resets a rule that could not be evaluated for max_gap, where it is later than that. It reports
-// whether the rule was active.
+// lapse resets a rule whose values are too old at the time now. It reports whether the rule was active.
 func (s *subject) lapse(st *state, now int64) bool {
 	if !st.live || now <= st.expires {
 		return false

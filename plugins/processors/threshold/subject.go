@@ -36,10 +36,10 @@ type subject struct {
 type link struct {
 	origin *sdk.Series
 	result bool
-	own    *subject // which the rows feed
-	part   bool     // they do not: they are of windows not seen whole
-	base   *subject // that of the samples which a result was made from
-	bound  bool
+	own    *subject // whose values the rows are
+	part   bool     // but they are of windows not seen whole, and are not taken
+	base   *subject // of a result: the subject of the samples that it was made from
+	bound  bool     // the rest is known
 }
 
 // identity is the key of a subject.

@@ -36,8 +36,10 @@ type output struct {
 	config
 	client *http.Client
 
-	batch  sdk.BatchID // of which
-	posted int         // so many events are posted, and are not posted again when it is tried again
+	batch    sdk.BatchID // the last one; what follows is about it, for when it is tried again
+	settled  int         // events that are posted, or refused for good
+	rejected []int       // positions of those that are refused
+	why      error       // the last of them is
 }
 
 func build(c *config) (sdk.Output, error) {
@@ -63,17 +65,15 @@ type message struct {
 // Write posts the events of b, one after another; other metrics are delivered by being left out.
 func (o *output) Write(ctx context.Context, b *sdk.Batch) error {
 	if b.ID == (sdk.BatchID{}) || b.ID != o.batch {
-		o.batch, o.posted = b.ID, 0
+		o.batch, o.settled, o.rejected = b.ID, 0, nil
 	}
-	var rejected []int
-	var why error
 	i, n := -1, 0
 	for m := range b.All() {
 		i++
 		if m.Class() != sdk.ClassEvent || !o.wanted(m.Tag("severity")) {
 			continue
 		}
-		if n++; n <= o.posted {
+		if n++; n <= o.settled {
 			continue
 		}
 		err := o.post(ctx, m)
@@ -81,13 +81,12 @@ func (o *output) Write(ctx context.Context, b *sdk.Batch) error {
 			return err
 		}
 		if err != nil {
-			rejected = append(rejected, i)
-			why = err
+			o.rejected, o.why = append(o.rejected, i), err
 		}
-		o.posted = n
+		o.settled = n
 	}
-	if rejected != nil {
-		return &sdk.PartialError{Rejected: rejected, Err: why}
+	if o.rejected != nil {
+		return &sdk.PartialError{Rejected: o.rejected, Err: o.why}
 	}
 	return nil
 }

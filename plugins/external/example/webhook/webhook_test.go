@@ -106,6 +106,20 @@ func TestWrite(t *testing.T) {
 	})
 }
 
+// An event that was refused is rejected, also where the next one has the batch tried again.
+func TestRefusedStaysRefused(t *testing.T) {
+	_, o := start(t, config{}, 422, 503)
+	b := sdktest.Batch(t, sdk.NewCatalog(sdk.Limits{}), events)
+	b.ID = sdk.BatchID{Agent: "a", Epoch: 1, Seq: 1}
+	var partial *sdk.PartialError
+	if err := o.Write(t.Context(), b); err == nil || errors.As(err, &partial) {
+		t.Errorf("another error: %v", err)
+	}
+	if err := o.Write(t.Context(), b); !errors.As(err, &partial) || !cmp.Equal(partial.Rejected, []int{1}) {
+		t.Errorf("another error: %v", err)
+	}
+}
+
 func TestValidate(t *testing.T) {
 	f := func(url string, ok bool) {
 		t.Helper()

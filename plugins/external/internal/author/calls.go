@@ -86,10 +86,12 @@ func (i *instance) part(p *proto.Batch, more bool) (whole bool, err error) {
 // answer makes a call, and replies.
 func (i *instance) answer(ctx context.Context, c call) {
 	ctx, cancel := context.WithCancel(ctx)
-	if c.timeout > 0 {
-		ctx, cancel = context.WithTimeout(ctx, c.timeout)
-	}
 	defer cancel()
+	if c.timeout > 0 {
+		var end context.CancelFunc
+		ctx, end = context.WithTimeout(ctx, c.timeout)
+		defer end()
+	}
 	i.mu.Lock()
 	i.current, i.cancel = c.number, cancel
 	i.mu.Unlock()

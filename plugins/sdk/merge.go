@@ -5,29 +5,6 @@ import (
 	"slices"
 )
 
-// Limit hides rows and fields from a processor, for as long as it is at work: rows for which see
-// returns false, and in the others the fields that fields(schema) masks. Rows that the processor adds
-// are not hidden from it. The engine alone calls Limit and Unlimit.
-func (b *Batch) Limit(see func(*Metric) bool, fields func(*Schema) *Mask) {
-	b.settle()
-	for _, m := range b.rows {
-		if !see(m) {
-			m.state |= hidden
-			continue
-		}
-		m.mask = fields(m.schema)
-	}
-}
-
-// Unlimit undoes Limit.
-func (b *Batch) Unlimit() {
-	b.settle()
-	for _, m := range b.rows {
-		m.state &^= hidden
-		m.mask = nil
-	}
-}
-
 // Enter marks the rows that stand in the batch as not made by this chain. The engine calls it when a
 // batch enters a chain.
 func (b *Batch) Enter() {
@@ -71,8 +48,9 @@ func (b *Batch) forgetLate() {
 	}
 }
 
-// mergeRun merges within a run of results, and puts those of one series in order of time: of two windows one
-// processor may have had nothing to say of the first. Short runs are the rule: what one sample closed.
+// mergeRun merges the results of a run, and puts those of one series in order of time: where one processor has nothing
+// to say of a window, another's result of it stands behind the first one's result of the next. Most runs are short,
+// since a sample closes few windows; long ones, as at the end of a stream, are looked through by maps.
 func (b *Batch) mergeRun(run []*Metric) {
 	ordered := true
 	if len(run) > 16 {
@@ -100,7 +78,8 @@ func (b *Batch) mergeRun(run []*Metric) {
 	}
 }
 
-// mergeInto merges m into its like, and reports whether none of its series before it is newer.
+// mergeInto merges m into the result before it that has its series and time, if there is one. It reports whether no
+// result of its series that stands before it is newer.
 func (b *Batch) mergeInto(before []*Metric, m *Metric) (ordered bool) {
 	ordered = true
 	for _, into := range before {
@@ -118,41 +97,4 @@ func (b *Batch) mergeInto(before []*Metric, m *Metric) (ordered bool) {
 
 func (m *Metric) mergeable() bool {
 	return m.class == ClassResult && m.state&(made|gone) == made
-}
-
-// Project removes the fields that mask hides; a mask of nil removes none. It reports false where no
-// field is left, and leaves the metric as it is. The engine calls it for the filters of inputs and
-// outputs.
-func (m *Metric) Project(mask *Mask) bool {
-	if mask == nil {
-		return true
-	}
-	if mask.kept == nil {
-		return false
-	}
-	if m.unread != nil {
-		m.projectUnread(mask)
-	}
-	n := 0
-	for slot, bits := range m.values {
-		if !mask.hidden[slot] {
-			m.values[n] = bits
-			n++
-		}
-	}
-	m.values, m.schema = m.values[:n], mask.kept
-	return true
-}
-
-// Move gives the metric another series, such as its own with the agent's tags added. A nil s, from a
-// full catalog, drops it as series_cap.
-func (b *Batch) Move(m *Metric, s *Series) {
-	if s != nil {
-		s = b.catalog.current(s)
-	}
-	if s == nil {
-		b.Drop(m, DropSeriesCap)
-		return
-	}
-	m.series = s
 }

@@ -2,21 +2,62 @@ package queue
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// front is what both kinds of queue do for those who push and those who take.
+// front is what both kinds of queue have in common: how those who push and those who take wait, and the counts of
+// rows.
 type front struct {
-	mu    sync.Mutex
-	acked []func(error) // to be called with nil once mu is free
-	wake  chan struct{} // a batch may be ready
-	room  chan struct{} // closed when room was made; nil while nobody waits
+	mu     sync.Mutex
+	limits Limits
+	closed bool          // for pushing
+	acked  []func(error) // to be called with nil once mu is free
+	wake   chan struct{} // a batch may be ready
+	room   chan struct{} // closed when room was made; nil while nobody waits
+
+	pushed       uint64
+	delivered    uint64
+	deadLettered uint64
+	drops        sdk.Tally // of which only Drops counts
 }
 
-func newFront() front { return front{wake: make(chan struct{}, 1)} }
+func newFront(limits Limits) front { return front{limits: limits, wake: make(chan struct{}, 1)} }
+
+// Close implements [Queue].
+func (f *front) Close() {
+	f.mu.Lock()
+	f.closed = true
+	f.roomMade()
+	f.mu.Unlock()
+	f.signal()
+}
+
+// refuse drops rows that were pushed and cannot be taken, and answers their ack with err. mu is held, and let go.
+func (f *front) refuse(rows int, r sdk.Reason, ack func(error), err error) {
+	f.drops.AddDrops(r, uint64(rows))
+	f.unlock()
+	if ack != nil {
+		ack(err)
+	}
+}
+
+// account counts what became of a batch. mu is held.
+func (f *front) account(o Outcome) {
+	f.delivered += o.Delivered
+	f.deadLettered += o.DeadLettered
+	for _, d := range o.Drops {
+		f.drops.AddDrops(d.Reason, d.Count)
+	}
+}
+
+// counts returns the totals that both kinds of queue have. mu is held.
+func (f *front) counts() Stats {
+	return Stats{Pushed: f.pushed, Delivered: f.delivered, DeadLettered: f.deadLettered, Drops: slices.Clone(f.drops.Drops)}
+}
 
 // unlock lets go of mu and answers the acks that came due under it: an Ack is foreign code.
 func (f *front) unlock() {
