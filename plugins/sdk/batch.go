@@ -145,13 +145,16 @@ func (b *Batch) Merge(m, from *Metric) {
 	b.tally.Merged++
 	for slot := range from.values {
 		f, v := from.Field(slot), from.Value(slot)
-		if have := m.schema.Slot(f.Name); have >= 0 {
-			if m.Value(have) != v {
-				b.tally.Conflict++
-			}
-			continue
+		have := -1
+		if m.schema.child(f) == nil { // one that others have grown by is new here, too: no search, and so no index
+			have = m.schema.Slot(f.Name)
 		}
-		m.Set(f, v)
+		switch {
+		case have < 0:
+			m.Set(f, v)
+		case m.Value(have) != v:
+			b.tally.Conflict++
+		}
 	}
 	m.Annotate(from.notes)
 }

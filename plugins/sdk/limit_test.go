@@ -214,6 +214,32 @@ func TestMergeResultsOfManyRows(t *testing.T) {
 	}
 }
 
+// TestMergeLeavesNoIndexes holds that a schema which results only pass through, as they are merged window after
+// window, costs no map.
+func TestMergeLeavesNoIndexes(t *testing.T) {
+	b := NewBatch(NewCatalog(Limits{}))
+	part := func(at, first int) *Metric {
+		m := b.Add(b.Series("r"), int64(at))
+		for i := range 2 * smallSchema {
+			m.Int(fmt.Sprintf("f%d", first+i), 1)
+		}
+		return m
+	}
+	var s *Schema
+	for at := range 2 * manySearches {
+		m, from := part(at, 0), part(at, 2*smallSchema)
+		b.Merge(m, from)
+		if s = m.Schema(); s.Len() != 4*smallSchema {
+			t.Fatalf("merged into %v", s.Fields())
+		}
+	}
+	for ; s != nil; s = s.parent {
+		if s.index.Load() != nil {
+			t.Errorf("an index of %d fields", s.Len())
+		}
+	}
+}
+
 func TestAbsorbIsAMark(t *testing.T) {
 	b := NewBatch(NewCatalog(Limits{Series: 1}))
 	m := b.Add(b.Series("s"), 1)
