@@ -8,14 +8,17 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
-// line returns `family{labels} `. Tags whose keys become the same label keep their order, by key, and
+// line is what a series of the page is known by, and what its line begins with. The lines that come of one series
+// of the stream share the text of their labels.
+type line struct{ family, labels string }
+
+// labelsOf returns `{labels} `. Tags whose keys become the same label keep their order, by key, and
 // the second is called label_2; a label of the family's own comes before all tags.
-func line(family string, own []sdk.Tag, tags []sdk.Tag) string {
+func labelsOf(own []sdk.Tag, tags []sdk.Tag) string {
 	if len(own)+len(tags) == 0 {
-		return family + " "
+		return " "
 	}
 	var b strings.Builder
-	b.WriteString(family)
 	separator := byte('{')
 	var room [24]string
 	names := room[:0]
@@ -33,6 +36,25 @@ func line(family string, own []sdk.Tag, tags []sdk.Tag) string {
 	}
 	b.WriteString("} ")
 	return b.String()
+}
+
+// reasonLabels are the labels of the lines of one series of the stream, for each label reason that they have.
+type reasonLabels []struct{ reason, labels string }
+
+// of returns the labels of the columns with the reason, which may be none.
+func (l *reasonLabels) of(reason string, tags []sdk.Tag) string {
+	for _, known := range *l {
+		if known.reason == reason {
+			return known.labels
+		}
+	}
+	var own []sdk.Tag
+	if reason != "" {
+		own = []sdk.Tag{{Key: "reason", Value: reason}}
+	}
+	labels := labelsOf(own, tags)
+	*l = append(*l, struct{ reason, labels string }{reason, labels})
+	return labels
 }
 
 func unused(names []string, name string) string {
