@@ -29,7 +29,7 @@ func labelsOf(own []sdk.Tag, tags []sdk.Tag) string {
 			b.WriteByte(separator)
 			b.WriteString(name)
 			b.WriteString(`="`)
-			escape(&b, t.Value, true)
+			b.WriteString(escape(t.Value, true))
 			b.WriteByte('"')
 			separator = ','
 		}
@@ -65,18 +65,13 @@ func unused(names []string, name string) string {
 	return try
 }
 
-// escape writes text as the value of a label or a help text; that of the text format has quotes as they are.
-func escape(b *strings.Builder, text string, quotes bool) {
-	for _, r := range strings.ToValidUTF8(text, "\uFFFD") {
-		switch {
-		case r == '\\':
-			b.WriteString(`\\`)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '"' && quotes:
-			b.WriteString(`\"`)
-		default:
-			b.WriteRune(r)
-		}
+// escape returns text as the value of a label or a help text; that of the text format has quotes as they are.
+func escape(text string, quotes bool) string {
+	text = escapes.Replace(strings.ToValidUTF8(text, "\uFFFD"))
+	if quotes {
+		text = strings.ReplaceAll(text, `"`, `\"`)
 	}
+	return text
 }
+
+var escapes = strings.NewReplacer(`\`, `\\`, "\n", `\n`)

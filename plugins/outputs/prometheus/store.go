@@ -34,11 +34,10 @@ type family struct {
 	cells  []*cell
 }
 
-// cell is one series of a family: its labels and its place.
+// cell is one series of a family: its place there.
 type cell struct {
 	family *family
-	labels string
-	at     int // in the family; -1 once it has left
+	at     int // -1 once it has left
 
 	// device, if any, keeps the cell for as long as it is heard of: what comes once, as events and
 	// constants do, would expire otherwise.
@@ -99,7 +98,7 @@ func (s *store) cell(f *family, labels string) *cell {
 	if c := s.cells[line{f.name, labels}]; c != nil {
 		return c
 	}
-	c := &cell{family: f, labels: labels, at: len(f.labels)}
+	c := &cell{family: f, at: len(f.labels)}
 	f.labels, f.values, f.seen = append(f.labels, labels), append(f.values, 0), append(f.seen, never)
 	f.cells = append(f.cells, c)
 	s.cells[line{f.name, labels}] = c
@@ -186,11 +185,11 @@ func (s *store) remove(f *family, limit int64) {
 	for i, c := range f.cells {
 		if f.expired(i, limit) {
 			c.at = -1
-			delete(s.cells, line{f.name, c.labels})
+			delete(s.cells, line{f.name, f.labels[i]})
 			s.len--
 			continue
 		}
-		labels = append(labels, c.labels)
+		labels = append(labels, f.labels[i])
 		f.values[n], f.seen[n], f.cells[n] = f.values[i], f.seen[i], c
 		c.at = n
 		n++
