@@ -15,7 +15,7 @@ import (
 // TestStoppedChildIsReplaced stops a child: no call returns, no sign of life comes, as where the process
 // hangs in the kernel.
 func TestStoppedChildIsReplaced(t *testing.T) {
-	r := newRig(t, &probeConfig{Play: []string{":count"}}).open()
+	r := newRig(t, &probeConfig{Play: []string{":count"}}).hasty().open()
 	var row int64
 	r.wantCounts(&row, 5)
 	c, _ := r.child()
@@ -28,7 +28,7 @@ func TestStoppedChildIsReplaced(t *testing.T) {
 
 func TestHangingCallIsReplaced(t *testing.T) {
 	began := time.Now()
-	r := newRig(t, marked(t, ":count", ":count", ":once;:hang")).open()
+	r := newRig(t, marked(t, ":count", ":count", ":once;:hang")).hasty().open()
 	var row int64
 	c, _ := r.child()
 	r.wantHang(c, &row, began)
@@ -43,7 +43,7 @@ func (r *rig) wantHang(c *sdk.Child, row *int64, began time.Time) {
 		r.t.Error("reported only after the child was gone")
 	}
 	wantError(r.t, r.readErrorCounting(row), "has not returned for", "replaced")
-	if took := time.Since(began); took < 2*r.env.Timeout || took > 8*r.env.Timeout {
+	if took := time.Since(began); took < 2*r.env.Timeout || took > 20*r.env.Timeout {
 		r.t.Errorf("killed after %v, with a timeout of %v", took, r.env.Timeout)
 	}
 	if !isGone(c) {
@@ -59,7 +59,7 @@ func (r *rig) wantHang(c *sdk.Child, row *int64, began time.Time) {
 }
 
 func TestHangIsReportedAgain(t *testing.T) {
-	r := newRig(t, &probeConfig{Play: []string{":hang"}})
+	r := newRig(t, &probeConfig{Play: []string{":hang"}}).hasty()
 	isolate.SetRemind(r.Input, 50*time.Millisecond)
 	r.open()
 	r.readError()
@@ -95,7 +95,7 @@ func TestCloseWhileACallHangs(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(began); took > time.Second || !isGone(c) {
+	if took := time.Since(began); took > 10*time.Second || !isGone(c) {
 		t.Errorf("Close took %v, the child is gone: %v", took, isGone(c))
 	}
 	if err := c.Err(); err != nil {
@@ -131,7 +131,7 @@ func immortal(r *rig) (release func()) {
 // TestAbandonsOneChildAtMost has children that cannot be killed: the first is replaced, and once the
 // second hangs too there is no third until one of them ends.
 func TestAbandonsOneChildAtMost(t *testing.T) {
-	r := newRig(t, &probeConfig{Play: []string{":count"}})
+	r := newRig(t, &probeConfig{Play: []string{":count"}}).hasty()
 	release := immortal(r)
 	defer release()
 	r.open()
@@ -185,7 +185,7 @@ func TestCloseLeavesBehindWhatCannotBeKilled(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(began); took > 3*time.Second || isolate.Abandoned(r.Input) != 1 {
+	if took := time.Since(began); took > 10*time.Second || isolate.Abandoned(r.Input) != 1 {
 		t.Errorf("Close took %v, %d children are left behind", took, isolate.Abandoned(r.Input))
 	}
 	release()

@@ -134,7 +134,7 @@ func TestSilentOutputAtOpen(t *testing.T) {
 func TestGiantAnnouncementTakesNoMemory(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	r := newRig(t, &probeConfig{Play: []string{":count"}})
+	r := newRig(t, &probeConfig{Play: []string{":count"}}).hasty()
 	r.hostile(join(hello, opened, binary.LittleEndian.AppendUint32([]byte{3}, 64<<20)))
 	r.open()
 	wantError(t, r.readError(), "has not returned")

@@ -99,6 +99,7 @@ func TestFaultyConfigurations(t *testing.T) {
 }
 
 func TestOpenFails(t *testing.T) {
+	timeout := 10 * time.Second
 	f := func(plugin, open string, permanent bool, want string) {
 		t.Helper()
 		in, err := isolate.New(plugin, &probeConfig{Open: open})
@@ -106,6 +107,7 @@ func TestOpenFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := newRig(t, &probeConfig{})
+		r.env.Timeout = timeout
 		err = in.Open(t.Context(), r.env)
 		wantError(t, err, want)
 		if got := errors.Is(err, sdk.ErrPermanent); got != permanent {
@@ -119,6 +121,7 @@ func TestOpenFails(t *testing.T) {
 	f("probe", ":panic ouch", false, "panic: ouch")
 	f("probe", ":complain boom;:exit", false, `exit status 3; it said: "boom"`)
 	f("absent", "", true, `no input "absent"`)
+	timeout = 500 * time.Millisecond
 	f("probe", ":wait", false, "deadline exceeded")
 }
 

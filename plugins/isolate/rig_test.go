@@ -39,8 +39,15 @@ func newRig(t testing.TB, c *probeConfig) *rig {
 	r := &rig{Input: in, t: t, env: sdktest.Env(t, sdk.NewCatalog(sdk.Limits{})), log: new(sdktest.Buffer)}
 	r.env.Log = slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	r.env.Launch = r.launch
-	r.env.Interval, r.env.Timeout = 10*time.Millisecond, 500*time.Millisecond
+	r.env.Interval, r.env.Timeout = 10*time.Millisecond, 10*time.Second
 	r.batch = sdk.NewBatch(r.env.Catalog)
+	return r
+}
+
+// hasty makes a call that takes half a second one that hangs. Others than the tests of hangs do not hurry: a child may
+// take so long to start on a busy machine.
+func (r *rig) hasty() *rig {
+	r.env.Timeout = 500 * time.Millisecond
 	return r
 }
 

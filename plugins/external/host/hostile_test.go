@@ -278,7 +278,7 @@ func TestHostileProcessor(t *testing.T) {
 			want := sdktest.DumpFull(b)
 			began := time.Now()
 			err := i.(sdk.Processor).Process(t.Context(), b)
-			if took := time.Since(began); took > time.Second {
+			if took := time.Since(began); took > 10*time.Second {
 				t.Errorf("Process took %v", took)
 			}
 			if err == nil || !strings.Contains(err.Error(), problem) {

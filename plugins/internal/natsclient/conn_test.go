@@ -237,13 +237,9 @@ func TestServerComesLate(t *testing.T) {
 	var first *nats.Conn
 	for range 3 {
 		s.Start()
-		began := time.Now()
 		nc, err := ready(t, k, 10*time.Second)
 		if err != nil {
 			t.Fatal(err)
-		}
-		if took := time.Since(began); took > 3*time.Second {
-			t.Errorf("it took %v", took)
 		}
 		if first == nil {
 			first = nc

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -233,6 +234,55 @@ func TestSharedPagesWhileWriting(t *testing.T) {
 	}
 	cancel()
 	readers.Wait()
+}
+
+// TestWriteWaitsForNoScrape holds that a scrape disturbs nobody, however long it takes: wherever it is stopped,
+// batches go on to come in.
+func TestWriteWaitsForNoScrape(t *testing.T) {
+	f := func(at string, stops func(goOn <-chan struct{}, r *rig) http.ResponseWriter) {
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, Config{})
+			r.mustWrite("gpu a=1 1s")
+			goOn := make(chan struct{})
+			w := stops(goOn, r)
+			go r.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+			synctest.Wait()
+			if r.serving.Load() != 1 {
+				t.Errorf("the scrape does not stop while %s", at)
+			}
+			if r.mu.TryLock() {
+				r.mu.Unlock()
+				r.mustWrite("gpu a=2 2s")
+			} else {
+				t.Errorf("Write waits for a scrape that has stopped while %s", at)
+			}
+			close(goOn)
+			synctest.Wait()
+			r.want("gpu_a 2")
+		})
+	}
+	f("the page is made", func(goOn <-chan struct{}, r *rig) http.ResponseWriter {
+		r.Prometheus.totals = func() iter.Seq[sdk.Total] {
+			<-goOn
+			return func(func(sdk.Total) bool) {}
+		}
+		return httptest.NewRecorder()
+	})
+	f("the client reads", func(goOn <-chan struct{}, _ *rig) http.ResponseWriter {
+		return &slow{httptest.NewRecorder(), goOn}
+	})
+}
+
+// slow is a client that reads nothing until it is let.
+type slow struct {
+	*httptest.ResponseRecorder
+	goOn <-chan struct{}
+}
+
+func (s *slow) Write(p []byte) (int, error) {
+	<-s.goOn
+	return s.ResponseRecorder.Write(p)
 }
 
 // discard is a client that reads all at once.

@@ -30,34 +30,23 @@ period = "1s"
 
 var gathers = regexp.MustCompile(`(?m)^gpuline_gathers_total\{[^}]*simulate[^}]*\} (\d+)$`)
 
-// The agent reads its GPUs as often as before, within 5 %, while 500 scrape at once each second.
-func TestScrapesDisturbNoSampling(t *testing.T) {
-	address := promtest.Agent(t, fleet)
+// BenchmarkScrapedAgent counts how often the agent reads its GPUs in a second, alone and while 500 scrape at once
+// each second.
+func BenchmarkScrapedAgent(b *testing.B) {
+	address := promtest.Agent(b, fleet)
 	scraper := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 500}}
 	count := func() (int, time.Time) {
-		t.Helper()
-		page, _ := get(t, address, "")
+		b.Helper()
+		page, _ := get(b, address, "")
 		m := gathers.FindStringSubmatch(page)
 		if m == nil {
-			t.Fatalf("no gathers in\n%s", page)
+			b.Fatalf("no gathers in\n%s", page)
 		}
 		n, err := strconv.Atoi(m[1])
 		if err != nil {
-			t.Fatal(err)
+			b.Fatal(err)
 		}
 		return n, time.Now()
-	}
-	// rate is how often the agent reads in a second, while f runs each second.
-	rate := func(f func()) float64 {
-		t.Helper()
-		before, since := count()
-		for range 5 {
-			next := time.Now().Add(time.Second)
-			f()
-			time.Sleep(time.Until(next))
-		}
-		after, now := count()
-		return float64(after-before) / now.Sub(since).Seconds()
 	}
 	burst := func() {
 		var wg sync.WaitGroup
@@ -65,21 +54,29 @@ func TestScrapesDisturbNoSampling(t *testing.T) {
 			wg.Go(func() {
 				r, err := scraper.Get("http://" + address + "/metrics") // asks for gzip
 				if err != nil {
-					t.Error(err)
+					b.Error(err)
 					return
 				}
 				defer r.Body.Close()
 				if _, err := io.Copy(io.Discard, r.Body); err != nil || r.StatusCode != http.StatusOK {
-					t.Errorf("%s, %v", r.Status, err)
+					b.Errorf("%s, %v", r.Status, err)
 				}
 			})
 		}
 		wg.Wait()
 	}
-	alone := rate(func() {})
-	scraped := rate(burst)
-	t.Logf("%.2f gathers a second alone, %.2f with 500 scrapes each second", alone, scraped)
-	if scraped < 0.95*alone {
-		t.Errorf("%.2f gathers a second with 500 scrapes at once, %.2f without", scraped, alone)
+	f := func(name string, each func()) {
+		b.Run(name, func(b *testing.B) {
+			before, since := count()
+			for b.Loop() {
+				next := time.Now().Add(time.Second)
+				each()
+				time.Sleep(time.Until(next))
+			}
+			after, now := count()
+			b.ReportMetric(float64(after-before)/now.Sub(since).Seconds(), "gathers/s")
+		})
 	}
+	f("alone", func() {})
+	f("scraped", burst)
 }

@@ -80,9 +80,9 @@ func (p *Prometheus) direct(s *seriesState, tags []sdk.Tag, columns ...*column) 
 	if s.refused == p.store.room+1 {
 		return nil, false
 	}
-	missing := 0
+	missing, labels := 0, labelsOf(nil, tags)
 	for _, c := range columns {
-		if p.store.cells[c.line(c.family, tags)] == nil {
+		if p.store.cells[line{c.family, labels}] == nil {
 			missing++
 		}
 	}
@@ -97,7 +97,7 @@ func (p *Prometheus) direct(s *seriesState, tags []sdk.Tag, columns ...*column) 
 			p.conflicts.Add(1)
 			return nil, true
 		}
-		cell := p.store.cell(f, c.line(c.family, tags))
+		cell := p.store.cell(f, labels)
 		cell.device = s.device
 		cells = append(cells, cell)
 	}

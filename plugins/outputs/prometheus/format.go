@@ -45,35 +45,32 @@ func newHeads(name, help string, k kind) heads {
 	if k == info {
 		named = gauge
 	}
-	h := heads{
-		text:    head(name, help, named.String(), "", false),
-		stem:    name,
-		unknown: head(name, help, "unknown", unitOf(name), true),
-	}
+	h := heads{text: head(name, help, named.String(), "", false), stem: name}
+	unknown := head(name, help, "unknown", unitOf(name), true)
 	stem, ok := strings.CutSuffix(name, k.suffix())
 	switch {
 	case !ok || stem == "":
-		h.metrics = h.unknown
+		h.metrics = unknown
 	case k == info:
 		h.stem, h.metrics = stem, head(stem, help, k.String(), "", true)
 	default:
 		h.stem, h.metrics = stem, head(stem, help, k.String(), unitOf(stem), true)
 	}
+	if h.stem != name {
+		h.unknown = unknown
+	}
 	return h
 }
 
 func head(family, help, kind, unit string, quotes bool) string {
-	var b strings.Builder
+	text := "# TYPE " + family + " " + kind + "\n"
 	if help != "" {
-		b.WriteString("# HELP " + family + " ")
-		escape(&b, help, quotes)
-		b.WriteByte('\n')
+		text = "# HELP " + family + " " + escape(help, quotes) + "\n" + text
 	}
-	b.WriteString("# TYPE " + family + " " + kind + "\n")
 	if unit != "" {
-		b.WriteString("# UNIT " + family + " " + unit + "\n")
+		text += "# UNIT " + family + " " + unit + "\n"
 	}
-	return b.String()
+	return text
 }
 
 // units are those that a name may end in, and has it then: OpenMetrics allows no other place.

@@ -41,7 +41,7 @@ when = "temperature_celsius > 500C"
 `
 
 // get reads the page as one who sends the Accept header, and returns the type of its content with it.
-func get(t *testing.T, address, accept string) (page, contentType string) {
+func get(t testing.TB, address, accept string) (page, contentType string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/metrics", nil)
 	if err != nil {

@@ -26,11 +26,12 @@ type page struct {
 // part is a family on a page; its values follow those of the part before.
 type part struct {
 	head    string
-	lines   []string
+	name    string
+	labels  []string // of each line
 	counter bool
 }
 
-// copyFrom copies what the store holds now. The caller holds the store's lock; lines are shared, since
+// copyFrom copies what the store holds now. The caller holds the store's lock; labels are shared, since
 // they never change.
 func (pg *page) copyFrom(s *store, f format, now int64) {
 	pg.format, pg.at, pg.isPacked = f, now, false
@@ -40,7 +41,7 @@ func (pg *page) copyFrom(s *store, f format, now int64) {
 	}
 	pg.parts, pg.values = pg.parts[:0], pg.values[:0]
 	for _, family := range s.families {
-		pg.parts = append(pg.parts, part{s.head(family, f), family.lines, family.kind == counter})
+		pg.parts = append(pg.parts, part{s.head(family, f), family.name, family.labels, family.kind == counter})
 		pg.values = append(pg.values, family.values...)
 	}
 }
@@ -52,14 +53,14 @@ func (pg *page) render() {
 	for _, p := range pg.parts {
 		text = append(text, p.head...)
 		skipNaN := p.counter && pg.format == openMetrics // which has no such counters
-		for i, line := range p.lines {
+		for i, labels := range p.labels {
 			if skipNaN && math.IsNaN(values[i]) {
 				continue
 			}
-			text = append(text, line...)
+			text = append(append(text, p.name...), labels...)
 			text = append(appendNumber(text, values[i]), '\n')
 		}
-		values = values[len(p.lines):]
+		values = values[len(p.labels):]
 	}
 	pg.text = text
 }

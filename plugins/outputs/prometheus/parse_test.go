@@ -186,7 +186,7 @@ func FuzzLine(f *testing.F) {
 	f.Add("9é", "a=\"b\"", "\xff\xc3é\u2028")
 	f.Fuzz(func(t *testing.T, name, key, value string) {
 		family := legalName(name)
-		got := line(family, []sdk.Tag{{Key: "own", Value: value}}, []sdk.Tag{{Key: key, Value: value}, {Key: key + ".", Value: "x"}})
+		got := family + labelsOf([]sdk.Tag{{Key: "own", Value: value}}, []sdk.Tag{{Key: key, Value: value}, {Key: key + ".", Value: "x"}})
 		values, err := parse(newHeads(family, value, gauge).text + got + "1\n")
 		if err != nil {
 			t.Fatal(err)

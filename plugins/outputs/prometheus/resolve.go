@@ -11,7 +11,7 @@ import (
 type place struct {
 	at     int // in the row
 	column column
-	line   string
+	line   line
 }
 
 // resolve finds or makes the cells of m's fields, all of them or, where the page is full, none.
@@ -35,7 +35,7 @@ func (p *Prometheus) resolve(m *sdk.Metric, row *sdk.TableRow[seriesState, targe
 			*row.Cell(at) = target{state: left}
 			continue
 		}
-		pl := place{at, c, c.line(c.family, m.Series().Tags())}
+		pl := place{at, c, line{c.family, s.labels.of(c.reason, m.Series().Tags())}}
 		if p.store.cells[pl.line] == nil && !slices.ContainsFunc(places, func(o place) bool { return o.line == pl.line }) {
 			missing++
 		}
@@ -47,7 +47,7 @@ func (p *Prometheus) resolve(m *sdk.Metric, row *sdk.TableRow[seriesState, targe
 	}
 	s.holds = slices.DeleteFunc(s.holds, (*hold).gone)
 	for i := range places {
-		t := p.target(s, &places[i], m.Series().Tags())
+		t := p.target(s, &places[i])
 		if t.cell != nil && m.Class() == sdk.ClassInfo && m.Name() != vocabulary.Threshold {
 			t.cell.device = s.device
 		}
@@ -62,27 +62,20 @@ func (p *Prometheus) resolve(m *sdk.Metric, row *sdk.TableRow[seriesState, targe
 	return true
 }
 
-func (c *column) line(family string, tags []sdk.Tag) string {
-	if c.reason == "" {
-		return line(family, nil, tags)
-	}
-	return line(family, []sdk.Tag{{Key: "reason", Value: c.reason}}, tags)
-}
-
-func (p *Prometheus) target(s *seriesState, pl *place, tags []sdk.Tag) target {
+func (p *Prometheus) target(s *seriesState, pl *place) target {
 	f := p.store.family(&pl.column)
 	if f == nil {
 		p.conflicts.Add(1)
 		return target{state: left}
 	}
-	t := target{cell: p.store.cell(f, pl.line), state: plain}
+	t := target{cell: p.store.cell(f, pl.line.labels), state: plain}
 	if pl.column.instant {
 		t.state = instant
 	}
 	if pl.column.peak == "" {
 		return t
 	}
-	key := pl.column.line(pl.column.peak, tags)
+	key := line{pl.column.peak, pl.line.labels}
 	t.hold = p.store.holds[key]
 	if t.hold == nil {
 		t.hold = new(hold)

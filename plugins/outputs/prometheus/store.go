@@ -15,9 +15,9 @@ type store struct {
 	len          int // cells
 	families     []*family
 	byName       map[string]*family
-	stems        map[string]int   // how many families have a name in OpenMetrics
-	cells        map[string]*cell // by line
-	holds        map[string]*hold // by the line of the _max
+	stems        map[string]int // how many families have a name in OpenMetrics
+	cells        map[line]*cell
+	holds        map[line]*hold // by the line of the _max
 	devices      map[string]*device
 	swept        int64  // when
 	room         uint64 // grows whenever cells leave: what was rejected may be tried again
@@ -28,18 +28,17 @@ type family struct {
 	name   string
 	kind   kind
 	heads  heads
-	lines  []string
+	labels []string // of each line
 	values []float64
 	seen   []int64 // when each was last set
 	gaps   []int64 // the longest time between two instants at which each was set
 	cells  []*cell
 }
 
-// cell is one series of a family: a line `name{labels} ` and its place.
+// cell is one series of a family: its place there.
 type cell struct {
 	family *family
-	line   string
-	at     int // in the family; -1 once it has left
+	at     int // -1 once it has left
 
 	// device, if any, keeps the cell for as long as it is heard of: what comes once, as events and
 	// constants do, would expire otherwise.
@@ -63,8 +62,8 @@ func newStore(expire, peakHold time.Duration, limit int) *store {
 		expire: int64(expire), hold: int64(peakHold), max: limit,
 		byName:  make(map[string]*family),
 		stems:   make(map[string]int),
-		cells:   make(map[string]*cell),
-		holds:   make(map[string]*hold),
+		cells:   make(map[line]*cell),
+		holds:   make(map[line]*hold),
 		devices: make(map[string]*device),
 	}
 }
@@ -98,16 +97,16 @@ func (s *store) head(f *family, in format) string {
 	return f.heads.metrics
 }
 
-// cell returns the cell of the line, made if need be.
-func (s *store) cell(f *family, line string) *cell {
-	if c := s.cells[line]; c != nil {
+// cell returns the cell of the labels in the family, made if need be.
+func (s *store) cell(f *family, labels string) *cell {
+	if c := s.cells[line{f.name, labels}]; c != nil {
 		return c
 	}
-	c := &cell{family: f, line: line, at: len(f.lines)}
-	f.lines, f.values, f.seen = append(f.lines, line), append(f.values, 0), append(f.seen, never)
+	c := &cell{family: f, at: len(f.labels)}
+	f.labels, f.values, f.seen = append(f.labels, labels), append(f.values, 0), append(f.seen, never)
 	f.gaps = append(f.gaps, 0)
 	f.cells = append(f.cells, c)
-	s.cells[line] = c
+	s.cells[line{f.name, labels}] = c
 	s.len++
 	return c
 }
@@ -194,21 +193,21 @@ func (f *family) expired(i int, now, expire int64) bool {
 	return f.seen[i] < limit && (d == nil || d.seen < limit) || f.silent(i, now)
 }
 
-// remove leaves the old slice of lines as it is: a scrape may be reading it.
+// remove leaves the old slice of labels as it is: a scrape may be reading it.
 func (s *store) remove(f *family, now int64) {
-	lines, n := make([]string, 0, len(f.lines)), 0
+	labels, n := make([]string, 0, len(f.labels)), 0
 	for i, c := range f.cells {
 		if f.expired(i, now, s.expire) {
 			c.at = -1
-			delete(s.cells, c.line)
+			delete(s.cells, line{f.name, f.labels[i]})
 			s.len--
 			continue
 		}
-		lines = append(lines, c.line)
+		labels = append(labels, f.labels[i])
 		f.values[n], f.seen[n], f.gaps[n], f.cells[n] = f.values[i], f.seen[i], f.gaps[i], c
 		c.at = n
 		n++
 	}
 	clear(f.cells[n:])
-	f.lines, f.values, f.seen, f.gaps, f.cells = lines, f.values[:n], f.seen[:n], f.gaps[:n], f.cells[:n]
+	f.labels, f.values, f.seen, f.gaps, f.cells = labels, f.values[:n], f.seen[:n], f.gaps[:n], f.cells[:n]
 }

@@ -206,10 +206,10 @@ func TestOwnFiguresComeFromTheAgent(t *testing.T) {
 	r.want("gpu_a 1", "gpuline_x_total 2")
 }
 
-func TestLine(t *testing.T) {
+func TestLabels(t *testing.T) {
 	f := func(want string, own []sdk.Tag, tags ...sdk.Tag) {
 		t.Helper()
-		got := line("f", own, tags)
+		got := "f" + labelsOf(own, tags)
 		if got != want {
 			t.Errorf("%v %v:\n%s\nwant\n%s", own, tags, got, want)
 		}

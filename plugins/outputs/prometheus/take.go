@@ -13,6 +13,7 @@ import (
 type seriesState struct {
 	device *device
 	time   int64 // of the newest row, in Unix ns
+	labels reasonLabels
 	skip   bool  // nothing of it goes on the page
 	down   bool  // its last row said that the device is lost
 	linger int64 // how much longer than others its values stay

@@ -13,8 +13,8 @@ import (
 // total is one of the agent's own figures, on its way to the page.
 type total struct {
 	column
-	line  string
-	value float64
+	labels string
+	value  float64
 }
 
 // appendTotals writes the agent's own figures as families of their own.
@@ -25,10 +25,10 @@ func (pg *page) appendTotals(totals iter.Seq[sdk.Total]) {
 		if t.Kind == sdk.Counter {
 			c.kind = counter
 		}
-		all = append(all, total{c, line(c.family, nil, t.Tags), t.Value})
+		all = append(all, total{c, labelsOf(nil, t.Tags), t.Value})
 	}
 	slices.SortStableFunc(all, func(a, b total) int {
-		return cmp.Or(strings.Compare(a.family, b.family), strings.Compare(a.line, b.line))
+		return cmp.Or(strings.Compare(a.family, b.family), strings.Compare(a.labels, b.labels))
 	})
 	names := make(map[string]bool, len(all))
 	for _, t := range all {
@@ -46,13 +46,13 @@ func (pg *page) appendTotals(totals iter.Seq[sdk.Total]) {
 			default:
 				text = append(text, h.metrics...)
 			}
-		} else if all[i-1].line == t.line {
+		} else if all[i-1].labels == t.labels {
 			continue
 		}
 		if pg.format == openMetrics && t.kind == counter && math.IsNaN(t.value) {
 			continue
 		}
-		text = append(text, t.line...)
+		text = append(append(text, t.family...), t.labels...)
 		text = append(appendNumber(text, t.value), '\n')
 	}
 	pg.text = text

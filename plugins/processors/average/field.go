@@ -16,8 +16,8 @@ type field struct {
 }
 
 // Field prepares what is to be known of a field.
-func (s *statistics) Field(f sdk.Field) (field, bool) {
-	known := field{Field: f}
+func (s *statistics) Field(f sdk.Field) *field {
+	known := &field{Field: f}
 	if f.Kind == sdk.Counter {
 		known.rate = result(f, "_rate")
 		if known.gauge = s.gaugeOf[f.Name]; known.gauge != "" {
@@ -27,13 +27,13 @@ func (s *statistics) Field(f sdk.Field) (field, bool) {
 			}
 			known.mean = result(g, "_mean")
 		}
-		return known, true
+		return known
 	}
 	known.counter = s.counterOf[f.Name]
 	for _, name := range s.names {
 		known.stats = append(known.stats, result(f, "_"+name))
 	}
-	return known, true
+	return known
 }
 
 func result(f sdk.Field, suffix string) sdk.Field {

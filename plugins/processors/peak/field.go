@@ -19,13 +19,16 @@ type field struct {
 }
 
 // Field prepares what is to be known of a field.
-func (s *statistics) Field(f sdk.Field) (field, bool) {
+func (s *statistics) Field(f sdk.Field) *field {
+	if f.Kind == sdk.Counter {
+		return nil
+	}
 	result := func(suffix string) sdk.Field {
 		r, _ := vocabulary.ResultField(f, suffix)
 		return r
 	}
 	level, levelled := s.above[f.Name]
-	return field{
+	return &field{
 		level: level, levelled: levelled,
 		max:        result("_max"),
 		maxTime:    result("_max_time"),
@@ -34,5 +37,5 @@ func (s *statistics) Field(f sdk.Field) (field, bool) {
 		excursions: result("_excursions"),
 		samples:    result("_samples"),
 		resolution: result("_resolution_seconds"),
-	}, f.Kind != sdk.Counter
+	}
 }

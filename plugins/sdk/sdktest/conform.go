@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode"
@@ -26,9 +27,9 @@ func across(t *testing.T, check func(t *testing.T, l *link)) {
 	t.Run("serialised", func(t *testing.T) { check(t, newLink(true)) })
 }
 
-// start opens the plugin p, and closes it when the test ends; whatever goroutine is left then fails the
-// test.
-func start(t *testing.T, p any, l *link) {
+// start opens the plugin p, and closes it when the test ends, or when end is called before; whatever goroutine
+// is left when the test ends fails it.
+func start(t *testing.T, p any, l *link) (end func()) {
 	t.Helper()
 	l.watch(t)
 	opened := true
@@ -43,15 +44,17 @@ func start(t *testing.T, p any, l *link) {
 	if !opened {
 		t.FailNow()
 	}
-	if c, ok := p.(io.Closer); ok {
-		t.Cleanup(func() {
+	end = sync.OnceFunc(func() {
+		if c, ok := p.(io.Closer); ok {
 			within(t, "Close", func() {
 				if err := c.Close(); err != nil {
 					t.Errorf("Close: %v", err)
 				}
 			})
-		})
-	}
+		}
+	})
+	t.Cleanup(end)
+	return end
 }
 
 // within fails the test when f panics or takes longer than patience. f runs on a goroutine of its own.

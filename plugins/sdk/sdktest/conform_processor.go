@@ -90,7 +90,7 @@ type feeding struct {
 func play(t *testing.T, p sdk.Processor, l *link, c feeding) []string {
 	t.Helper()
 	if !c.idle {
-		start(t, p, l)
+		defer start(t, p, l)() // a process for each run would be many at once
 	}
 	b := sdk.NewBatch(l.near) // one for all, as an engine uses it again
 	out := []string{}

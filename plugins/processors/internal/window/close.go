@@ -71,8 +71,8 @@ func (w *Window[F, P]) Len() int { return len(w.parts) }
 
 // Field returns what the statistics know of a field, and its state; nil for a field that is not folded.
 func (w *Window[F, P]) Field(i int) (*F, *P) {
-	if c := w.row.Cell(i); c.folds {
-		return &c.known, &w.parts[i].state
+	if c := w.row.Cell(i); c.known != nil {
+		return c.known, &w.parts[i].state
 	}
 	return nil, nil
 }
@@ -80,7 +80,7 @@ func (w *Window[F, P]) Field(i int) (*F, *P) {
 // Find returns the index of a field that is folded, or -1.
 func (w *Window[F, P]) Find(name string) int {
 	for i := range w.parts {
-		if w.row.Cell(i).folds && w.row.Field(i).Name == name {
+		if w.row.Cell(i).known != nil && w.row.Field(i).Name == name {
 			return i
 		}
 	}
@@ -187,7 +187,7 @@ func (w *Windows[F, P]) filled(s *series[P], p int64) *pane[P] {
 func (w *Windows[F, P]) merge(parts []part[P]) {
 	for c := range parts {
 		into, from := &w.out.merged[c], &parts[c]
-		if w.out.row.Cell(c).folds {
+		if w.out.row.Cell(c).known != nil {
 			w.stats.Merge(&into.state, &from.state)
 		}
 		if from.has {

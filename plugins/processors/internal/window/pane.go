@@ -176,7 +176,7 @@ func (w *Windows[F, P]) foldCell(r *row[F, P], pn *pane[P], c, n int, last bool)
 			}
 		}
 	}
-	if !cell.folds {
+	if cell.known == nil {
 		return
 	}
 	run := w.piece.column(&s.line, s.folded, n, c, shape.typ, cell.before)
@@ -184,7 +184,7 @@ func (w *Windows[F, P]) foldCell(r *row[F, P], pn *pane[P], c, n int, last bool)
 		run.After = s.after(c, s.folded+n, w.grid.maxGap, run)
 	}
 	if len(run.T) > 0 || run.Carry > 0 || run.After.OK {
-		w.stats.Fold(&cell.known, &p.state, run)
+		w.stats.Fold(cell.known, &p.state, run)
 	}
 	if k := len(run.T); k > 0 {
 		cell.before = Sample{T: run.T[k-1], V: run.V[k-1], OK: true}

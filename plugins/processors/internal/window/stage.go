@@ -128,9 +128,23 @@ func (w *Windows[F, P]) meet(r *row[F, P]) {
 		}
 		s.shapes = append(s.shapes, shape)
 		if c := r.Cell(i); shape.role != travels {
-			c.known, c.folds = w.stats.Field(f)
+			c.known = w.know(f)
 		}
 	}
+}
+
+// know returns what the statistics know of a field. Series that have the same fields share it; a stream with ever
+// new ones does not make it grow for ever.
+func (w *Windows[F, P]) know(f sdk.Field) *F {
+	known, met := w.known[f]
+	if !met {
+		if len(w.known) == sdk.MaxCells {
+			clear(w.known)
+		}
+		known = w.stats.Field(f)
+		w.known[f] = known
+	}
+	return known
 }
 
 // keepText returns a copy of text that outlives the batch; a text that does not change is copied once.

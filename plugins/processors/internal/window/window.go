@@ -10,9 +10,10 @@ import (
 // Statistics computes the results of windows. F is what it needs to know of a field, P what it keeps of
 // a field and a pane; the zero P is an empty pane. The goroutine of [Windows] calls it.
 type Statistics[F, P any] interface {
-	// Field is called once for each gauge and counter of a series. It returns false for a field that it
-	// does not fold; of such a counter windows still carry the last value along.
-	Field(f sdk.Field) (F, bool)
+	// Field is called for each gauge and counter, and what it returns is shared by all series that have the
+	// field. It returns nil for a field that it does not fold; of such a counter windows still carry the last
+	// value along.
+	Field(f sdk.Field) *F
 
 	// Fold adds a run of the field f to p. The runs of a pane come in order and without gaps between
 	// them. A run without samples comes where the sample before it holds, or f is a counter.
@@ -31,6 +32,7 @@ type Windows[F, P any] struct {
 	stats Statistics[F, P]
 	keep  int // rows of a series older than its watermark
 	table sdk.Table[series[P], cell[F]]
+	known map[sdk.Field]*F
 	piece piece
 	out   Window[F, P]
 	clock[F, P]
@@ -67,8 +69,7 @@ type series[P any] struct {
 // cell is the state of one field of a series.
 type cell[F any] struct {
 	before Sample // the last one folded
-	known  F
-	folds  bool
+	known  *F     // nil: the field is not folded
 	text   string // the last one staged
 }
 
@@ -86,7 +87,7 @@ const horizon = 1 << 62
 // though they are older than its watermark, 0 for as many as late samples usually need; see
 // [Window.Values]. The caller has validated c.
 func New[F, P any](c *Config, stats Statistics[F, P], keep int) *Windows[F, P] {
-	return &Windows[F, P]{grid: c.grid(), stats: stats, keep: max(keep, defaultKeep)}
+	return &Windows[F, P]{grid: c.grid(), stats: stats, known: make(map[sdk.Field]*F), keep: max(keep, defaultKeep)}
 }
 
 // Process reads the samples of b and adds the results of the windows that they close. A sample that has

@@ -16,8 +16,11 @@ import (
 // counts is the least statistic: how many samples a field had.
 type counts struct{}
 
-func (counts) Field(f sdk.Field) (sdk.Field, bool) {
-	return sdk.Field{Name: f.Name + "_n", Type: sdk.Int}, f.Kind != sdk.Counter
+func (counts) Field(f sdk.Field) *sdk.Field {
+	if f.Kind == sdk.Counter {
+		return nil
+	}
+	return &sdk.Field{Name: f.Name + "_n", Type: sdk.Int}
 }
 func (counts) Fold(_ *sdk.Field, n *int64, r *Run) { *n += int64(len(r.T)) }
 func (counts) Merge(n, later *int64)               { *n += *later }
@@ -79,6 +82,25 @@ func TestProcessesStayOut(t *testing.T) {
 	for m := range x.b.Samples() {
 		if m.Absorbed() != (m.Name() == "g") {
 			t.Errorf("absorbed %v: %s", m.Absorbed(), sdktest.Line(m))
+		}
+	}
+}
+
+// TestSeriesShareWhatIsKnownOfAField holds that a thousand GPUs cost a thousand times their samples, and no more.
+func TestSeriesShareWhatIsKnownOfAField(t *testing.T) {
+	x := newBench(t, tenSeconds(), sdk.Limits{})
+	x.process("g x=1 0s\nh x=1 0s", "")
+	var met []*sdk.Field
+	for r := range x.w.table.All() {
+		met = append(met, r.Cell(0).known)
+	}
+	if len(met) != 2 || met[0] == nil || met[0] != met[1] {
+		t.Errorf("two series know %v of their field", met)
+	}
+	for i := range 2 * sdk.MaxCells {
+		name := fmt.Sprint(i)
+		if known := x.w.know(sdk.Field{Name: name}); known.Name != name+"_n" || len(x.w.known) > sdk.MaxCells {
+			t.Fatalf("%s: %v, and %d fields are known", name, known, len(x.w.known))
 		}
 	}
 }
