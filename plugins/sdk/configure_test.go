@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -272,21 +273,28 @@ type even struct {
 	M int `toml:"m"`
 }
 
-func (e *even) Validate() error {
-	if e.N%2 != 0 {
-		return Fault{Path: []string{"n"}, Problem: "is odd"}
-	}
-	return nil
-}
-
 type evens struct {
 	List []even `toml:"list"`
 	Name string `toml:"name"`
 }
 
-func (e *evens) Validate() error { return Fault{Problem: "all was asked"} }
+func (e *evens) Validate() error {
+	var faults FaultList
+	first := make(map[int]bool)
+	for i, elem := range e.List {
+		if elem.N%2 != 0 {
+			faults.Add("is odd", "", "list", strconv.Itoa(i), "n")
+		}
+		if first[elem.N] {
+			faults.Add("is there twice", "", "list", strconv.Itoa(i), "n")
+		}
+		first[elem.N] = true
+	}
+	faults.Add("all was asked", "")
+	return faults.Err()
+}
 
-// A faulty table does not hide what its neighbours know to be wrong with themselves.
+// A faulty table does not hide what is wrong with its neighbours, or with its own other keys.
 func TestConfigureAsksTheSoundTables(t *testing.T) {
 	f := func(table map[string]any, want ...string) {
 		t.Helper()
@@ -299,11 +307,25 @@ func TestConfigureAsksTheSoundTables(t *testing.T) {
 		}
 	}
 	list := func(tables ...map[string]any) []map[string]any { return tables }
-	f(map[string]any{"list": list(map[string]any{"n": int64(3)})}, "all was asked")
+	f(map[string]any{"list": list(map[string]any{"n": int64(3)})}, "`list.0.n`: is odd", "all was asked")
 	f(map[string]any{"list": list(map[string]any{"n": "x"}, map[string]any{"n": int64(3)}, map[string]any{"n": int64(4)}, map[string]any{})},
 		"`list.0.n`: must be an integer, not a string", "`list.1.n`: is odd", "`list.3.n`: is odd", "all was asked")
 	f(map[string]any{"list": list(map[string]any{"n": int64(3), "m": "x"})}, "`list.0.m`: must be an integer, not a string", "`list.0.n`: is odd", "all was asked")
 	f(map[string]any{"list": list(map[string]any{"n": int64(3)}), "nam": "x"}, "`nam`: unknown key: did you mean `name`?", "`list.0.n`: is odd", "all was asked")
+	f(map[string]any{"list": list(map[string]any{"n": int64(4), "m": "x"}, map[string]any{"n": int64(4), "mm": int64(4)}, map[string]any{"n": "x"})},
+		"`list.0.m`: must be an integer, not a string", "`list.1.mm`: unknown key", "`list.2.n`: must be an integer, not a string",
+		"`list.1.n`: is there twice", "all was asked")
+	f(map[string]any{"list": []any{"x", map[string]any{"n": int64(3)}}}, "`list.0`: must be a table, not a string", "`list.1.n`: is odd", "all was asked")
+	var tables []map[string]any
+	var faults []string
+	for i := range 9 {
+		tables = append(tables, map[string]any{"n": int64(4), "m": "x"})
+		faults = append(faults, "`list."+strconv.Itoa(i)+".m`: must be an integer, not a string")
+	}
+	for i := range 8 {
+		faults = append(faults, "`list."+strconv.Itoa(i+1)+".n`: is there twice")
+	}
+	f(map[string]any{"list": tables}, append(faults, "all was asked")...)
 	f(map[string]any{"list": "x"}, "`list`: must be a list of tables, not a string: write its heading in double brackets, [[ … ]]", "all was asked")
 }
 
