@@ -19,6 +19,7 @@ import (
 type expander struct {
 	dir    string // what a relative PATH starts from: where the configuration file is
 	hidden []string
+	odd    []sdk.Fault // what it warns of, since somebody asked
 }
 
 // A value longer than this is no password, and a file of that kind is a mistake.
@@ -54,6 +55,7 @@ func (x *expander) value(path []string, value any) (any, []sdk.Fault) {
 		if err != nil {
 			return nil, []sdk.Fault{{Path: path, Problem: err.Error()}}
 		}
+		x.odd = append(x.odd, odd(path, value, text)...)
 		return text, nil
 	case []any:
 		list := make([]any, len(value))

@@ -18,7 +18,8 @@ const maxFile = 1 << 20
 // those whose name begins with a dot. All of them together are one configuration. A file that is named
 // twice counts once. The error is an [Errors].
 //
-// Load opens nothing that the plugins use, but it makes an instance of each to see whether it can.
+// Load opens nothing that the plugins use, but it makes an instance of each to see whether it can. What is no fault and
+// yet hardly meant, it says in the plan's Warnings.
 func Load(registry sdk.Registry, paths []string) (*pipeline.Plan, error) {
 	b := &builder{registry: registry}
 	b.read(paths)

@@ -89,6 +89,7 @@ func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (
 	level := new(slog.LevelVar)
 	level.Set(plan.Agent.LogLevel)
 	log := logger(p.stderr, level, plan.Agent.LogFormat)
+	warn(log, plan)
 	plan.Agent.Launch = launch.Self
 	agent, err := pipeline.New(*plan, log)
 	if err != nil {
@@ -125,6 +126,13 @@ func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (
 		return errReported // by the agent's log
 	}
 	return nil
+}
+
+// warn says what is odd about a configuration.
+func warn(log *slog.Logger, plan *pipeline.Plan) {
+	for _, w := range plan.Warnings {
+		log.Warn("the configuration may not do what it says", "warning", w)
+	}
 }
 
 // endQuiet is how long the end may take without a word.

@@ -14,6 +14,13 @@ import (
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
+// Foresee returns what DCGM may tell; of a page, its counters file says more.
+func (c *Config) Foresee(sdk.Outlook) (sdk.Outlook, []sdk.Fault) {
+	all := vocabulary.From(vocabulary.SourceDCGM)
+	all.Whole = c.Counters == ""
+	return all, nil
+}
+
 // Validate checks what single values cannot tell.
 func (c *Config) Validate() error {
 	var faults sdk.FaultList

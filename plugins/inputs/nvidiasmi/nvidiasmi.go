@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
 //go:embed sample.toml
@@ -55,6 +56,11 @@ const (
 // New returns the input of the configured mode: an [sdk.Reader] for "stream", an [sdk.Gatherer] for the
 // others.
 func New(c *Config) (any, error) { return build(c) }
+
+// Foresee returns what nvidia-smi may tell.
+func (c *Config) Foresee(sdk.Outlook) (sdk.Outlook, []sdk.Fault) {
+	return vocabulary.From(vocabulary.SourceNvidiaSMI), nil
+}
 
 // Validate checks the lists.
 func (c *Config) Validate() error {
