@@ -78,7 +78,10 @@ func newOnce(p *program) *cobra.Command {
 	c.Long = `Read twice, deliver what came of it, and end.
 
 Inputs that are polled are read at once and after their interval. One that waits for what comes, such as listener
-or nats, is waited for each time as long as its interval and its timeout together: 6s unless set.`
+or nats, is waited for each time as long as its interval and its timeout together: 6s unless set. A program that
+runs along, such as nvidia-smi, gets 40s at least, and recorded data as long as they take.
+
+The exit status is 1 where an input has failed, and nothing could be read from it.`
 	from.add(c, orDetect)
 	return c
 }
