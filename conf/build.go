@@ -109,6 +109,11 @@ func (b *builder) absent() {
 	}
 	for _, role := range []sdk.Role{sdk.RoleInput, sdk.RoleOutput} {
 		given := func(d *document) bool {
+			for key := range d.table {
+				if key != role.String() && meantRole(key, role) {
+					return true
+				}
+			}
 			group, isTable := d.table[role.String()].(map[string]any)
 			return len(group) > 0 || !isTable && d.table[role.String()] != nil
 		}
@@ -229,7 +234,8 @@ func (b *builder) plugin(in *instance, common commonKeys) pipeline.Plugin {
 	for key, value := range table {
 		isOwn, isShared := has(own, key), has(shared, key)
 		if !isOwn && !isShared { // the table that it was meant for reports it
-			isOwn = has(own, sdk.Nearest(key, keysOf(slices.Concat(own, shared))))
+			near := sdk.Nearest(key, keysOf(slices.Concat(own, shared)))
+			isOwn = has(own, near) || near == "" && sdk.Holder(own, key) != nil
 			isShared = !isOwn
 		}
 		if isOwn {

@@ -1,6 +1,9 @@
 package conf
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"regexp"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -24,6 +27,17 @@ var habits = []struct {
 		"looks like a template, and stays as it is", "write ${env:NAME} for an environment variable, or have the template filled in first",
 	},
 }
+
+// absent reports whether a text names a certificate, a key or the like that is not on this host.
+func absent(text string) bool {
+	if !credentials.MatchString(text) {
+		return false
+	}
+	_, err := os.Stat(text)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+var credentials = regexp.MustCompile(`^/.*\.(pem|crt|cer|key|creds|nk|jwt)$`)
 
 // odd warns of a string that was hardly meant: in the place of a reference, or with one that came to nothing.
 func odd(path []string, written, expanded string) []sdk.Fault {

@@ -53,7 +53,9 @@ func (b *builder) read(paths []string) {
 				b.errors = append(b.errors, Error{File: file, Problem: err.Error()})
 				continue
 			}
-			b.documents = append(b.documents, read(file, text))
+			d := read(file, text)
+			d.expander.probe = b.probe
+			b.documents = append(b.documents, d)
 		}
 	}
 	if len(paths) == 0 {
@@ -74,6 +76,9 @@ func filesOf(path string) ([]string, error) {
 	}
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if strings.ContainsAny(path, "*?[") {
+			return nil, errors.New("there is no such file or folder: patterns are not expanded, name the folder")
+		}
 		return nil, errors.New("there is no such file or folder")
 	}
 	if err != nil {

@@ -53,6 +53,7 @@ func (p place) warn(odd ...sdk.Fault) {
 }
 
 func (p place) tell(fault sdk.Fault) Error {
+	fault = known(p.heading, fault)
 	return Error{
 		Heading: p.heading,
 		Key:     p.key(fault.Path),

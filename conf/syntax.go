@@ -34,7 +34,7 @@ var slips = []struct {
 	{regexp.MustCompile(`^strings cannot contain newlines$`), "a string ends on its line, with the quote that it begins with"},
 	{regexp.MustCompile(`^invalid UTF-8 byte.*$`), "save the file as UTF-8"},
 	{regexp.MustCompile(`control characters: '0x0d'$`), `a line ends with \n, or with \r\n`},
-	{regexp.MustCompile(`^invalid escape .*$`), `write \\ for a plain \, or take single quotes`},
+	{regexp.MustCompile(`^(invalid escape|expected \S+ hexadecimal digits) .*$`), `write \\ for a plain \, or take single quotes`},
 	{regexp.MustCompile(`cannot have leading zeroes$`), "a mode, or another string of digits, stands in quotes"},
 	{regexp.MustCompile(`^expected (a top-level item to end|a comma|value but found) .*$`), inQuotes},
 }

@@ -131,6 +131,9 @@ func TestKeysThatNothingMeets(t *testing.T) {
 	f("[[outputs.stdout]]\nnaming = 'telegraf'\nfilter = { metrics = ['nvidia_smi'], fields = ['temperature_gpu'] }")
 	f("[agent]\nself_interval = '10s'\n[[inputs.nvml]]\n[[outputs.stdout]]\nfilter = { metrics = ['gpuline_*'] }")
 	f("[[inputs.listener]]\nfilter = { metrics = ['x'], fields = ['y'] }")
+	f("[[inputs.dcgm]]\nmode = 'exporter'\nurl = 'http://node-7:9400/metrics'")
+	f("[[inputs.dcgm]]\nurl = 'http://node-7:9400/metrics'", "2: `url` in [[inputs.dcgm]]: is not read in the mode hostengine: set mode = \"exporter\"")
+	f("[[inputs.dcgm]]\nmode = 'exporter'\naddress = 'node-7:9400'", "3: `address` in [[inputs.dcgm]]: is not used in the mode exporter: the page is `url`")
 }
 
 // TestHabits: what other programs would replace stays as it is, which is hardly meant.

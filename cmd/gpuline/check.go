@@ -15,6 +15,7 @@ func newCheck(p *program) *cobra.Command {
 	c := command("check PATH...", "Check configuration files; open nothing", 0, unlimited, func(args []string) error {
 		return check(p, append(from.Config, args...))
 	})
+	c.SuggestFor = []string{"validate", "verify", "test", "lint"}
 	c.Args = func(_ *cobra.Command, args []string) error {
 		if len(from.Config)+len(args) == 0 {
 			return errors.New("name a configuration file, such as gpuline check agent.toml")

@@ -38,7 +38,7 @@ func execute(args []string, p program) int {
 		newChild(&p))
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(flagFault)
-	asked := root.Flags().Bool("version", false, "show the version") // cobra's own way links templates in
+	asked := root.Flags().BoolP("version", "v", false, "show the version") // cobra's own way links templates in
 	root.RunE = func(g *cobra.Command, args []string) error {
 		if *asked && len(args) == 0 {
 			return printVersion(&p)

@@ -55,6 +55,7 @@ func newRun(p *program) *cobra.Command {
 		}
 		return work(p, plan, from.reload)
 	})
+	c.SuggestFor = []string{"start", "agent", "serve"}
 	from.add(c, orDetect)
 	return c
 }

@@ -103,10 +103,15 @@ func doubtOf(options []Option, path []string) (d doubt, found bool) {
 	return d, len(d.path) > 0
 }
 
-// concerns reports whether a fault is about the key, what is above or below it, or names it.
+// concerns reports whether a fault is about the key, what is above or below it, or names it. The key of another table
+// that is called the same is another one.
 func (d *doubt) concerns(f Fault) bool {
-	n := min(len(d.path), len(f.Path))
-	return n > 0 && slices.Equal(d.path[:n], f.Path[:n]) || d.name.MatchString(f.Problem) || d.name.MatchString(f.Remedy)
+	same := func(n int) bool { return slices.Equal(d.path[:n], f.Path[:n]) }
+	if n := min(len(d.path), len(f.Path)); n > 0 && same(n) {
+		return true
+	}
+	beside := same(min(len(d.path)-1, len(f.Path))) // in the same table, or one above
+	return beside && (d.name.MatchString(f.Problem) || d.name.MatchString(f.Remedy))
 }
 
 func keysOfDoubts(doubts []doubt) []string {

@@ -15,10 +15,18 @@ import (
 )
 
 // Foresee returns what DCGM may tell; of a page, its counters file says more.
-func (c *Config) Foresee(sdk.Outlook) (sdk.Outlook, []sdk.Fault) {
-	all := vocabulary.From(vocabulary.SourceDCGM)
+func (c *Config) Foresee(sdk.Outlook) (all sdk.Outlook, idle []sdk.Fault) {
+	var unset Config
+	sdk.Defaults(&unset)
+	switch {
+	case c.Mode != modeExporter && c.URL != unset.URL:
+		idle = append(idle, sdk.Fault{Path: []string{"url"}, Problem: "is not read in the mode " + c.Mode, Remedy: `set mode = "exporter"`})
+	case c.Mode == modeExporter && c.Address != unset.Address:
+		idle = append(idle, sdk.Fault{Path: []string{"address"}, Problem: "is not used in the mode exporter", Remedy: "the page is `url`"})
+	}
+	all = vocabulary.From(vocabulary.SourceDCGM)
 	all.Whole = c.Counters == ""
-	return all, nil
+	return all, idle
 }
 
 // Validate checks what single values cannot tell.

@@ -69,7 +69,7 @@ func (c *Config) Validate() error {
 		slot, ok := lookup(name)
 		switch {
 		case !ok:
-			faults.Add(fmt.Sprintf("%q is no reading", name), "docs/metrics.md lists them", "query", strconv.Itoa(i))
+			faults.Add(fmt.Sprintf("%q is no reading", name), nearReading(name), "query", strconv.Itoa(i))
 		case readings[slot].CSV == "":
 			faults.Add(fmt.Sprintf("nvidia-smi cannot be asked for %q alone", name), "leave it out: the full document has it", "query", strconv.Itoa(i))
 		}
