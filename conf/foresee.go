@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,12 +57,18 @@ func (in *instance) process(stream sdk.Outlook) sdk.Outlook {
 	return out.Join(stream)
 }
 
-// foresee asks the plugin, and reports what it warns of.
-func (in *instance) foresee(stream sdk.Outlook) sdk.Outlook {
+// foresee asks the plugin, and reports what it warns of. From one that panics nothing is known.
+func (in *instance) foresee(stream sdk.Outlook) (out sdk.Outlook) {
 	foreseer, ok := in.config.(sdk.Foreseer)
 	if !ok {
-		return sdk.Outlook{}
+		return out
 	}
+	defer func() { // a reload must not end the agent
+		if v := recover(); v != nil {
+			out = sdk.Outlook{}
+			in.place().warn(sdk.Fault{Problem: fmt.Sprint("the plugin is faulty: it panicked: ", v)})
+		}
+	}()
 	out, idle := foreseer.Foresee(stream)
 	in.place().warn(idle...)
 	return out
@@ -99,6 +106,7 @@ func (in *instance) sift(stream sdk.Outlook) {
 		}
 	}
 	slices.Sort(metrics)
+	slices.Sort(fields)
 	in.idleGlobs("metrics", "metric", in.filter.Metrics, metrics)
 	in.idleGlobs("fields", "field", in.filter.Fields, fields)
 }
