@@ -34,7 +34,7 @@ func (b *builder) agent() pipeline.Agent {
 	keys := agentKeys{}
 	sdk.Defaults(&keys)
 	sdk.Configure(&keys, merged) // what is wrong has been reported for each document
-	b.level, b.interval = keys.LogLevel, keys.Interval
+	b.level, b.interval, b.selfInterval = keys.LogLevel, keys.Interval, keys.SelfInterval
 	return pipeline.Agent{
 		Hostname:      keys.Hostname,
 		Tags:          sortedTags(keys.Tags),

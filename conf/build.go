@@ -18,11 +18,13 @@ import (
 type builder struct {
 	registry  sdk.Registry
 	documents []*document
+	instances []*instance
 	errors    Errors // that belong to no document
 	claims    claims
-	level     string        // the agent's
-	interval  time.Duration // the agent's
-	probe     bool          // whether plugins would work on this host
+	probe     bool // whether plugins would work on this host
+
+	level                  string // the agent's, as the two that follow
+	interval, selfInterval time.Duration
 }
 
 var rootKeys = []string{agentTable, "inputs", "processors", "outputs"}
@@ -32,7 +34,9 @@ func (b *builder) plan() (*pipeline.Plan, error) {
 	plan := &pipeline.Plan{Agent: b.agent()}
 	for _, d := range b.documents {
 		b.root(d)
-		for _, in := range d.instances() {
+		instances := d.instances()
+		b.instances = append(b.instances, instances...)
+		for _, in := range instances {
 			switch in.role {
 			case sdk.RoleInput:
 				plan.Inputs = append(plan.Inputs, b.input(in))
@@ -47,7 +51,21 @@ func (b *builder) plan() (*pipeline.Plan, error) {
 	if err := b.faults(); err != nil {
 		return nil, err
 	}
+	b.foresee()
+	plan.Warnings = b.warnings()
 	return plan, nil
+}
+
+// warnings returns all that was found odd.
+func (b *builder) warnings() (texts []string) {
+	var all Errors
+	for _, d := range b.documents {
+		all = append(all, d.warnings...)
+	}
+	for _, w := range all.sorted() {
+		texts = append(texts, w.Error())
+	}
+	return texts
 }
 
 // faults returns all that was found wrong, or nil.
@@ -91,6 +109,11 @@ func (b *builder) absent() {
 	}
 	for _, role := range []sdk.Role{sdk.RoleInput, sdk.RoleOutput} {
 		given := func(d *document) bool {
+			for key := range d.table {
+				if key != role.String() && meantRole(key, role) {
+					return true
+				}
+			}
 			group, isTable := d.table[role.String()].(map[string]any)
 			return len(group) > 0 || !isTable && d.table[role.String()] != nil
 		}
@@ -148,6 +171,7 @@ func (b *builder) processors(in *instance) []pipeline.Processor {
 func (b *builder) output(in *instance) pipeline.Output {
 	var keys outputKeys
 	plugin := b.plugin(in, &keys)
+	in.renames = keys.Naming != ""
 	b.claims.folder(in.place(), in, keys.Queue.Disk)
 	processors := b.processors(in)
 	for _, p := range processors {
@@ -172,13 +196,13 @@ var levels = map[string]slog.Level{
 func (b *builder) common(p pipeline.Plugin, keys pluginKeys) pipeline.Plugin {
 	p.Alias = keys.Alias
 	p.Level = levels[cmp.Or(keys.LogLevel, b.level)]
-	p.Filter = pipeline.Filter(keys.Filter)
+	p.Filter = keys.filter()
 	return p
 }
 
 // plugin checks the table of an instance against the schema of its plugin and the common keys, fills
 // the common keys, and returns how to make the plugin. All faults are reported.
-func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
+func (b *builder) plugin(in *instance, common commonKeys) pipeline.Plugin {
 	p := pipeline.Plugin{Name: in.name, Where: in.doc.where(in.path)}
 	if in.orphan {
 		return p
@@ -210,7 +234,8 @@ func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
 	for key, value := range table {
 		isOwn, isShared := has(own, key), has(shared, key)
 		if !isOwn && !isShared { // the table that it was meant for reports it
-			isOwn = has(own, sdk.Nearest(key, keysOf(slices.Concat(own, shared))))
+			near := sdk.Nearest(key, keysOf(slices.Concat(own, shared)))
+			isOwn = has(own, near) || near == "" && sdk.Holder(own, key) != nil
 			isShared = !isOwn
 		}
 		if isOwn {
@@ -224,6 +249,7 @@ func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
 	at.configure(def.NewConfig(), forPlugin, missing)
 	alias, _ := table["alias"].(string)
 	b.claims.alias(at, in, alias)
+	in.filter = common.filter()
 	p.Fingerprint = fingerprint(table)
 	p.New = func() (any, error) {
 		config := def.NewConfig()
@@ -237,12 +263,12 @@ func (b *builder) plugin(in *instance, common any) pipeline.Plugin {
 		return def.New(config)
 	}
 	if len(missing) == 0 && len(in.doc.errors) == before {
-		config := def.NewConfig()
-		sdk.Configure(config, forPlugin) // its faults have been reported
-		b.claims.page(at, in, config)
+		in.config = def.NewConfig()
+		sdk.Configure(in.config, forPlugin) // its faults have been reported
+		b.claims.page(at, in, in.config)
 		_, err := p.New()
 		if err == nil && b.probe && def.Probe != nil {
-			err = def.Probe(config)
+			err = def.Probe(in.config)
 		}
 		at.report(nil, sdk.Faults(err)...)
 	}

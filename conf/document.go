@@ -11,6 +11,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/gpuline/gpuline/pipeline"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -22,6 +23,7 @@ type document struct {
 	lines    positions
 	expander expander
 	errors   Errors
+	warnings Errors
 }
 
 // decode calls the TOML library. Where that panics over a document, the document is faulty.
@@ -80,6 +82,11 @@ func (d *document) fault(path []string, e Error) {
 	d.errors = append(d.errors, e)
 }
 
+func (d *document) warn(path []string, e Error) {
+	e.File, e.Line = d.name, d.lines.line(path)
+	d.warnings = append(d.warnings, e)
+}
+
 // names reports whether the document names the table or key at exactly this path.
 func (d *document) names(key []string) bool {
 	return slices.ContainsFunc(d.keys, func(k toml.Key) bool { return equal(key, k) })
@@ -96,6 +103,10 @@ type instance struct {
 	processors []*instance
 	orphan     bool // it has no heading, and only what hangs below it is there
 	order      int
+
+	config  any             // of a plugin without faults
+	filter  pipeline.Filter // common to all plugins
+	renames bool            // an output writes other names than ours
 }
 
 // instances returns the document's plugins of all roles in the order of the file, and reports what

@@ -19,6 +19,8 @@ import (
 type expander struct {
 	dir    string // what a relative PATH starts from: where the configuration file is
 	hidden []string
+	odd    []sdk.Fault // what it warns of, since somebody asked
+	probe  bool        // whether files that are named should be there
 }
 
 // A value longer than this is no password, and a file of that kind is a mistake.
@@ -53,6 +55,10 @@ func (x *expander) value(path []string, value any) (any, []sdk.Fault) {
 		text, err := x.text(value)
 		if err != nil {
 			return nil, []sdk.Fault{{Path: path, Problem: err.Error()}}
+		}
+		x.odd = append(x.odd, odd(path, value, text)...)
+		if x.probe && absent(text) {
+			x.odd = append(x.odd, sdk.Fault{Path: path, Problem: "names a file that is not there"})
 		}
 		return text, nil
 	case []any:

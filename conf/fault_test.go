@@ -83,7 +83,7 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	agent("interval = \"10us\"", "2: `interval` in [agent]: must be at least 1ms")
 	agent("interval = \"0s\"", "2: `interval` in [agent]: must be at least 1ms")
 	agent("shutdown_grace = \"-1s\"", "2: `shutdown_grace` in [agent]: must not be negative")
-	agent("log_level = \"warning\"", "2: `log_level` in [agent]: must be one of \"debug\", \"info\", \"warn\", \"error\"")
+	agent("log_level = \"warning\"", "2: `log_level` in [agent]: must be one of \"debug\", \"info\", \"warn\", \"error\": did you mean `warn`?")
 	agent("http = \"9445\"", "2: `http` in [agent]: is not an address: write it as \"127.0.0.1:9445\", or \":9445\" for all addresses")
 	agent("http = \"localhost:http\"", "2: `http` in [agent]: is not an address: write it as \"127.0.0.1:9445\", or \":9445\" for all addresses")
 	agent("http_tls = { cert = \"c.pem\" }", "2: `http_tls` in [agent]: has one of `cert` and `key`: give both")
@@ -93,7 +93,7 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	agent("[agent.tags]\nsite = 7\nrack = true", "3: `tags.site` in [agent]: must be a string, not an integer: write it in quotes",
 		"4: `tags.rack` in [agent]: must be a string, not a boolean: write it in quotes")
 	agent("tags = { \"\" = \"x\" }", "2: `tags` in [agent]: has a tag without a name")
-	agent("[[agent.tags]]", "2: `tags` in [agent]: must be a table, not a list of tables")
+	agent("[[agent.tags]]", "2: `tags` in [agent]: must be a table, not a list of tables: write its heading in single brackets, [ … ]")
 	agent("interval = 5\nhttp = 6\n\nzzz = 7", "2: `interval` in [agent]: is not a duration: write it as \"5s\"",
 		"3: `http` in [agent]: must be a string, not an integer: write it in quotes", "5: unknown key `zzz` in [agent]")
 
@@ -143,7 +143,7 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	in("devices = [\n\"0\",\n1 ]", "4: `devices` in [[inputs.meter]]: must be a string, not an integer: write it in quotes")
 	in("alias = 7", "2: `alias` in [[inputs.meter]]: must be a string, not an integer: write it in quotes")
 	in("log_level = \"Info\"", "2: `log_level` in [[inputs.meter]]: must be one of \"debug\", \"info\", \"warn\", \"error\": did you mean `info`?")
-	in("tags = [\"a\"]", "2: `tags` in [[inputs.meter]]: must be a table, not a list")
+	in("tags = [\"a\"]", "2: `tags` in [[inputs.meter]]: must be a table, not a list: write it in braces, { KEY = VALUE }")
 	in("filter = { metric = [] }", "2: unknown key `filter.metric` in [[inputs.meter]]: did you mean `metrics`?")
 	in("[inputs.meter.filter]\nfields = [\n\"!\"]\n[inputs.meter.filter.tags]\na = \"b\"",
 		"4: `filter.fields` in [[inputs.meter]]: is an empty glob: write \"*\" for everything",
@@ -151,12 +151,11 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	in("filter.fields = [\n\"a\",\n\"!\"]", "4: `filter.fields` in [[inputs.meter]]: is an empty glob: write \"*\" for everything")
 	proc("period = \"10 s\"", "2: `period` in [[processors.peak]]: is not a duration: write it as \"10s\"")
 	proc("period = \"soon\"", "2: `period` in [[processors.peak]]: is not a duration: write it as \"10s\", \"1m30s\" or \"100ms\"")
-	proc("interval = \"1s\"", "2: unknown key `interval` in [[processors.peak]]")
+	proc("interval = \"1s\"", "2: unknown key `interval` in [[processors.peak]]: inputs have one; an output has its flush_interval, a window its period")
 	proc("above = { a = \"x\" }", "2: `above.a` in [[processors.peak]]: must be a number, not a string")
 	proc("[[processors.peak.rules]]\nname = \"a\"\n[[processors.peak.rules]]\nfor = 1\n",
 		"4: `rules.name` in [[processors.peak]]: is required", "5: `rules.for` in [[processors.peak]]: is not a duration: write it as \"1s\"")
-	proc("rules = [ {name = \"a\"},\n {nam = \"b\"} ]", "3: `rules.name` in [[processors.peak]]: is required",
-		"3: unknown key `rules.nam` in [[processors.peak]]: did you mean `name`?")
+	proc("rules = [ {name = \"a\"},\n {nam = \"b\"} ]", "3: unknown key `rules.nam` in [[processors.peak]]: did you mean `name`?")
 	proc("[processors.peak.rules]\nname = \"a\"", "2: `rules` in [[processors.peak]]: must be a list of tables, not a table: write its heading in double brackets, [[ … ]]")
 	out("format = \"json\"", "1: `url` in [[outputs.store]]: is required")
 	out("url = \"\"", "2: `url` in [[outputs.store]]: is required and must not be empty")
@@ -169,7 +168,7 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	out("url = \"x\"\ntimeout = \"2562047h\"", "3: `timeout` in [[outputs.store]]: must be at most 8760h")
 	out("url = \"x\"\nqueue.max_age = \"1s\"", "3: `queue.max_age` in [[outputs.store]]: is no longer than the flush_interval of 1s: a batch that waits to fill expires: make it longer, or flush_interval shorter")
 	out("url = \"x\"\nflush_interval = \"0s\"\nqueue.max_age = \"1ms\"")
-	out("url = \"x\"\nqueue = \"16MB\"", "3: `queue` in [[outputs.store]]: must be a table, not a string")
+	out("url = \"x\"\nqueue = \"16MB\"", "3: `queue` in [[outputs.store]]: must be a table, not a string: write it in braces, { KEY = VALUE }")
 	out("url = \"x\"\nbatch_size = 0", "3: `batch_size` in [[outputs.store]]: must be at least 1")
 	out("url = \"x\"\nrequired = \"yes\"", "3: `required` in [[outputs.store]]: must be true or false, not a string")
 	out("url = \"x\"\nsamples = \"true\"", "3: `samples` in [[outputs.store]]: must be true or false, not a string: write it without quotes")
@@ -282,7 +281,7 @@ func TestHostileFilesAreFaulty(t *testing.T) {
 	f("x\x00", "1: is not valid TOML: files cannot contain NULL bytes; probably using UTF-16; TOML files must be UTF-8")
 	f("abc = \"\xff\"", "1: is not valid TOML: invalid UTF-8 byte: 0xff: save the file as UTF-8")
 	f("abc = '\x1b[2J'", "1: is not valid TOML: TOML files cannot contain control characters: '0x1b'")
-	f("abc = \"\\u12\"", "1: is not valid TOML: expected four hexadecimal digits after '\\u', but got \"\\\\u12\\\"\" instead")
+	f("abc = \"\\u12\"", "1: is not valid TOML: expected four hexadecimal digits after '\\u', but got \"\\\\u12\\\"\" instead: write \\\\ for a plain \\, or take single quotes")
 }
 
 func TestFaultsOfPluginsThemselves(t *testing.T) {

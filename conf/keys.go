@@ -63,6 +63,11 @@ type pluginKeys struct {
 	Filter   filterKeys `toml:"filter" doc:"What passes; on a processor, what it sees."`
 }
 
+// commonKeys are a pointer to pluginKeys, or to keys that embed them.
+type commonKeys interface{ filter() pipeline.Filter }
+
+func (k *pluginKeys) filter() pipeline.Filter { return pipeline.Filter(k.Filter) }
+
 type filterKeys struct {
 	Metrics []string            `toml:"metrics" doc:"Globs of metrics' names."`
 	Fields  []string            `toml:"fields" doc:"Globs of fields' names."`

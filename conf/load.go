@@ -18,7 +18,8 @@ const maxFile = 1 << 20
 // those whose name begins with a dot. All of them together are one configuration. A file that is named
 // twice counts once. The error is an [Errors].
 //
-// Load opens nothing that the plugins use, but it makes an instance of each to see whether it can.
+// Load opens nothing that the plugins use, but it makes an instance of each to see whether it can. What is no fault and
+// yet hardly meant, it says in the plan's Warnings.
 func Load(registry sdk.Registry, paths []string) (*pipeline.Plan, error) {
 	b := &builder{registry: registry}
 	b.read(paths)
@@ -52,7 +53,9 @@ func (b *builder) read(paths []string) {
 				b.errors = append(b.errors, Error{File: file, Problem: err.Error()})
 				continue
 			}
-			b.documents = append(b.documents, read(file, text))
+			d := read(file, text)
+			d.expander.probe = b.probe
+			b.documents = append(b.documents, d)
 		}
 	}
 	if len(paths) == 0 {
@@ -73,6 +76,9 @@ func filesOf(path string) ([]string, error) {
 	}
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if strings.ContainsAny(path, "*?[") {
+			return nil, errors.New("there is no such file or folder: patterns are not expanded, name the folder")
+		}
 		return nil, errors.New("there is no such file or folder")
 	}
 	if err != nil {

@@ -17,3 +17,21 @@ func TestPluginThatPanicsOverItsTable(t *testing.T) {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
+
+// rashConfig panics where it is to say what metrics there will be.
+type rashConfig struct{}
+
+func (*rashConfig) Foresee(sdk.Outlook) (sdk.Outlook, []sdk.Fault) { panic("boom") }
+
+func TestPluginThatPanicsOverWhatComes(t *testing.T) {
+	registry := append(fakes(), sdk.DefineProcessor("rash", "Panics.", "",
+		func(*rashConfig) (sdk.Processor, error) { return peak{}, nil }))
+	plan, err := Parse(registry, "a.toml", []byte("[[inputs.meter]]\n[[processors.rash]]\n[[outputs.page]]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "[a.toml:2: [[processors.rash]]: the plugin is faulty: it panicked: boom]"
+	if got := fmt.Sprint(plan.Warnings); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}

@@ -30,6 +30,8 @@ func (p place) expand() (table map[string]any, missing []string) {
 		missing = append(missing, fault.Path[0])
 	}
 	p.report(nil, faults...)
+	p.warn(p.doc.expander.odd...)
+	p.doc.expander.odd = nil
 	return table, missing
 }
 
@@ -39,12 +41,24 @@ func (p place) report(missing []string, faults ...sdk.Fault) {
 		if len(fault.Path) > 0 && slices.Contains(missing, fault.Path[0]) {
 			continue
 		}
-		p.doc.fault(p.at(fault.Path), Error{
-			Heading: p.heading,
-			Key:     p.key(fault.Path),
-			Problem: p.doc.expander.hide(fault.Problem),
-			Remedy:  p.doc.expander.hide(fault.Remedy),
-		})
+		p.doc.fault(p.at(fault.Path), p.tell(fault))
+	}
+}
+
+// warn reports what is no fault of the table and yet hardly meant.
+func (p place) warn(odd ...sdk.Fault) {
+	for _, fault := range odd {
+		p.doc.warn(p.at(fault.Path), p.tell(fault))
+	}
+}
+
+func (p place) tell(fault sdk.Fault) Error {
+	fault = known(p.heading, fault)
+	return Error{
+		Heading: p.heading,
+		Key:     p.key(fault.Path),
+		Problem: p.doc.expander.hide(fault.Problem),
+		Remedy:  p.doc.expander.hide(fault.Remedy),
 	}
 }
 

@@ -81,7 +81,7 @@ func TestFile(t *testing.T) {
 		}
 	}
 	var c config
-	f(said(file.Configure(&c)), "x.toml:4: `list.name`: is required\nx.toml:5: unknown key `list.nam`: did you mean `name`?")
+	f(said(file.Configure(&c)), "x.toml:5: unknown key `list.nam`: did you mean `name`?")
 	f(said(file.Locate(sdk.Fault{Path: []string{"list", "0", "name"}, Problem: "is taken"})), "x.toml:3: `list.name`: is taken")
 	f(said(file.Locate(nil)), "")
 	f(filepath.Base(file.Where("list", "1")), "x.toml:4")

@@ -51,7 +51,8 @@ const introduction = "# Configuration\n\n" +
 	"`[[inputs.nvidia_smi.processors.peak]]`, it serves that input; below an output, that output. The order\n" +
 	"in the file is the order in which processors run.\n\n" +
 	"The loader is strict: `gpuline check` names every unknown key, wrong type and bad value, with its file,\n" +
-	"its line and the nearest right name.\n\n" +
+	"its line and the nearest right name. It warns of what is no fault and hardly meant, such as a rule on a field that\n" +
+	"no input gives, or a password `$NAME`; the agent logs these warnings when it starts.\n\n" +
 	"Durations are strings such as `\"100ms\"`, `\"10s\"` or `\"1m30s\"`. Sizes are strings such as `\"16MB\"`\n" +
 	"(10⁶ bytes) or `\"16MiB\"` (2²⁰), or a number of bytes. Globs know `*` and `?`; one that begins with `!`\n" +
 	"drops what it matches.\n\n" +

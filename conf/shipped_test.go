@@ -31,6 +31,9 @@ func TestShippedFiles(t *testing.T) {
 			t.Errorf("%v", err)
 			continue
 		}
+		for _, w := range plan.Warnings {
+			t.Errorf("a warning: %s", w)
+		}
 		if len(load) > 1 {
 			continue
 		}

@@ -32,7 +32,7 @@ var slips = []struct{ said, remedy string }{
 	{`^strings cannot contain newlines$`, "a string ends on its line, with the quote that it begins with"},
 	{`^invalid UTF-8 byte.*$`, "save the file as UTF-8"},
 	{`control characters: '0x0d'$`, `a line ends with \n, or with \r\n`},
-	{`^invalid escape .*$`, `write \\ for a plain \, or take single quotes`},
+	{`^(invalid escape|expected \S+ hexadecimal digits) .*$`, `write \\ for a plain \, or take single quotes`},
 	{`cannot have leading zeroes$`, "a mode, or another string of digits, stands in quotes"},
 	{`^expected (a top-level item to end|a comma|value but found) .*$`, inQuotes},
 }

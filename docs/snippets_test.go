@@ -37,8 +37,13 @@ func TestSnippets(t *testing.T) {
 				toml += "\n[[outputs.stdout]]\n"
 			}
 			toml = strings.Repeat("\n", s.line) + toml // so that faults bear the page's lines
-			if _, err := conf.Parse(all.Plugins(), page, []byte(toml)); err != nil {
+			plan, err := conf.Parse(all.Plugins(), page, []byte(toml))
+			if err != nil {
 				t.Error(err)
+				continue
+			}
+			for _, w := range plan.Warnings {
+				t.Errorf("a warning: %s", w)
 			}
 		}
 	}

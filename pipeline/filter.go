@@ -6,6 +6,14 @@ import (
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
+// Empty reports whether the filter passes everything.
+func (f Filter) Empty() bool { return len(f.Metrics) == 0 && len(f.Fields) == 0 && len(f.Tags) == 0 }
+
+// Pass reports whether a field of a metric passes, whatever tags the metric has.
+func (f Filter) Pass(metric, field string) bool {
+	return newGlobs(f.Metrics).pass(metric) && newGlobs(f.Fields).pass(field)
+}
+
 // filter applies a Filter to the rows and fields of batches. What it found out about a series or a
 // schema it remembers. It belongs to one goroutine; nil passes everything.
 type filter struct {
@@ -18,7 +26,7 @@ type filter struct {
 }
 
 func newFilter(f Filter) *filter {
-	if len(f.Metrics) == 0 && len(f.Fields) == 0 && len(f.Tags) == 0 {
+	if f.Empty() {
 		return nil
 	}
 	c := &filter{

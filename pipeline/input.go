@@ -64,6 +64,9 @@ func (in *input) run(ctx context.Context) error {
 		case errors.Is(err, sdk.ErrEnd) || ctx.Err() != nil:
 			in.condition.end()
 			return nil
+		case errors.Is(err, errNothing):
+			in.condition.end()
+			return err
 		case errors.Is(err, sdk.ErrPermanent):
 			in.log.Error("input ended for good", "err", err)
 			return err
@@ -129,7 +132,7 @@ func (in *input) poll(ctx context.Context, g sdk.Gatherer) error {
 // follow calls Read as soon as there is room, or at once where the input is live. It returns as poll does.
 func (in *input) follow(ctx context.Context, r sdk.Reader) error {
 	wait := in.patience()
-	if wait > 0 {
+	if wait > 0 && !in.live {
 		in.log.Info("the input waits for what comes; it ends once it has read, or when nothing comes for so long", "reads", in.once, "wait", wait)
 	}
 	for {
@@ -143,8 +146,7 @@ func (in *input) follow(ctx context.Context, r sdk.Reader) error {
 		rows := b.Len()
 		in.send(b, newAcks(in.guarded(ack)), !in.live)
 		if idle {
-			in.log.Info("nothing has come, or there was no room for it; the input ends", "wait", wait)
-			return sdk.ErrEnd
+			return in.idled(wait)
 		}
 		again, err := in.judge(ctx, err)
 		if err != nil {
@@ -200,6 +202,10 @@ func (in *input) judge(ctx context.Context, err error) (again bool, end error) {
 		return false, err
 	}
 	in.errs.Add(1)
+	if end != nil && in.stage.load().In == 0 {
+		in.log.Error("reading failed; the input ends, and nothing was read", "err", err)
+		return false, fmt.Errorf("%w: %w", errNothing, err)
+	}
 	in.log.Error("reading failed; the input goes on", "err", err)
 	return true, end
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/sdk/clock"
 	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
@@ -52,24 +53,53 @@ func TestOnceDoesNotWaitForEver(t *testing.T) {
 	f(9*s, 2, false, after(3*s, row), after(time.Hour, row)) // its turn is over just when it has something
 }
 
-// TestOnceWaits: inputs that have something of their own to tell are waited for.
+// TestOnceWaits: inputs that have something of their own to tell are waited for, within bounds where it may never
+// come.
 func TestOnceWaits(t *testing.T) {
-	f := func(want time.Duration, wrap func(*sdktest.Feed) any) {
+	f := func(want time.Duration, rows int, says string, wrap func(*sdktest.Feed) any, steps ...sdktest.Step) {
 		t.Helper()
 		inBubble(t, func(t *testing.T, r *rig) {
-			r.input(wrap(sdktest.NewFeed(t, after(time.Minute, "s x=1 1"), after(time.Minute, "s x=1 2"))))
+			r.input(wrap(sdktest.NewFeed(t, steps...)))
 			sink := &sdktest.Sink{}
 			r.output(sink)
 			r.plan.Agent.Gathers = 2
 			begun := time.Now()
-			r.run()
-			if took := time.Since(begun); took != want || len(sink.Lines()) != 2 {
-				t.Errorf("it took %v and delivered %v", took, sink.Lines())
+			_, err := r.runErr()
+			if took := time.Since(begun); took != want || len(sink.Lines()) != rows || (err == nil) != (rows == 2) {
+				t.Errorf("it took %v and delivered %v, %v", took, sink.Lines(), err)
 			}
+			r.wantLog(says)
 		})
 	}
-	f(2*time.Minute, func(feed *sdktest.Feed) any { return &finite{feed} })
-	f(2*time.Minute, func(feed *sdktest.Feed) any { return &alive{feed} })
+	recorded := func(feed *sdktest.Feed) any { return &finite{feed} }
+	own := func(feed *sdktest.Feed) any { return &alive{feed} }
+	const s = time.Second
+	f(120*s, 2, "the input is waited for, however long it takes", recorded, after(60*s, "s x=1 1"), after(60*s, "s x=1 2"))
+	f(78*s, 2, "", own, after(39*s, "s x=1 1"), after(39*s, "s x=1 2"))
+	f(79*s, 1, "nothing has come, though the input has something to tell; it ends", own, after(39*s, "s x=1 1"), after(time.Hour, ""))
+	f(40*s, 0, "wait=40s", own, after(time.Hour, ""))
+}
+
+// TestOnceThatReadsNothing: reads that all fail are the agent's failure, and not where one has brought something.
+func TestOnceThatReadsNothing(t *testing.T) {
+	f := func(fails bool, says string, steps ...sdktest.Step) {
+		t.Helper()
+		inBubble(t, func(t *testing.T, r *rig) {
+			r.input(sdktest.NewScript(t, steps...))
+			r.output(&sdktest.Sink{})
+			r.plan.Agent.Gathers = 2
+			if _, err := r.runErr(); (err != nil) != fails {
+				t.Errorf("it ended with %v", err)
+			}
+			r.wantLog(says)
+		})
+	}
+	bad := sdktest.Step{Err: errors.New("refused")}
+	good := sdktest.Step{Text: "s x=1 1"}
+	f(true, "reading failed; the input ends, and nothing was read", bad, bad)
+	f(false, "reading failed; the input goes on", bad, good)
+	f(false, "reading failed; the input goes on", good, bad)
+	f(false, "", sdktest.Step{Err: sdk.ErrNoData}, sdktest.Step{Err: sdk.ErrNoData})
 }
 
 type alive struct{ *sdktest.Feed }

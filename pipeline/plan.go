@@ -14,6 +14,9 @@ type Plan struct {
 	Inputs     []Input
 	Processors []Processor // of the main chain, in order
 	Outputs    []Output
+
+	// Warnings name what is no fault of the configuration that the plan was made of, and yet hardly meant.
+	Warnings []string
 }
 
 // Agent holds what concerns the agent as a whole.

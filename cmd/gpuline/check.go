@@ -15,6 +15,7 @@ func newCheck(p *program) *cobra.Command {
 	c := command("check PATH...", "Check configuration files; open nothing", 0, unlimited, func(args []string) error {
 		return check(p, append(from.Config, args...))
 	})
+	c.SuggestFor = []string{"validate", "verify", "test", "lint"}
 	c.Args = func(_ *cobra.Command, args []string) error {
 		if len(from.Config)+len(args) == 0 {
 			return errors.New("name a configuration file, such as gpuline check agent.toml")
@@ -32,6 +33,9 @@ func check(p *program, paths []string) error {
 		_, _ = fmt.Fprintln(p.stderr, err)
 		return errReported
 	}
+	for _, w := range plan.Warnings {
+		_, _ = fmt.Fprintln(p.stderr, "warning:", w)
+	}
 	processors := len(plan.Processors)
 	for _, in := range plan.Inputs {
 		processors += len(in.Processors)
@@ -39,8 +43,11 @@ func check(p *program, paths []string) error {
 	for _, out := range plan.Outputs {
 		processors += len(out.Processors)
 	}
-	_, err = fmt.Fprintf(p.stdout, "ok: %s, %s, %s\n",
-		count(len(plan.Inputs), "input"), count(processors, "processor"), count(len(plan.Outputs), "output"))
+	said := fmt.Sprintf("ok: %s, %s, %s", count(len(plan.Inputs), "input"), count(processors, "processor"), count(len(plan.Outputs), "output"))
+	if n := len(plan.Warnings); n > 0 {
+		said += ", " + count(n, "warning")
+	}
+	_, err = fmt.Fprintln(p.stdout, said)
 	return err
 }
 

@@ -31,26 +31,30 @@ func main() {
 
 // execute runs one command line and returns the exit status: 0, 1 for a failure, 2 for wrong usage.
 func execute(args []string, p program) int {
+	said := &utterance{to: p.stdout}
+	p.stdout = said
 	root := group("gpuline", "Reads GPUs at the driver's resolution, and delivers averages and captured peaks.",
 		newRun(&p), newOnce(&p), newCheck(&p), newInit(&p), newRules(&p), newQueue(&p), newPlugins(&p), newVersion(&p),
 		newChild(&p))
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(flagFault)
-	asked := root.Flags().Bool("version", false, "show the version") // cobra's own way links templates in
+	asked := root.Flags().BoolP("version", "v", false, "show the version") // cobra's own way links templates in
 	root.RunE = func(g *cobra.Command, args []string) error {
 		if *asked && len(args) == 0 {
 			return printVersion(&p)
 		}
 		return lead(g, args)
 	}
-	root.SetHelpCommand(helpCommand(root))
-	completion(root)
 	root.SetArgs(args)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
+	root.SetHelpCommand(helpCommand(root))
+	completion(root)
 	chosen, err := root.ExecuteC()
 	_, understood := errors.AsType[failure](err)
 	switch {
+	case said.err != nil:
+		_, _ = fmt.Fprintln(p.stderr, "gpuline:", said.err)
 	case err == nil:
 		return 0
 	case !understood:
@@ -60,6 +64,21 @@ func execute(args []string, p program) int {
 		_, _ = fmt.Fprintln(p.stderr, "gpuline:", err)
 	}
 	return 1
+}
+
+// utterance is what a command writes to standard output. It remembers the first error: help is written by cobra, which
+// returns none, and whoever reads an answer from a file must not take half of it for the whole.
+type utterance struct {
+	to  io.Writer
+	err error
+}
+
+func (u *utterance) Write(b []byte) (int, error) {
+	n, err := u.to.Write(b)
+	if u.err == nil {
+		u.err = err
+	}
+	return n, err
 }
 
 // failure is the error of a command that was called correctly: the program exits with 1 then, and not with 2.

@@ -21,6 +21,7 @@ func (s source) reload(p *program, log *slog.Logger) (*pipeline.Plan, error) {
 	}
 	plan, err := conf.Load(p.registry, s.Config)
 	if err == nil {
+		warn(log, plan)
 		return plan, nil
 	}
 	faults, ok := errors.AsType[conf.Errors](err)

@@ -55,6 +55,7 @@ func newRun(p *program) *cobra.Command {
 		}
 		return work(p, plan, from.reload)
 	})
+	c.SuggestFor = []string{"start", "agent", "serve"}
 	from.add(c, orDetect)
 	return c
 }
@@ -78,7 +79,10 @@ func newOnce(p *program) *cobra.Command {
 	c.Long = `Read twice, deliver what came of it, and end.
 
 Inputs that are polled are read at once and after their interval. One that waits for what comes, such as listener
-or nats, is waited for each time as long as its interval and its timeout together: 6s unless set.`
+or nats, is waited for each time as long as its interval and its timeout together: 6s unless set. A program that
+runs along, such as nvidia-smi, gets 40s at least, and recorded data as long as they take.
+
+The exit status is 1 where an input has failed, and nothing could be read from it.`
 	from.add(c, orDetect)
 	return c
 }
@@ -89,6 +93,7 @@ func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (
 	level := new(slog.LevelVar)
 	level.Set(plan.Agent.LogLevel)
 	log := logger(p.stderr, level, plan.Agent.LogFormat)
+	warn(log, plan)
 	plan.Agent.Launch = launch.Self
 	agent, err := pipeline.New(*plan, log)
 	if err != nil {
@@ -125,6 +130,13 @@ func work(p *program, plan *pipeline.Plan, reload func(*program, *slog.Logger) (
 		return errReported // by the agent's log
 	}
 	return nil
+}
+
+// warn says what is odd about a configuration.
+func warn(log *slog.Logger, plan *pipeline.Plan) {
+	for _, w := range plan.Warnings {
+		log.Warn("the configuration may not do what it says", "warning", w)
+	}
 }
 
 // endQuiet is how long the end may take without a word.

@@ -17,6 +17,9 @@ func flagFault(c *cobra.Command, err error) error {
 		return err
 	}
 	if c.HasSubCommands() {
+		if before := c.Flags().Args(); len(before) > 0 {
+			return noCommand(c, before[0])
+		}
 		return fmt.Errorf("%w: the command comes first", err)
 	}
 	var names []string

@@ -2,8 +2,6 @@ package sdk
 
 import (
 	"reflect"
-	"slices"
-	"strconv"
 	"time"
 )
 
@@ -13,8 +11,8 @@ import (
 // wrong types, values out of bounds, what is required and missing. A struct without such faults is asked
 // for those that only it knows, if it is a [Validator]; these come with the struct filled. Where the struct
 // has such faults, copies of it are asked, with several values in the place of those that were refused: what
-// they all say about other keys is returned, too. So are the tables of its lists, if they are Validators: what is
-// wrong with one key or rule does not hide what is wrong with the next.
+// they all say about other keys is returned, too: what is wrong with one key, or with one table of a list, does not
+// hide what is wrong with the next.
 //
 // Each exported field bears a tag toml:"key"; toml:"-" hides it, and an embedded struct without the tag
 // lends its fields. Further tags: doc (a sentence), default, unit, min, max, enum ("a|b"), and
@@ -32,8 +30,9 @@ func Configure(config any, table map[string]any) []Fault {
 		return []Fault{{Problem: err.Error()}}
 	}
 	if faults := Check(optionsOf(fields), table); len(faults) > 0 {
-		for _, more := range append(askParts(v, fields, table, faults), askRest(config, v, fields, table, faults)...) {
-			if !contains(faults, more) {
+		known := textsOf(faults)
+		for _, more := range askRest(config, v, fields, table, faults) {
+			if !known[more.Error()] {
 				faults = append(faults, more)
 			}
 		}
@@ -44,52 +43,6 @@ func Configure(config any, table map[string]any) []Fault {
 		return Faults(validator.Validate())
 	}
 	return nil
-}
-
-// askParts asks the tables of lists, as Configure says; faults are those that are known.
-func askParts(v reflect.Value, fields []field, table map[string]any, faults []Fault) []Fault {
-	var more []Fault
-	for i := range fields {
-		f := &fields[i]
-		if f.Kind != OptionList || f.Elem.Kind != OptionTable {
-			continue
-		}
-		elems, _ := list(table[f.Key])
-		for k, elem := range elems {
-			path := []string{f.Key, strconv.Itoa(k)}
-			values, isTable := elem.(map[string]any)
-			part := reflect.New(v.FieldByIndex(f.index).Type().Elem())
-			validator, asked := part.Interface().(Validator)
-			if !isTable || !asked {
-				continue
-			}
-			var told []Fault
-			if known := below(path, faults); len(known) > 0 {
-				setDefaults(part.Elem())
-				inner, _ := describe(part.Elem().Type())
-				told = askRest(validator, part.Elem(), inner, values, known)
-			} else {
-				setElem(part.Elem(), f.Elem, values)
-				told = Faults(validator.Validate())
-			}
-			for _, fault := range told {
-				fault.Path = slices.Concat(path, fault.Path)
-				more = append(more, fault)
-			}
-		}
-	}
-	return more
-}
-
-// below returns the faults of a table, with paths from there.
-func below(path []string, faults []Fault) (inner []Fault) {
-	for _, f := range faults {
-		if len(f.Path) >= len(path) && slices.Equal(f.Path[:len(path)], path) {
-			f.Path = f.Path[len(path):]
-			inner = append(inner, f)
-		}
-	}
-	return inner
 }
 
 // Defaults gives the fields of the struct behind the pointer config the values of their default tags.

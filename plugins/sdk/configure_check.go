@@ -18,16 +18,22 @@ func Check(options []Option, table map[string]any) []Fault {
 
 func checkTable(options []Option, path []string, table map[string]any) []Fault {
 	var faults []Fault
+	meant := make(map[string]bool) // by keys that are unknown
 	for _, key := range slices.Sorted(maps.Keys(table)) {
 		at := append(slices.Clip(path), key)
 		if i := slices.IndexFunc(options, func(o Option) bool { return o.Key == key }); i >= 0 {
 			faults = append(faults, options[i].check(at, table[key])...)
 			continue
 		}
-		faults = append(faults, UnknownKey(at, keysOf(options)))
+		f := UnknownKey(at, keysOf(options))
+		if holder := Holder(options, key); f.Remedy == "" && holder != nil {
+			f.Remedy = "it belongs in `" + holder.Key + "`"
+		}
+		faults = append(faults, f)
+		meant[Nearest(key, keysOf(options))] = true
 	}
 	for i := range options {
-		if o := &options[i]; o.Required {
+		if o := &options[i]; o.Required && !meant[o.Key] {
 			at := append(slices.Clip(path), o.Key)
 			switch value, ok := table[o.Key]; {
 			case !ok:
@@ -38,6 +44,16 @@ func checkTable(options []Option, path []string, table map[string]any) []Fault {
 		}
 	}
 	return faults
+}
+
+// Holder returns the table, or list of tables, that has a key, or nil.
+func Holder(options []Option, key string) *Option {
+	for i := range options {
+		if of := options[i].Leaf(); slices.ContainsFunc(of.Options, func(o Option) bool { return o.Key == key }) {
+			return &options[i]
+		}
+	}
+	return nil
 }
 
 // UnknownKey returns the fault of a key that is none of the known ones, with the nearest of them.
@@ -56,16 +72,16 @@ func (o *Option) check(path []string, value any) []Fault {
 		if table, ok := value.(map[string]any); ok {
 			return checkTable(o.Options, path, table)
 		}
-		return fault("must be a table, not "+article(value), "")
+		return fault("must be a table, not "+article(value), asTable(value))
 	case OptionOpen:
 		if _, ok := value.(map[string]any); !ok {
-			return fault("must be a table, not "+article(value), "")
+			return fault("must be a table, not "+article(value), asTable(value))
 		}
 		return nil
 	case OptionMap:
 		table, ok := value.(map[string]any)
 		if !ok {
-			return fault("must be a table, not "+article(value), "")
+			return fault("must be a table, not "+article(value), asTable(value))
 		}
 		var faults []Fault
 		for _, key := range slices.Sorted(maps.Keys(table)) {
@@ -116,6 +132,14 @@ func (o *Option) check(path []string, value any) []Fault {
 	return o.checkBounds(path, n)
 }
 
+// asTable says how a table is written, in place of a value.
+func asTable(value any) string {
+	if _, isList := value.([]map[string]any); isList {
+		return "write its heading in single brackets, [ … ]"
+	}
+	return "write it in braces, { KEY = VALUE }"
+}
+
 // checkBounds compares a number, as measure returns it, with min and max.
 func (o *Option) checkBounds(path []string, n float64) []Fault {
 	if o.Min != "" {
@@ -157,6 +181,9 @@ func (o *Option) measure(value any) (float64, *Fault) {
 		remedy := ""
 		if _, err := strconv.ParseFloat(text, 64); isText && err == nil {
 			remedy = "write it without quotes"
+		}
+		if share, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64); strings.HasSuffix(text, "%") && err == nil {
+			remedy = "write it as " + strconv.FormatFloat(share/100, 'g', -1, 64)
 		}
 		return 0, &Fault{Problem: "must be a number, not " + article(value), Remedy: remedy}
 	case OptionDuration:

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 )
 
 // askRest asks a struct of which some keys are refused what is wrong with the others. That is sound where it holds
@@ -29,7 +30,8 @@ func askRest(config any, v reflect.Value, fields []field, table map[string]any, 
 		if n == 0 {
 			rest = slices.DeleteFunc(found, concernsDoubt)
 		}
-		rest = slices.DeleteFunc(rest, func(f Fault) bool { return !contains(found, f) })
+		told := textsOf(found)
+		rest = slices.DeleteFunc(rest, func(f Fault) bool { return !told[f.Error()] })
 		if len(rest) == 0 {
 			return nil
 		}
@@ -47,13 +49,17 @@ func ask(config Validator) (faults []Fault) {
 	return Faults(config.Validate())
 }
 
-func contains(faults []Fault, f Fault) bool {
-	return slices.ContainsFunc(faults, func(other Fault) bool { return other.Error() == f.Error() })
+func textsOf(faults []Fault) map[string]bool {
+	texts := make(map[string]bool, len(faults))
+	for _, f := range faults {
+		texts[f.Error()] = true
+	}
+	return texts
 }
 
 // doubt is a key whose value is not known: it is refused, is required and missing, or stands there misspelt.
 type doubt struct {
-	path    []string // through tables, down to what is none
+	path    []string // through tables and lists of tables, down to what is neither
 	guesses []any    // nil for the default
 	name    *regexp.Regexp
 }
@@ -62,31 +68,50 @@ type doubt struct {
 func doubtsOf(options []Option, faults []Fault) []doubt {
 	var doubts []doubt
 	for _, f := range faults {
-		at := options
-		for depth, key := range f.Path {
-			i := slices.IndexFunc(at, func(o Option) bool { return o.Key == key })
-			if i < 0 {
-				key = Nearest(key, keysOf(at))
-				i = slices.IndexFunc(at, func(o Option) bool { return o.Key == key })
-			}
-			if i < 0 {
-				break
-			}
-			if o := &at[i]; o.Kind != OptionTable || depth == len(f.Path)-1 {
-				path := append(slices.Clone(f.Path[:depth]), key)
-				doubts = append(doubts, doubt{path, append([]any{nil}, guesses(o)...), regexp.MustCompile(`\b` + regexp.QuoteMeta(key) + `\b`)})
-				break
-			}
-			at = at[i].Options
+		if d, found := doubtOf(options, f.Path); found {
+			doubts = append(doubts, d)
 		}
 	}
 	return doubts
 }
 
-// concerns reports whether a fault is about the key, what is above or below it, or names it.
+func doubtOf(options []Option, path []string) (d doubt, found bool) {
+	for depth := 0; depth < len(path); depth++ {
+		key := path[depth]
+		i := slices.IndexFunc(options, func(o Option) bool { return o.Key == key })
+		if i < 0 {
+			key = Nearest(key, keysOf(options))
+			i = slices.IndexFunc(options, func(o Option) bool { return o.Key == key })
+		}
+		if i < 0 {
+			return d, false
+		}
+		o := &options[i]
+		d.path = append(d.path, key)
+		d.guesses = append([]any{nil}, guesses(o)...)
+		d.name = regexp.MustCompile(`\b` + regexp.QuoteMeta(key) + `\b`)
+		if o.Kind == OptionList && o.Elem.Kind == OptionTable && depth+1 < len(path) {
+			depth++
+			d.path, d.guesses = append(d.path, path[depth]), guesses(o.Elem)
+			o = o.Elem
+		}
+		if o.Kind != OptionTable {
+			break
+		}
+		options = o.Options
+	}
+	return d, len(d.path) > 0
+}
+
+// concerns reports whether a fault is about the key, what is above or below it, or names it. The key of another table
+// that is called the same is another one.
 func (d *doubt) concerns(f Fault) bool {
-	n := min(len(d.path), len(f.Path))
-	return n > 0 && slices.Equal(d.path[:n], f.Path[:n]) || d.name.MatchString(f.Problem) || d.name.MatchString(f.Remedy)
+	same := func(n int) bool { return slices.Equal(d.path[:n], f.Path[:n]) }
+	if n := min(len(d.path), len(f.Path)); n > 0 && same(n) {
+		return true
+	}
+	beside := same(min(len(d.path)-1, len(f.Path))) // in the same table, or one above
+	return beside && (d.name.MatchString(f.Problem) || d.name.MatchString(f.Remedy))
 }
 
 func keysOfDoubts(doubts []doubt) []string {
@@ -108,12 +133,16 @@ func combinations(doubts []doubt) int {
 	return n
 }
 
-// guessed returns the table with the guesses of the nth combination.
+// guessed returns the table with the guesses of the nth combination. Where there are more than are asked about, each
+// doubt has each of its guesses all the same.
 func guessed(table map[string]any, doubts []doubt, n int) map[string]any {
+	stride := 1
 	for i := range doubts {
 		of := doubts[i].guesses
-		table = replaced(table, doubts[i].path, of[n%len(of)])
-		n /= len(of)
+		table = replaced(table, doubts[i].path, of[n/stride%len(of)])
+		if stride *= len(of); stride*len(of) > mostCombinations {
+			stride = 1
+		}
 	}
 	return table
 }
@@ -121,15 +150,35 @@ func guessed(table map[string]any, doubts []doubt, n int) map[string]any {
 // replaced returns a table with another value at the path, or without one where it is nil.
 func replaced(table map[string]any, path []string, value any) map[string]any {
 	table = maps.Clone(table)
-	switch inner, _ := table[path[0]].(map[string]any); {
+	if table == nil {
+		table = make(map[string]any)
+	}
+	key := path[0]
+	elems, isList := list(table[key])
+	inner, _ := table[key].(map[string]any)
+	switch {
+	case len(path) > 1 && isList:
+		table[key] = replacedElem(elems, path[1:], value)
 	case len(path) > 1:
-		table[path[0]] = replaced(inner, path[1:], value)
+		table[key] = replaced(inner, path[1:], value)
 	case value == nil:
-		delete(table, path[0])
+		delete(table, key)
 	default:
-		table[path[0]] = value
+		table[key] = value
 	}
 	return table
+}
+
+// replacedElem does so in a list of tables, whose index leads the path.
+func replacedElem(elems []any, path []string, value any) []any {
+	elems = slices.Clone(elems)
+	i, _ := strconv.Atoi(path[0])
+	if len(path) > 1 {
+		elem, _ := elems[i].(map[string]any)
+		value = replaced(elem, path[1:], value)
+	}
+	elems[i] = value
+	return elems
 }
 
 // guesses returns values that an option may have been meant to have.

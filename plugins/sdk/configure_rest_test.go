@@ -64,7 +64,7 @@ func TestConfigureAsksForTheRest(t *testing.T) {
 		"`kind`: must be one of \"a\", \"b\"", "`user`: is too powerful", "`door.width`: is wide")
 	f(table{"owner": "o", "user": "root", "door": table{"glass": int64(1), "width": int64(99)}, "kind": "b"},
 		"`door.glass`: must be true or false, not an integer", "`user`: is too powerful", "`door.width`: is wide")
-	f(table{"owner": "o", "user": "root", "door": true}, "`door`: must be a table, not a boolean", "`user`: is too powerful")
+	f(table{"owner": "o", "user": "root", "door": true}, "`door`: must be a table, not a boolean: write it in braces, { KEY = VALUE }", "`user`: is too powerful")
 	f(table{"user": "root"}, "`owner`: is required") // over an owner without a name it panics
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +78,9 @@ func TestConfigureNamesEveryFault(t *testing.T) {
 	rules := func(r ...table) table { return table{"rules": r} }
 
 	f(table{})
+	f(table{"above": table{"a": "95%", "b": "300W"}},
+		"`above.a`: must be a number, not a string: write it as 0.95", "`above.b`: must be a number, not a string")
+	f(table{"ca": "x"}, "`ca`: unknown key: it belongs in `tls`")
 	f(table{"intervall": 1, "Mode": "xml", "bin-path": "x", "zzz": true},
 		"`Mode`: unknown key: did you mean `mode`?", "`bin-path`: unknown key: did you mean `bin_path`?",
 		"`intervall`: unknown key", "`zzz`: unknown key")
@@ -112,14 +116,14 @@ func TestConfigureNamesEveryFault(t *testing.T) {
 		"`stats.2`: must be a string, not an integer: write it in quotes")
 	f(table{"above": table{"a": "x", "b": true, "c": 1.0}},
 		"`above.a`: must be a number, not a string", "`above.b`: must be a number, not a boolean")
-	f(table{"above": []any{}}, "`above`: must be a table, not a list")
-	f(table{"tls": []table{{}}}, "`tls`: must be a table, not a list of tables")
+	f(table{"above": []any{}}, "`above`: must be a table, not a list: write it in braces, { KEY = VALUE }")
+	f(table{"tls": []table{{}}}, "`tls`: must be a table, not a list of tables: write its heading in single brackets, [ … ]")
 	f(table{"tls": table{"cA": "x"}}, "`tls.cA`: unknown key: did you mean `ca`?")
 	f(table{"rules": table{}}, "`rules`: must be a list of tables, not a table: write its heading in double brackets, [[ … ]]")
 	f(rules(table{"name": "a"}, table{"for": "1s"}), "`rules.1.name`: is required")
 	f(rules(table{"name": ""}), "`rules.0.name`: is required and must not be empty")
 	f(rules(table{"name": "a", "for": "-1s"}), "`rules.0.for`: must not be negative")
-	f(table{"rules": []any{"x"}}, "`rules.0`: must be a table, not a string")
+	f(table{"rules": []any{"x"}}, "`rules.0`: must be a table, not a string: write it in braces, { KEY = VALUE }")
 	f(table{"hidden": 1, "state": 1}, "`hidden`: unknown key", "`state`: unknown key: did you mean `stats`?")
 	f(table{"gpus": int64(13)}, "`gpus`: brings bad luck: take 12", "in all: one\ntwo",
 		"`rules.0.name`: rule 1: is odd")
@@ -272,21 +276,28 @@ type even struct {
 	M int `toml:"m"`
 }
 
-func (e *even) Validate() error {
-	if e.N%2 != 0 {
-		return Fault{Path: []string{"n"}, Problem: "is odd"}
-	}
-	return nil
-}
-
 type evens struct {
 	List []even `toml:"list"`
 	Name string `toml:"name"`
 }
 
-func (e *evens) Validate() error { return Fault{Problem: "all was asked"} }
+func (e *evens) Validate() error {
+	var faults FaultList
+	first := make(map[int]bool)
+	for i, elem := range e.List {
+		if elem.N%2 != 0 {
+			faults.Add("is odd", "", "list", strconv.Itoa(i), "n")
+		}
+		if first[elem.N] {
+			faults.Add("is there twice", "", "list", strconv.Itoa(i), "n")
+		}
+		first[elem.N] = true
+	}
+	faults.Add("all was asked", "")
+	return faults.Err()
+}
 
-// A faulty table does not hide what its neighbours know to be wrong with themselves.
+// A faulty table does not hide what is wrong with its neighbours, or with its own other keys.
 func TestConfigureAsksTheSoundTables(t *testing.T) {
 	f := func(table map[string]any, want ...string) {
 		t.Helper()
@@ -299,11 +310,25 @@ func TestConfigureAsksTheSoundTables(t *testing.T) {
 		}
 	}
 	list := func(tables ...map[string]any) []map[string]any { return tables }
-	f(map[string]any{"list": list(map[string]any{"n": int64(3)})}, "all was asked")
+	f(map[string]any{"list": list(map[string]any{"n": int64(3)})}, "`list.0.n`: is odd", "all was asked")
 	f(map[string]any{"list": list(map[string]any{"n": "x"}, map[string]any{"n": int64(3)}, map[string]any{"n": int64(4)}, map[string]any{})},
 		"`list.0.n`: must be an integer, not a string", "`list.1.n`: is odd", "`list.3.n`: is odd", "all was asked")
 	f(map[string]any{"list": list(map[string]any{"n": int64(3), "m": "x"})}, "`list.0.m`: must be an integer, not a string", "`list.0.n`: is odd", "all was asked")
 	f(map[string]any{"list": list(map[string]any{"n": int64(3)}), "nam": "x"}, "`nam`: unknown key: did you mean `name`?", "`list.0.n`: is odd", "all was asked")
+	f(map[string]any{"list": list(map[string]any{"n": int64(4), "m": "x"}, map[string]any{"n": int64(4), "mm": int64(4)}, map[string]any{"n": "x"})},
+		"`list.0.m`: must be an integer, not a string", "`list.1.mm`: unknown key", "`list.2.n`: must be an integer, not a string",
+		"`list.1.n`: is there twice", "all was asked")
+	f(map[string]any{"list": []any{"x", map[string]any{"n": int64(3)}}}, "`list.0`: must be a table, not a string: write it in braces, { KEY = VALUE }", "`list.1.n`: is odd", "all was asked")
+	var tables []map[string]any
+	var faults []string
+	for i := range 9 {
+		tables = append(tables, map[string]any{"n": int64(4), "m": "x"})
+		faults = append(faults, "`list."+strconv.Itoa(i)+".m`: must be an integer, not a string")
+	}
+	for i := range 8 {
+		faults = append(faults, "`list."+strconv.Itoa(i+1)+".n`: is there twice")
+	}
+	f(map[string]any{"list": tables}, append(faults, "all was asked")...)
 	f(map[string]any{"list": "x"}, "`list`: must be a list of tables, not a string: write its heading in double brackets, [[ … ]]", "all was asked")
 }
 
@@ -346,6 +371,11 @@ func TestNearest(t *testing.T) {
 	f("ur", "url")
 	f("timeouts", "timeout")
 	f("temperature-celcius", "temperature_celsius")
+	f("temp", "temperature_celsius")
+	f("timeout_seconds", "timeout")
+	f("urls_of_all", "")
+	known = append(known, "temperature_limit_celsius")
+	f("temperature", "")
 	f("queue", "")
 	f("b", "")
 	f("", "")

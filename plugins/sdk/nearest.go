@@ -3,7 +3,8 @@ package sdk
 import "strings"
 
 // Nearest returns the known name that name was most probably meant to be, or "" when none is near. Case
-// and the choice of "-" or "_" do not count; otherwise a third of the letters may be wrong.
+// and the choice of "-" or "_" do not count; otherwise a third of the letters may be wrong, or what one of the names
+// goes on with may be missing, where that can mean one known name only.
 func Nearest(name string, known []string) string {
 	fold := func(s string) string { return strings.ReplaceAll(strings.ToLower(s), "-", "_") }
 	from := fold(name)
@@ -17,8 +18,24 @@ func Nearest(name string, known []string) string {
 			best, least = candidate, d
 		}
 	}
+	if best != "" {
+		return best
+	}
+	for _, candidate := range known {
+		to := fold(candidate)
+		if min(len(from), len(to)) < leastPrefix || !strings.HasPrefix(to, from) && !strings.HasPrefix(from, to) {
+			continue
+		}
+		if best != "" {
+			return ""
+		}
+		best = candidate
+	}
 	return best
 }
+
+// leastPrefix is the least that two names must begin with alike.
+const leastPrefix = 4
 
 // Distance counts the letters to insert, delete, replace or swap with their neighbour that make one text of
 // the other.

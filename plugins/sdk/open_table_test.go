@@ -26,5 +26,5 @@ func TestOpenTable(t *testing.T) {
 	}
 	f(table{"a": int64(1), "b": table{"c": []any{"d"}}})
 	f(table{})
-	f("text", Fault{Path: []string{"config"}, Problem: "must be a table, not a string"})
+	f("text", Fault{Path: []string{"config"}, Problem: "must be a table, not a string", Remedy: "write it in braces, { KEY = VALUE }"})
 }

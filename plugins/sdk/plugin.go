@@ -109,3 +109,12 @@ type RestValidator interface {
 type Pager interface {
 	Page() (key, path string)
 }
+
+// A Foreseer is the configuration of an input or a processor that can tell which fields metrics will have, without
+// opening anything. Foresee gets what is known of the metrics that enter the plugin, which is nothing for an input,
+// and returns what is known of those that leave it. The faults are what `gpuline check` warns of: keys of the
+// configuration that change nothing, such as a rule on a field that nothing gives. They keep no agent from
+// starting. Behind a plugin without it, nothing is known.
+type Foreseer interface {
+	Foresee(in Outlook) (out Outlook, idle []Fault)
+}

@@ -126,9 +126,10 @@ func (s *scene) must(page string) []string {
 	return rows
 }
 
-// checkTally holds that each row was counted once.
+// checkTally holds that each row was counted once, and has no field that the configuration would not have foreseen.
 func checkTally(t testing.TB, b *sdk.Batch) {
 	t.Helper()
+	sdktest.Foreseen(t, &Config{Counters: "counters.csv"}, b)
 	tally := b.Tally()
 	if int(tally.Added) != b.Len() || len(tally.Drops) > 0 {
 		t.Errorf("%d rows, and the tally says %+v", b.Len(), tally)

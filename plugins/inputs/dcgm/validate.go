@@ -14,6 +14,21 @@ import (
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
+// Foresee returns what DCGM may tell; of a page, its counters file says more.
+func (c *Config) Foresee(sdk.Outlook) (all sdk.Outlook, idle []sdk.Fault) {
+	var unset Config
+	sdk.Defaults(&unset)
+	switch {
+	case c.Mode != modeExporter && c.URL != unset.URL:
+		idle = append(idle, sdk.Fault{Path: []string{"url"}, Problem: "is not read in the mode " + c.Mode, Remedy: `set mode = "exporter"`})
+	case c.Mode == modeExporter && c.Address != unset.Address:
+		idle = append(idle, sdk.Fault{Path: []string{"address"}, Problem: "is not used in the mode exporter", Remedy: "the page is `url`"})
+	}
+	all = vocabulary.From(vocabulary.SourceDCGM)
+	all.Whole = c.Counters == ""
+	return all, idle
+}
+
 // Validate checks what single values cannot tell.
 func (c *Config) Validate() error {
 	var faults sdk.FaultList

@@ -20,6 +20,7 @@ import (
 // checkSane checks what holds whatever was read.
 func checkSane(t *testing.T, _ *fleet, b *sdk.Batch) {
 	t.Helper()
+	sdktest.Foreseen(t, testConfig(), b)
 	for m := range b.All() {
 		if m.Len() == 0 || m.Time() <= 0 {
 			t.Errorf("%s at %d has %d fields", m.Series(), m.Time(), m.Len())

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
 //go:embed sample.toml
@@ -54,6 +55,11 @@ const (
 	modeXML    = "xml"
 )
 
+// Foresee returns what nvidia-smi may tell.
+func (c *Config) Foresee(sdk.Outlook) (sdk.Outlook, []sdk.Fault) {
+	return vocabulary.From(vocabulary.SourceNvidiaSMI), nil
+}
+
 // Validate checks the lists.
 func (c *Config) Validate() error {
 	var faults sdk.FaultList
@@ -61,7 +67,7 @@ func (c *Config) Validate() error {
 		slot, ok := lookup(name)
 		switch {
 		case !ok:
-			faults.Add(fmt.Sprintf("%q is no reading", name), "docs/metrics.md lists them", "query", strconv.Itoa(i))
+			faults.Add(fmt.Sprintf("%q is no reading", name), nearReading(name), "query", strconv.Itoa(i))
 		case readings[slot].CSV == "":
 			faults.Add(fmt.Sprintf("nvidia-smi cannot be asked for %q alone", name), "leave it out: the full document has it", "query", strconv.Itoa(i))
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
@@ -134,4 +135,18 @@ func lookup(name string) (slot int, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// nearReading says which reading that can be asked for a name was probably meant to be.
+func nearReading(name string) string {
+	var names []string
+	for i := range readings {
+		if r := &readings[i]; r.CSV != "" {
+			names = append(names, r.CSV, r.Name)
+		}
+	}
+	if near := sdk.Nearest(name, names); near != "" {
+		return "did you mean `" + near + "`?"
+	}
+	return "docs/metrics.md lists them"
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gpuline/gpuline/plugins/inputs/nvml/fakedriver"
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 )
 
 // driver builds the fake driver once for the test binary: a process can load one only.
@@ -138,6 +139,7 @@ func (h *host) tick(d time.Duration) []row {
 	if err := h.m.tick(h.batch); err != nil {
 		h.errs = append(h.errs, err)
 	}
+	sdktest.Foreseen(h.t, &Config{}, h.batch)
 	h.batch.SortByTime()
 	for _, p := range h.stages {
 		if err := p.Process(h.t.Context(), h.batch); err != nil {

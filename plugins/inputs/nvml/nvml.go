@@ -18,6 +18,7 @@ import (
 
 	"github.com/gpuline/gpuline/plugins/inputs/internal/selector"
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
 //go:embed sample.toml
@@ -38,6 +39,11 @@ type Config struct {
 // Definition makes the input known to a binary.
 func Definition() sdk.Definition {
 	return sdk.DefineInput("nvml", "NVIDIA GPUs through the driver's library: every sample that the driver took, exact energy, profiling, events", sample, New)
+}
+
+// Foresee returns what the driver may tell.
+func (c *Config) Foresee(sdk.Outlook) (sdk.Outlook, []sdk.Fault) {
+	return vocabulary.From(vocabulary.SourceNVML), nil
 }
 
 // Validate checks what single values cannot tell.

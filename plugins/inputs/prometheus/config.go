@@ -2,11 +2,13 @@ package prometheus
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/gpuline/gpuline/plugins/inputs/internal/scrape"
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
 // Config is the table [[inputs.prometheus]].
@@ -23,6 +25,16 @@ type Config struct {
 
 	MaxBody   sdk.Size `toml:"max_body" doc:"Bytes of a page, decompressed; a larger one is refused." default:"32MB" min:"1kB" max:"1GB"`
 	MaxSeries int      `toml:"max_series" doc:"Samples of a page; further ones are dropped and counted." default:"50000" min:"1"`
+}
+
+// Foresee says that no page tells of GPUs under our names, unless a mapping of the operator's own makes it so.
+func (c *Config) Foresee(sdk.Outlook) (out sdk.Outlook, idle []sdk.Fault) {
+	if slices.ContainsFunc(c.Mappings, func(name string) bool { return !isShipped(name) }) {
+		return out, nil
+	}
+	out = vocabulary.Outlook(func(r vocabulary.Reading) bool { return r.Metric == vocabulary.Inference })
+	out.Whole = c.Raw == "none"
+	return out, nil
 }
 
 // Validate checks what concerns more than one key, and the URLs.

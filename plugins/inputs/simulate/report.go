@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"math"
+	"slices"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
@@ -91,6 +92,21 @@ var (
 	procUsed = vocabulary.Field(vocabulary.Process, "memory_used_bytes")
 	procSM   = vocabulary.Field(vocabulary.Process, "sm_ratio")
 )
+
+// Foresee returns what the model has.
+func (c *Config) Foresee(sdk.Outlook) (sdk.Outlook, []sdk.Fault) {
+	return vocabulary.Outlook(func(r vocabulary.Reading) bool {
+		switch r.Metric {
+		case vocabulary.GPU:
+			return r.Name == lastXID.Name || slices.ContainsFunc(readings, func(own reading) bool { return own.field.Name == r.Name })
+		case vocabulary.Process:
+			return c.Processes > 0
+		case vocabulary.Inference:
+			return c.Inference
+		}
+		return r.Metric == vocabulary.Info || r.Metric == vocabulary.Event
+	}), nil
+}
 
 // report adds what a card says now: its sample, its processes, and the events since the last time.
 func (in *Input) report(b *sdk.Batch, f *face, c *card, now int64) {

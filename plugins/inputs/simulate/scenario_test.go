@@ -18,6 +18,7 @@ func watch(t *testing.T, scenario string, d time.Duration, see func(m, before *s
 	before := map[string]*sdk.Metric{}
 	for range d / (100 * time.Millisecond) {
 		rows := samples(in.after(100 * time.Millisecond))
+		sdktest.Foreseen(t, &in.config, in.batch)
 		for i, m := range rows {
 			if v, _ := m.Number("up"); v == 0 {
 				continue

@@ -31,6 +31,7 @@ func FuzzParse(f *testing.F) {
 		s.at = 1
 		d, b := newBoard(identity{model: "X"}), newBatch()
 		d.report(b, &s)
+		sdktest.Foreseen(t, &Config{}, b)
 		seen := map[*sdk.Series]bool{}
 		for m := range b.All() {
 			if m.Len() == 0 || seen[m.Series()] {

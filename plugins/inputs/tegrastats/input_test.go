@@ -76,6 +76,7 @@ func read(t *testing.T, in *Input, enough func(*harvest) bool) *harvest {
 		if err != nil {
 			got.errs = append(got.errs, err)
 		}
+		sdktest.Foreseen(t, &Config{}, b)
 		for m := range b.All() {
 			if key := m.Series().String(); m.Class() == sdk.ClassSample && m.Time() <= last[key] {
 				t.Errorf("%s: time %d after %d", key, m.Time(), last[key])

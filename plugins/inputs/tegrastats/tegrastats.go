@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
 //go:embed sample.toml
@@ -42,6 +43,11 @@ func New(c *Config) (*Input, error) {
 		return nil, err
 	}
 	return &Input{config: c}, nil
+}
+
+// Foresee returns what a Jetson may tell.
+func (c *Config) Foresee(sdk.Outlook) (sdk.Outlook, []sdk.Fault) {
+	return vocabulary.From(vocabulary.SourceTegrastats), nil
 }
 
 // Validate checks what tags cannot say.

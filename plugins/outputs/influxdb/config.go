@@ -115,6 +115,8 @@ func checkURL(text string) error {
 		return errors.New("is neither http, https nor unix")
 	case u.Hostname() == "":
 		return errors.New("has no host")
+	case strings.HasSuffix(u.Path, "/write"), strings.HasSuffix(u.Path, "/write_lp"):
+		return errors.New("has the path of a write, which is added to it")
 	}
 	return nil
 }

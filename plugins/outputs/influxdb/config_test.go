@@ -55,6 +55,7 @@ func TestFaults(t *testing.T) {
 		"http://":                 "has no host",
 		"http://u:p@h:1":          "has a user or a password in it: they belong to `user` and `password`",
 		"http://h/write?db=x":     "has more than a path behind the host",
+		"http://h/api/v2/write":   "has the path of a write, which is added to it",
 		"http://h\n":              "is not a URL",
 		"unix://run/influxd.sock": "is not a socket: unix:// and its whole path, such as \"unix:///run/influxdb.sock\"",
 	} {

@@ -51,8 +51,7 @@ func New(c *Config) (*Peak, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	s := &statistics{min: c.Min, above: c.Above, evidence: c.Evidence}
-	return &Peak{windows: window.New(&c.Config, s, 0)}, nil
+	return &Peak{windows: window.New(&c.Config, newStatistics(c), 0)}, nil
 }
 
 // Process reads samples and adds the results of the windows that they close.

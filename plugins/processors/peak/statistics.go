@@ -12,6 +12,10 @@ type statistics struct {
 	evidence bool
 }
 
+func newStatistics(c *Config) *statistics {
+	return &statistics{min: c.Min, above: c.Above, evidence: c.Evidence}
+}
+
 // pane is what is kept of a field in a pane.
 type pane struct {
 	seen     bool // a sample, or one that is held into it

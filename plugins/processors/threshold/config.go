@@ -62,13 +62,6 @@ func (c *Config) Validate() error {
 	return faults.Err()
 }
 
-// Validate checks one rule, its conditions included; its name only another rule can clash with.
-func (r *Rule) Validate() error {
-	var faults sdk.FaultList
-	r.check(faults.Add)
-	return faults.Err()
-}
-
 type reporter func(problem, remedy string, key ...string)
 
 func (r *Rule) check(report reporter) {

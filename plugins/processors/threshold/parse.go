@@ -46,6 +46,8 @@ func (p *parser) unexpected(n *node) *fault {
 	switch {
 	case p.is(")"):
 		f.problem = "`)` closes nothing"
+	case n != nil && p.is("for"):
+		f.remedy = "it is a key of the rule: write for = \"2m\" below"
 	case n != nil && n.comparison() && p.token.kind == tokenSign:
 		f.remedy = "join comparisons with `and`"
 	case n != nil:
