@@ -90,6 +90,8 @@ func (b *builder) root(d *document) {
 		fault := sdk.UnknownKey([]string{key}, rootKeys)
 		if slices.ContainsFunc(agent, func(o sdk.Option) bool { return o.Key == key }) {
 			fault.Remedy = "it belongs under [agent]"
+		} else if fault.Remedy == "" {
+			fault.Remedy = "at the top stand [agent], [[inputs.NAME]], [[processors.NAME]] and [[outputs.NAME]]"
 		}
 		place{d, nil, "", d.table}.report(nil, fault)
 	}

@@ -39,10 +39,12 @@ var elsewhere = map[string]string{
 
 const ownServer = "the page is on the agent's server: write [agent] http = \"HOST:PORT\""
 
+const allKeys = "`gpuline plugins docs` lists the keys"
+
 // known adds to the fault of an unknown key what it is called here, where nothing nearer is known.
 func known(heading string, f sdk.Fault) sdk.Fault {
-	if n := len(f.Path); f.Problem == unknownKey && n > 0 && (f.Remedy == "" || strings.HasPrefix(f.Remedy, "it belongs in")) {
-		f.Remedy = cmp.Or(elsewhere[heading+" "+f.Path[n-1]], elsewhere[f.Path[n-1]], f.Remedy)
+	if n := len(f.Path); f.Problem == unknownKey && n > 0 && !strings.HasPrefix(f.Remedy, "did you mean") && !strings.HasPrefix(f.Remedy, "it belongs under") {
+		f.Remedy = cmp.Or(elsewhere[heading+" "+f.Path[n-1]], elsewhere[f.Path[n-1]], f.Remedy, allKeys)
 	}
 	return f
 }

@@ -60,7 +60,7 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	f("[agents]\ninterval = \"1s\""+ends, "1: unknown key `agents`: did you mean `agent`?")
 	f("[Agent]"+ends, "1: unknown key `Agent`: did you mean `agent`?")
 	f("interval = \"1s\""+ends, "1: unknown key `interval`: it belongs under [agent]")
-	f("zzz.y = 1"+ends, "1: unknown key `zzz`")
+	f("zzz.y = 1"+ends, "1: unknown key `zzz`: at the top stand [agent], [[inputs.NAME]], [[processors.NAME]] and [[outputs.NAME]]")
 	f("[[input.meter]]"+ends, "1: unknown key `input`: did you mean `inputs`?")
 	f("agent = 1"+ends, "1: `agent` is not a table: write it as [agent]")
 	f("[[agent]]"+ends, "1: `agent` is not a table: write it as [agent]")
@@ -95,7 +95,7 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	agent("tags = { \"\" = \"x\" }", "2: `tags` in [agent]: has a tag without a name")
 	agent("[[agent.tags]]", "2: `tags` in [agent]: must be a table, not a list of tables: write its heading in single brackets, [ … ]")
 	agent("interval = 5\nhttp = 6\n\nzzz = 7", "2: `interval` in [agent]: is not a duration: write it as \"5s\"",
-		"3: `http` in [agent]: must be a string, not an integer: write it in quotes", "5: unknown key `zzz` in [agent]")
+		"3: `http` in [agent]: must be a string, not an integer: write it in quotes", "5: unknown key `zzz` in [agent]: `gpuline plugins docs` lists the keys")
 
 	// Names of plugins.
 	f("[[inputs.metre]]"+ends, "1: unknown input `metre`: did you mean `meter`? there are meter, listener")
@@ -128,8 +128,8 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	in("intervall = \"1s\"", "2: unknown key `intervall` in [[inputs.meter]]: did you mean `interval`?")
 	in("Interval = \"1s\"", "2: unknown key `Interval` in [[inputs.meter]]: did you mean `interval`?")
 	in("device = []", "2: unknown key `device` in [[inputs.meter]]: did you mean `devices`?")
-	in("batch_size = 1", "2: unknown key `batch_size` in [[inputs.meter]]")
-	in("naming = \"dcgm\"", "2: unknown key `naming` in [[inputs.meter]]")
+	in("batch_size = 1", "2: unknown key `batch_size` in [[inputs.meter]]: `gpuline plugins docs` lists the keys")
+	in("naming = \"dcgm\"", "2: unknown key `naming` in [[inputs.meter]]: `gpuline plugins docs` lists the keys")
 	in("interval = 10", "2: `interval` in [[inputs.meter]]: is not a duration: write it as \"10s\"")
 	in("interval = \"100us\"", "2: `interval` in [[inputs.meter]]: must be at least 1ms")
 	in("timeout = \"0s\"", "2: `timeout` in [[inputs.meter]]: must be at least 1ms")
@@ -255,7 +255,7 @@ func TestFilesAndFoldersWithFaults(t *testing.T) {
 	f(nil, []string{"d/none.toml"}, "d/none.toml: there is no such file or folder")
 	f(nil, []string{"d/empty"}, "d/empty: the folder holds no *.toml file")
 	f(files{"big.toml": strings.Repeat("#", 2<<20)}, one, "d/big.toml: cannot be read: it is longer than 1048576 bytes")
-	f(files{"a.toml": "x", "b.toml": "y = 1"}, one, "d/a.toml:1: is not valid TOML: unexpected EOF; expected key separator '=': write KEY = VALUE", "d/b.toml:1: unknown key `y`")
+	f(files{"a.toml": "x", "b.toml": "y = 1"}, one, "d/a.toml:1: is not valid TOML: unexpected EOF; expected key separator '=': write KEY = VALUE", "d/b.toml:1: unknown key `y`: at the top stand [agent], [[inputs.NAME]], [[processors.NAME]] and [[outputs.NAME]]")
 	f(files{"a.toml": "", "b.toml": "[[inputs.meter]]"}, one, "d/a.toml, d/b.toml: there is no output: add one, such as [[outputs.store]]")
 	f(files{"a.toml": "[[inputs.meter]]", "b.toml": "[[inputs.meter.processors.peak]]\n[[outputs.page]]"}, one,
 		"d/b.toml:1: `inputs.meter.processors.peak` has no [[inputs.meter]] above it: a nested table needs its parent in the same file")

@@ -77,5 +77,5 @@ func TestFaultsOfNaming(t *testing.T) {
 	f(withNaming(), "naming = \"dgcm\"", "a.toml:3: `naming` in [[outputs.page]]: must be one of \"dcgm\", \"telegraf\": did you mean `dcgm`?")
 	f(withNaming(), "naming = 1", "a.toml:3: `naming` in [[outputs.page]]: must be a string, not an integer: write it in quotes")
 	f(fakes(), "naming = \"dcgm\"", "a.toml:3: `naming` in [[outputs.page]]: needs the processor naming, which this binary does not have")
-	f(withNaming(), "[[outputs.page.processors.peak]]\nnaming = \"dcgm\"", "a.toml:4: unknown key `naming` in [[outputs.page.processors.peak]]")
+	f(withNaming(), "[[outputs.page.processors.peak]]\nnaming = \"dcgm\"", "a.toml:4: unknown key `naming` in [[outputs.page.processors.peak]]: `gpuline plugins docs` lists the keys")
 }

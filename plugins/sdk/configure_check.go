@@ -16,6 +16,9 @@ func Check(options []Option, table map[string]any) []Fault {
 	return checkTable(options, nil, table)
 }
 
+// fewKeys are so few that a message can name them all.
+const fewKeys = 8
+
 func checkTable(options []Option, path []string, table map[string]any) []Fault {
 	var faults []Fault
 	meant := make(map[string]bool) // by keys that are unknown
@@ -25,9 +28,13 @@ func checkTable(options []Option, path []string, table map[string]any) []Fault {
 			faults = append(faults, options[i].check(at, table[key])...)
 			continue
 		}
-		f := UnknownKey(at, keysOf(options))
-		if holder := Holder(options, key); f.Remedy == "" && holder != nil {
+		f, holder := UnknownKey(at, keysOf(options)), Holder(options, key)
+		switch {
+		case f.Remedy != "":
+		case holder != nil:
 			f.Remedy = "it belongs in `" + holder.Key + "`"
+		case len(path) > 0 && len(options) <= fewKeys:
+			f.Remedy = "the keys here are " + strings.Join(keysOf(options), ", ")
 		}
 		faults = append(faults, f)
 		meant[Nearest(key, keysOf(options))] = true

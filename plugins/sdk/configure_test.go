@@ -316,7 +316,7 @@ func TestConfigureAsksTheSoundTables(t *testing.T) {
 	f(map[string]any{"list": list(map[string]any{"n": int64(3), "m": "x"})}, "`list.0.m`: must be an integer, not a string", "`list.0.n`: is odd", "all was asked")
 	f(map[string]any{"list": list(map[string]any{"n": int64(3)}), "nam": "x"}, "`nam`: unknown key: did you mean `name`?", "`list.0.n`: is odd", "all was asked")
 	f(map[string]any{"list": list(map[string]any{"n": int64(4), "m": "x"}, map[string]any{"n": int64(4), "mm": int64(4)}, map[string]any{"n": "x"})},
-		"`list.0.m`: must be an integer, not a string", "`list.1.mm`: unknown key", "`list.2.n`: must be an integer, not a string",
+		"`list.0.m`: must be an integer, not a string", "`list.1.mm`: unknown key: the keys here are n, m", "`list.2.n`: must be an integer, not a string",
 		"`list.1.n`: is there twice", "all was asked")
 	f(map[string]any{"list": []any{"x", map[string]any{"n": int64(3)}}}, "`list.0`: must be a table, not a string: write it in braces, { KEY = VALUE }", "`list.1.n`: is odd", "all was asked")
 	var tables []map[string]any
