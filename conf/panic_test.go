@@ -12,7 +12,7 @@ func TestPluginThatPanicsOverItsTable(t *testing.T) {
 	registry := append(fakes(), sdk.DefineOutput("rash", "Panics.", "",
 		func(*noConfig) (sdk.Output, error) { panic("boom") }))
 	_, err := Parse(registry, "a.toml", []byte("[[inputs.meter]]\n[[outputs.rash]]\n[[outputs.page]]\nx = 1\n"))
-	want := "a.toml:2: [[outputs.rash]]: the plugin is faulty: it panicked: boom\na.toml:4: unknown key `x` in [[outputs.page]]"
+	want := "a.toml:2: [[outputs.rash]]: the plugin is faulty: it panicked: boom\na.toml:4: unknown key `x` in [[outputs.page]]: `gpuline plugins docs` lists the keys"
 	if got := fmt.Sprint(err); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
