@@ -14,6 +14,9 @@ import (
 // TestWritingAPlugin does what docs/writing-a-plugin.md says, command by command, and compares what is
 // printed. go test ./docs -update writes it.
 func TestWritingAPlugin(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds and tests a project, without the race detector: make test has it")
+	}
 	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip("there is no bash")
 	}

@@ -13,6 +13,9 @@ import (
 // TestProjects writes a project of each kind outside of the repository, and runs its tests: a third party's
 // module, which has nothing but the contract and a replace.
 func TestProjects(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds and tests projects, without the race detector: make test has it")
+	}
 	checkout, err := filepath.Abs("../../..")
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,9 @@ func build(t *testing.T, name string) string {
 }
 
 func TestPrograms(t *testing.T) {
+	if testing.Short() {
+		t.Skip("works through programs of its own: make test has it")
+	}
 	f := func(name string, config map[string]any) {
 		t.Run(name, func(t *testing.T) {
 			externaltest.Test(t, externaltest.Program{Path: build(t, name), Config: config})

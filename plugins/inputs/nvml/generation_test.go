@@ -46,6 +46,9 @@ func again(t *testing.T, lib, generation string) bool {
 // TestOldDrivers reads through libraries of four generations, each of which lacks functions that a call
 // would end the process with.
 func TestOldDrivers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a driver for each generation: make test has it")
+	}
 	for name, has := range map[string]struct{ fields, lacks string }{
 		"hopper": {"energy_joules utilization_ratio power_watts memory_reserved_bytes sm_active_ratio throttle_sw_power_seconds throttle_reasons", ""},
 		"ampere": {"energy_joules utilization_ratio power_watts memory_used_ratio throttle_sw_power_seconds throttle_reasons", "sm_active_ratio memory_reserved_bytes"},

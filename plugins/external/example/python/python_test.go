@@ -18,6 +18,9 @@ import (
 
 // TestPython runs plugins in another language.
 func TestPython(t *testing.T) {
+	if testing.Short() {
+		t.Skip("is about a program in Python: make test has it")
+	}
 	const python = "/usr/bin/python3"
 	if out, err := exec.CommandContext(t.Context(), python, "-c", "import grpc, google.protobuf").CombinedOutput(); err != nil {
 		t.Skipf("%s has no grpcio or no protobuf (Debian: python3-grpcio, python3-protobuf): %v\n%s", python, err, out)

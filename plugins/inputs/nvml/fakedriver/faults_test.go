@@ -234,6 +234,9 @@ func TestErrors(t *testing.T) {
 
 // Without its functions an old library still answers to what it has.
 func TestGenerations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a driver for each generation: make test has it")
+	}
 	for _, name := range []string{"kepler", "volta", "ampere", "hopper"} {
 		t.Run(name, func(t *testing.T) {
 			if !inChild(t, fakedriver.Generation(name)...) {
