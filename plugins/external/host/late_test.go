@@ -17,7 +17,7 @@ import (
 type crasher struct {
 	proto.UnimplementedPluginServer
 	runs  atomic.Int64
-	again chan struct{} // closed once a second stream is open
+	again chan struct{} // closed once its host is at work on a second stream
 }
 
 func (c *crasher) Run(stream proto.Plugin_RunServer) error {
@@ -31,22 +31,22 @@ func (c *crasher) Run(stream proto.Plugin_RunServer) error {
 	if c.runs.Add(1) == 1 {
 		return nil
 	}
+	_, err := stream.Recv() // a ping: the host has taken note of the answer
 	close(c.again)
 	<-stream.Context().Done()
-	return nil
+	return err
 }
 
 // TestLateInputRestarts lets a plugin crash while Open finds out what it is: for the race detector.
 func TestLateInputRestarts(t *testing.T) {
 	c := &crasher{again: make(chan struct{})}
 	l := newLife(&Config{Path: "/crasher", StartTimeout: 10 * time.Second, HangTimeout: 10 * time.Second}, "crasher", inMemory(c))
-	l.timing.first = time.Millisecond
+	l.timing.first, l.timing.ping = time.Millisecond, time.Millisecond
 	in := &late{life: l}
 	if err := in.Open(context.Background(), sdktest.Env(t, sdk.NewCatalog(sdk.Limits{}))); err != nil {
 		t.Fatal(err)
 	}
-	<-c.again
-	time.Sleep(100 * time.Millisecond)
+	<-c.again // no lock before that: it would put the two accesses in order
 	if in.reader == nil {
 		t.Error("an input that reads is taken for one that is polled")
 	}
