@@ -119,8 +119,10 @@ func (s *statistics) emitGauge(w *window.Window[field, pane], i int, f *field, p
 		var ok bool
 		switch name {
 		case "mean":
-			if v, ok = s.meanFromCounter(w, f); !ok {
-				v, ok = p.mean.value()
+			if v, ok = s.meanFromCounter(w, f); !ok || v == 0 {
+				if own, known := p.mean.value(); known {
+					v, ok = own, true
+				}
 			}
 		case "min":
 			v, ok = p.min.V, p.min.OK
@@ -137,7 +139,8 @@ func (s *statistics) emitGauge(w *window.Window[field, pane], i int, f *field, p
 	}
 }
 
-// meanFromCounter returns the mean of a gauge as the growth of its counter says.
+// meanFromCounter returns the mean of a gauge as the growth of its counter says. A counter that stands still says
+// nothing of a gauge that has a mean of its own: some drivers have one that never moves.
 func (s *statistics) meanFromCounter(w *window.Window[field, pane], f *field) (float64, bool) {
 	if f.counter == "" {
 		return 0, false
