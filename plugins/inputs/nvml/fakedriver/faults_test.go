@@ -190,6 +190,25 @@ func TestUpgraded(t *testing.T) {
 	equal(t, "version", version, "580.1")
 }
 
+// TestStub holds that a stub writes nothing, and that another GPU has the call.
+func TestStub(t *testing.T) {
+	s := newScenario(t, 2)
+	s.GPUs[0].Stub("DeviceGetFieldValues")
+	s.GPUs[0].Stub("DeviceGetTotalEnergyConsumption")
+	lib := start(t, s)
+	f := func(index int, stub bool) {
+		t.Helper()
+		d := gpu(t, lib, index)
+		values := []nvml.FieldValue{{FieldId: nvml.FI_DEV_POWER_INSTANT, NvmlReturn: 77}}
+		equal(t, "fields", d.GetFieldValues(values), nvml.SUCCESS)
+		equal(t, "the field's own", values[0].NvmlReturn == 77, stub)
+		_, ret := d.GetTotalEnergyConsumption()
+		equal(t, "energy", ret, nvml.SUCCESS)
+	}
+	f(0, true)
+	f(1, false)
+}
+
 func TestErrors(t *testing.T) {
 	s := newScenario(t, 2)
 	g := s.GPUs[0]

@@ -145,6 +145,9 @@ func (g *GPU) Set(key string, value any) { g.add("set %s %s %v", g.name, key, va
 // Unsupported makes a reading, or the calls that a glob such as DeviceGetFan* names, answer NOT_SUPPORTED.
 func (g *GPU) Unsupported(what string) { g.add("unsupported %s %s", g.name, what) }
 
+// Stub makes a call report success and write nothing.
+func (g *GPU) Stub(call string) { g.add("stub %s %s", g.name, call) }
+
 // Error lets calls fail with code in [from, to). A call is a glob of NVML's names without "nvml"; with
 // an argument, as in DeviceGetSamples/1 or DeviceGetFieldValues/82, only that sample type or field fails.
 func (g *GPU) Error(call string, code int, from, to time.Duration) {

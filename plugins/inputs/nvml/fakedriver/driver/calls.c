@@ -127,7 +127,7 @@ nvmlReturn_t enter(struct call *c, device *d, long arg)
     count_call(c);
     if (is_shutdown) return NVML_SUCCESS;
     rc = standing(is_init);
-    if (rc == NVML_SUCCESS && d != NO_DEVICE && (!is_ours(d) || !exists(d, now()))) rc = NVML_ERROR_INVALID_ARGUMENT;
+    if (rc == NVML_SUCCESS && d != NO_DEVICE && (!is_ours(d) || !exists(stands_for(d), now()))) rc = NVML_ERROR_INVALID_ARGUMENT;
     if (rc == NVML_SUCCESS) rc = play(c->name, d == NO_DEVICE ? NULL : d, arg);
     if (is_init && rc == NVML_SUCCESS && state.refs++ == 0) state.init_at = now();
     if (is_init && rc != NVML_SUCCESS && state.refs == 0 && state.sc) detach();

@@ -161,6 +161,7 @@ bool is_ours(const device *);              /* is it a handle that we gave? */
 bool is_lost(const device *, int64_t t);
 bool exists(const device *, int64_t t);    /* false for a MIG instance that is not there yet, or no more */
 bool is_cut(const device *);               /* into MIG instances, now */
+device *stands_for(device *);              /* whom a handle of ours means now */
 
 /* Every exported function begins with enter and ends with leave. enter counts the call, takes the driver's
  * lock, and plays the scenario's faults; unless it returns NVML_SUCCESS the lock is free again. */
@@ -174,14 +175,15 @@ bool calls_map(const char *path);
 void count_call(struct call *);
 
 #define NO_DEVICE ((device *)-1)
+#define STUB ((nvmlReturn_t)-1)             /* the call reports success and writes nothing */
 #define ENTER_CALL(call_name, dev, arg)                             \
     static struct call here = { .name = call_name };                \
     do {                                                            \
         nvmlReturn_t refused = enter(&here, dev, arg);              \
-        if (refused != NVML_SUCCESS) return refused;                \
+        if (refused != NVML_SUCCESS) return refused == STUB ? NVML_SUCCESS : refused; \
     } while (0)
 #define ENTER_SYSTEM(call_name) ENTER_CALL(call_name, NO_DEVICE, -1)
-#define ENTER_ARG(call_name, arg) device *d = h.handle; ENTER_CALL(call_name, d, arg)
+#define ENTER_ARG(call_name, arg) device *d = h.handle; ENTER_CALL(call_name, d, arg); d = stands_for(d)
 #define ENTER(call_name) ENTER_ARG(call_name, -1)   /* for a function whose handle is called h */
 #define CHECK(condition, code) do { if (!(condition)) return leave(code); } while (0)
 

@@ -194,13 +194,23 @@ nvmlReturn_t nvmlDeviceGetPciInfo_v3(nvmlDevice_t h, nvmlPciInfo_t *out)
     return leave(NVML_SUCCESS);
 }
 
-/* The second version has the same record, whose last member it does not know. */
+/* The second version has the same record, whose last member it does not know; the first ends before the two last. */
 nvmlReturn_t nvmlDeviceGetPciInfo_v2(nvmlDevice_t h, nvmlPciInfo_t *out)
 {
     ENTER("nvmlDeviceGetPciInfo_v2");
     CHECK(out, NVML_ERROR_INVALID_ARGUMENT);
     pci(d, out);
     memset(out->busId, 0, sizeof out->busId);
+    return leave(NVML_SUCCESS);
+}
+
+nvmlReturn_t nvmlDeviceGetPciInfo(nvmlDevice_t h, nvmlPciInfo_t *out)
+{
+    ENTER("nvmlDeviceGetPciInfo");
+    CHECK(out, NVML_ERROR_INVALID_ARGUMENT);
+    nvmlPciInfo_t all;
+    pci(d, &all);
+    memcpy(out, &all, __builtin_offsetof(nvmlPciInfo_t, pciSubSystemId));
     return leave(NVML_SUCCESS);
 }
 

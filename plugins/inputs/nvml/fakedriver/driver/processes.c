@@ -14,9 +14,10 @@ static void put(void *out, int version, unsigned i, const device *d, const struc
     bool wide = version == 3 && driver_since(535, 43) && !driver_since(535, 98);
     nvmlProcessInfo_v2_t *to = wide ? &((struct long_info *)out)[i].info : &((nvmlProcessInfo_v2_t *)out)[i];
     if (wide) ((struct long_info *)out)[i].protected_memory = 0;
+    unsigned none = (unsigned)d->number[N_no_instance];
     *to = (nvmlProcessInfo_v2_t){
         .pid = p->pid, .usedGpuMemory = p->memory,
-        .gpuInstanceId = d->parent ? (unsigned)d->gi : NO_INSTANCE, .computeInstanceId = d->parent ? (unsigned)d->ci : NO_INSTANCE,
+        .gpuInstanceId = d->parent ? (unsigned)d->gi : none, .computeInstanceId = d->parent ? (unsigned)d->ci : none,
     };
 }
 

@@ -62,6 +62,15 @@ int visible(device **out)
     return n;
 }
 
+/* The handle of an instance that is gone may have gone to the first that is there. */
+device *stands_for(device *d)
+{
+    if (d == NO_DEVICE || exists(d, now()) || d->parent->number[N_mig_reuse] != 1) return d;
+    for (int i = 0; i < d->parent->nmig; i++)
+        if (exists(&d->parent->mig[i], now())) return &d->parent->mig[i];
+    return d;
+}
+
 bool is_ours(const device *d)
 {
     for (int i = 0; i < state.sc->ngpus; i++) {

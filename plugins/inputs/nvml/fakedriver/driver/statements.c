@@ -199,6 +199,7 @@ void statement(struct parser *p)
         {"appears", 3, 4, set_appears}, {"mig", 7, 9, add_mig},
         {"gpus", 2, 2, NULL}, {"driver", 2, 2, NULL}, {"cuda", 2, 2, NULL}, {"start", 2, 3, NULL},
         {"loaded", 2, 2, NULL}, {"clock", 2, 2, NULL}, {"calls", 2, 2, NULL}, {"unsupported", 3, 3, NULL},
+        {"stub", 3, 3, NULL},
         {"error", 4, 6, NULL}, {"delay", 4, 5, NULL}, {"hang", 4, 9, NULL}, {"reload", 2, 4, NULL},
         {"mismatch", 2, 3, NULL}, {"step", 3, 3, NULL}, {"event", 5, 7, NULL},
     };
@@ -238,6 +239,8 @@ void statement(struct parser *p)
     } else if (strcmp(name, "unsupported") == 0) {
         if (find(reading_names, READINGS, w[2]) >= 0) return each(p, set_unsupported);
         add_rule(p, EFFECT_ERROR, w[2], (struct rule){ .from = INT64_MIN, .to = NEVER, .code = NVML_ERROR_NOT_SUPPORTED });
+    } else if (strcmp(name, "stub") == 0) {
+        add_rule(p, EFFECT_ERROR, w[2], (struct rule){ .from = INT64_MIN, .to = NEVER, .code = STUB });
     } else if (strcmp(name, "error") == 0) {
         add_rule(p, EFFECT_ERROR, w[2], (struct rule){
             .code = (nvmlReturn_t)integer(p, w[3]),

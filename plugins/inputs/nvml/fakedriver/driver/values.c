@@ -198,6 +198,10 @@ nvmlReturn_t nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t h, nvmlMemory_v2_t *m)
     ENTER("nvmlDeviceGetMemoryInfo_v2");
     CHECK(m, NVML_ERROR_INVALID_ARGUMENT);
     CHECK(m->version == nvmlMemory_v2, NVML_ERROR_ARGUMENT_VERSION_MISMATCH);
+    if (d->number[N_memory_short]) {
+        nvmlMemory_t *old = (nvmlMemory_t *)m;
+        return give_memory(d, R_memory_used, d->number[N_memory_total], d->number[N_memory_reserved], &old->total, &old->free, &old->used);
+    }
     m->reserved = (unsigned long long)d->number[N_memory_reserved] * MIB;
     return give_memory(d, R_memory_used, d->number[N_memory_total], d->number[N_memory_reserved], &m->total, &m->free, &m->used);
 }
