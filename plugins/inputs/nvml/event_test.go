@@ -7,9 +7,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
+	"github.com/NVIDIA/go-nvml/pkg/nvml/mock"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gpuline/gpuline/plugins/inputs/nvml/fakedriver"
@@ -350,4 +352,29 @@ func TestProfilerThatNeverAnswers(t *testing.T) {
 	if rows := with(of(h.ticks(600, time.Second), "gpu", "0"), "sm_active_ratio"); len(rows) < 200 {
 		t.Errorf("%d readings after it answers", len(rows))
 	}
+}
+
+// TestEventsAtOnce holds that a driver whose wait for an event returns at once, with nothing, is not asked without end.
+func TestEventsAtOnce(t *testing.T) {
+	f := func(e nvml.EventData, ret nvml.Return) {
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) {
+			set := &mock.EventSet{
+				WaitFunc: func(uint32) (nvml.EventData, nvml.Return) { return e, ret },
+				FreeFunc: func() nvml.Return { return nvml.SUCCESS },
+			}
+			w := &watch{set: set, known: map[nvml.Device]bool{&mock.Device{}: true}, reports: make(chan nvml.EventData, 64)}
+			w.begin()
+			time.Sleep(10 * time.Second)
+			if !w.close() {
+				t.Error("the watch does not end")
+			}
+			if n := len(set.WaitCalls()); n > 21 || len(w.reports) > 0 {
+				t.Errorf("it was asked %d times, and %d events came of it", n, len(w.reports))
+			}
+		})
+	}
+	f(nvml.EventData{}, nvml.ERROR_TIMEOUT)
+	f(nvml.EventData{}, nvml.SUCCESS)
+	f(nvml.EventData{}, nvml.ERROR_NOT_SUPPORTED)
 }

@@ -82,19 +82,20 @@ func (w *watch) begin() {
 func (w *watch) run(ctx context.Context) {
 	defer close(w.done)
 	for ctx.Err() == nil {
+		began := time.Now()
 		e, ret := w.set.Wait(uint32(waitFor.Milliseconds()))
-		switch ret {
-		case nvml.SUCCESS:
+		if ret == nvml.SUCCESS && e.EventType&watched != 0 {
 			select {
 			case w.reports <- e:
 			case <-ctx.Done():
 			}
-		case nvml.ERROR_TIMEOUT:
-		default: // a lost GPU, or the driver has gone: the calls of the GPUs tell which
-			select {
-			case <-time.After(waitFor):
-			case <-ctx.Done():
-			}
+			continue
+		}
+		// Nothing was reported, or a GPU is lost or the driver has gone, which the calls of the GPUs tell. Not all
+		// drivers wait until there is something to say.
+		select {
+		case <-time.After(waitFor - time.Since(began)):
+		case <-ctx.Done():
 		}
 	}
 }
