@@ -9,6 +9,7 @@ const (
 	callDriverVersion call = iota
 	callCUDAVersion
 	callCount
+	callHandle
 	callUUID
 	callName
 	callPCIInfo
@@ -104,10 +105,11 @@ func (c call) symbols() []string {
 var callNames = [calls]string{
 	callDriverVersion: "SystemGetDriverVersion",
 	callCUDAVersion:   "SystemGetCudaDriverVersion_v2",
-	callCount:         "DeviceGetCount_v2",
+	callCount:         "DeviceGetCount_v2|DeviceGetCount",
+	callHandle:        "DeviceGetHandleByIndex_v2|DeviceGetHandleByIndex",
 	callUUID:          "DeviceGetUUID",
 	callName:          "DeviceGetName",
-	callPCIInfo:       "DeviceGetPciInfo_v3|DeviceGetPciInfo_v2",
+	callPCIInfo:       "DeviceGetPciInfo_v3|DeviceGetPciInfo_v2|DeviceGetPciInfo",
 
 	callSamples:     "DeviceGetSamples",
 	callEnergy:      "DeviceGetTotalEnergyConsumption",

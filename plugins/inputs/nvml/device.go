@@ -23,7 +23,8 @@ type device struct {
 	series *sdk.Series
 	batch  *sdk.Batch
 
-	refused [calls]bool // not supported by this GPU
+	refused [calls]bool  // not supported by this GPU
+	told    [calls]int64 // when it was last said that a call fails, by the agent's time
 	calling atomic.Uint32
 	lost    bool
 	missing bool  // the driver does not list it
@@ -90,7 +91,7 @@ func newDevice(s *session, handle nvml.Device, id selector.GPU) *device {
 			UUID: id.UUID, Index: id.Index, Name: id.Name, PCIBusID: id.Bus, Source: vocabulary.SourceNVML,
 		}.Tags(),
 	}
-	if before, ok := s.marks[id.UUID]; ok {
+	if before, ok := s.marks[known(id)]; ok {
 		d.before = before
 	}
 	d.read = d.before.at
@@ -98,6 +99,14 @@ func newDevice(s *session, handle nvml.Device, id selector.GPU) *device {
 		d.rings[i].kind = &ringKinds[i]
 	}
 	return d
+}
+
+// known returns what a GPU is known by: its UUID or, where the driver gives none, its place.
+func known(id selector.GPU) string {
+	if id.UUID != "" {
+		return id.UUID
+	}
+	return id.Bus + " " + id.Index
 }
 
 // mark says how far the rings have been read.

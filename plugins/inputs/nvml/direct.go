@@ -8,14 +8,21 @@ package nvml
 //
 // static void *find(char *name) { return dlsym(RTLD_DEFAULT, name); }
 //
-// static int get(void *f, void *gpu, void *to)
+// static const unsigned unwritten = 0x80000000;  // no answer has it: it is the least number, or 2^63 and more
+// enum { NOT_SUPPORTED = 3 };
+//
+// static int get(void *f, void *gpu, void *to, unsigned *word)
 // {
-//     return ((int (*)(void *, void *))f)(gpu, to);
+//     *word = unwritten;
+//     int ret = ((int (*)(void *, void *))f)(gpu, to);
+//     return ret == 0 && *word == unwritten ? NOT_SUPPORTED : ret;
 // }
 //
-// static int get_of(void *f, void *gpu, int kind, void *to)
+// static int get_of(void *f, void *gpu, int kind, void *to, unsigned *word)
 // {
-//     return ((int (*)(void *, int, void *))f)(gpu, kind, to);
+//     *word = unwritten;
+//     int ret = ((int (*)(void *, int, void *))f)(gpu, kind, to);
+//     return ret == 0 && *word == unwritten ? NOT_SUPPORTED : ret;
 // }
 //
 // static int get_samples(void *f, void *gpu, int ring, unsigned long long after, int *kind, unsigned *count, void *to)
@@ -76,13 +83,13 @@ func lookUp(api nvml.Interface, names []string) (f function) {
 func (f function) missing() bool { return f.at == nil }
 
 // get calls a function of a GPU that has one answer.
-func (f function) get(gpu nvml.Device, to unsafe.Pointer) nvml.Return {
-	return nvml.Return(C.get(f.at, handle(gpu), to))
+func (f function) get(gpu nvml.Device, to slot) nvml.Return {
+	return nvml.Return(C.get(f.at, handle(gpu), to.at, (*C.uint)(to.word)))
 }
 
 // getOf is get where the GPU has several of that kind.
-func (f function) getOf(gpu nvml.Device, which int32, to unsafe.Pointer) nvml.Return {
-	return nvml.Return(C.get_of(f.at, handle(gpu), C.int(which), to))
+func (f function) getOf(gpu nvml.Device, which int32, to slot) nvml.Return {
+	return nvml.Return(C.get_of(f.at, handle(gpu), C.int(which), to.at, (*C.uint)(to.word)))
 }
 
 // samples calls nvmlDeviceGetSamples: what a ring holds that is newer than a time stamp, as many as *count says.
@@ -127,6 +134,18 @@ type answers struct {
 	temperature nvml.Temperature
 }
 
+// slot is where the driver writes an answer, and the word of it that it writes last. A function that reports success
+// and has not written it is a stub: a stand-in for a driver has many. What it should give the GPU has not.
+type slot struct{ at, word unsafe.Pointer }
+
+func slot32[T int32 | uint32](v *T) slot { return slot{unsafe.Pointer(v), unsafe.Pointer(v)} }
+
+// slot64 looks at the upper half.
+func slot64(v *uint64) slot { return slot{unsafe.Pointer(v), unsafe.Add(unsafe.Pointer(v), 4)} }
+
+// within is a slot for a record of which v is the last number.
+func (s slot) within(record unsafe.Pointer) slot { return slot{record, s.word} }
+
 func newAnswers() *answers {
 	a := new(answers)
 	a.memory.Version = nvml.STRUCT_VERSION(a.memory, 2)
@@ -136,6 +155,6 @@ func newAnswers() *answers {
 }
 
 // fetch asks a GPU or a MIG instance of it for something that it either has or has not.
-func (d *device) fetch(c call, from nvml.Device, to unsafe.Pointer) bool {
+func (d *device) fetch(c call, from nvml.Device, to slot) bool {
 	return d.ask(c, func() nvml.Return { return d.lib.functions[c].get(from, to) })
 }

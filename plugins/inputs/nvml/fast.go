@@ -26,7 +26,7 @@ var (
 func (d *device) fast() {
 	now := d.clock()
 	_, cost := d.costs.of(callEnergy)
-	read := (d.draining.Load() || cost*dear < d.tiers.fast) && d.fetch(callEnergy, d.handle, unsafe.Pointer(&d.answers.uint64))
+	read := (d.draining.Load() || cost*dear < d.tiers.fast) && d.fetch(callEnergy, d.handle, slot64(&d.answers.uint64))
 	if d.broken != nil {
 		return // a row would say that the rings have been read up to now
 	}
@@ -126,7 +126,7 @@ func (d *device) samples(r *ring, after uint64) (all []entry, ret nvml.Return) {
 // standIn asks for the current rate of what the rings are silent about: an idle GPU must not look absent.
 func (d *device) standIn(m *sdk.Metric, now *instant) {
 	if d.rings[ringGPU].silent(now) || d.rings[ringMemory].silent(now) {
-		if u := &d.answers.utilization; d.fetch(callUtilization, d.handle, unsafe.Pointer(u)) {
+		if u := &d.answers.utilization; d.fetch(callUtilization, d.handle, slot32(&u.Memory).within(unsafe.Pointer(u))) {
 			d.percent(m, utilization, u.Gpu)
 			d.percent(m, memoryUse, u.Memory)
 			if u.Gpu > 0 {
@@ -135,7 +135,7 @@ func (d *device) standIn(m *sdk.Metric, now *instant) {
 		}
 	}
 	if d.rings[ringPower].silent(now) && d.readFields(m, &d.powerField) == 0 {
-		if mw := &d.answers.uint32; d.fetch(callPower, d.handle, unsafe.Pointer(mw)) {
+		if mw := &d.answers.uint32; d.fetch(callPower, d.handle, slot32(mw)) {
 			m.Set(powerNow, sdk.FloatValue(float64(*mw)/1e3))
 		}
 	}
@@ -165,7 +165,7 @@ func (d *device) clockInfo(m *sdk.Metric, f sdk.Field, kind nvml.ClockType) {
 	}
 	mhz := &d.answers.uint32
 	ret := d.try(callClock, func() nvml.Return {
-		return d.lib.functions[callClock].getOf(d.handle, int32(kind), unsafe.Pointer(mhz))
+		return d.lib.functions[callClock].getOf(d.handle, int32(kind), slot32(mhz))
 	})
 	if d.noClock[kind] = unknown(ret); ret == nvml.SUCCESS {
 		m.Set(f, sdk.IntValue(int64(*mhz)*1e6))

@@ -133,10 +133,10 @@ func (m *monitor) reopen() error {
 	return nil
 }
 
-// inherit gives what is known of a GPU to the one of the same UUID, or keeps it as missing.
+// inherit gives what is known of a GPU to the same one, or keeps it as missing.
 func inherit(devices []*device, old *device) []*device {
 	for _, d := range devices {
-		if d.id.UUID == old.id.UUID {
+		if known(d.id) == known(old.id) {
 			d.adopt(old)
 			return devices
 		}

@@ -118,8 +118,8 @@ func (d *device) readFields(m *sdk.Metric, s *fieldSet) (n int) {
 	if len(s.readings) == 0 {
 		return 0
 	}
-	for i := range s.readings {
-		s.values[i] = nvml.FieldValue{FieldId: s.readings[i].id, ScopeId: s.readings[i].scope}
+	for i := range s.readings { // a value that the driver does not write it has not, see slot
+		s.values[i] = nvml.FieldValue{FieldId: s.readings[i].id, ScopeId: s.readings[i].scope, NvmlReturn: uint32(nvml.ERROR_NOT_SUPPORTED)}
 	}
 	ret := d.try(callFields, func() nvml.Return { return d.handle.GetFieldValues(s.values[:len(s.readings)]) })
 	if ret != nvml.SUCCESS {

@@ -28,7 +28,7 @@ var infoReadings = []fieldReading{
 func (d *device) inform() {
 	m := vocabulary.AddInfo(d.batch, d.tags, d.clock().wall)
 	text := func(name, v string) {
-		if v != "" {
+		if v != "" && v != "N/A" {
 			m.Set(infoField(name), sdk.StringValue(v))
 		}
 	}
@@ -69,7 +69,7 @@ func (d *device) limits(m *sdk.Metric) {
 		{"memory_temperature_max_operating_celsius", nvml.TEMPERATURE_THRESHOLD_MEM_MAX},
 	} {
 		var v uint32
-		if d.try(callThreshold, func() (ret nvml.Return) { v, ret = d.handle.GetTemperatureThreshold(t.kind); return ret }) == nvml.SUCCESS {
+		if d.try(callThreshold, func() (ret nvml.Return) { v, ret = d.handle.GetTemperatureThreshold(t.kind); return ret }) == nvml.SUCCESS && v > 0 {
 			m.Set(infoField(t.name), sdk.FloatValue(float64(v)))
 		}
 	}
@@ -82,7 +82,7 @@ func (d *device) limits(m *sdk.Metric) {
 		{"clock_graphics_max_hertz", nvml.CLOCK_GRAPHICS},
 	} {
 		var mhz uint32
-		if d.try(callMaxClock, func() (ret nvml.Return) { mhz, ret = d.handle.GetMaxClockInfo(c.kind); return ret }) == nvml.SUCCESS {
+		if d.try(callMaxClock, func() (ret nvml.Return) { mhz, ret = d.handle.GetMaxClockInfo(c.kind); return ret }) == nvml.SUCCESS && mhz > 0 {
 			m.Set(infoField(c.name), sdk.IntValue(int64(mhz)*1e6))
 		}
 	}

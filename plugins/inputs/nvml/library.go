@@ -35,11 +35,15 @@ func openLibrary(config string) (*library, error) {
 	path := sharedlib.ToLoad(libraryName, config)
 	// The loader binds the library's functions for good at their first call, so it must stay where it is
 	// when NVML is shut down.
-	if err := dl.New(path, dl.RTLD_LAZY|dl.RTLD_GLOBAL|dl.RTLD_NODELETE).Open(); err != nil {
+	loaded := dl.New(path, dl.RTLD_LAZY|dl.RTLD_GLOBAL|dl.RTLD_NODELETE)
+	if err := loaded.Open(); err != nil {
 		if _, missing := Look(config); missing != nil {
 			return nil, missing
 		}
 		return nil, fmt.Errorf("load %s: %w", path, err)
+	}
+	if loaded.Lookup("nvmlInit_v2") != nil && loaded.Lookup("nvmlInit") != nil || loaded.Lookup("nvmlShutdown") != nil {
+		return nil, fmt.Errorf("load %s: it has no nvmlInit or no nvmlShutdown: it is not NVML", path)
 	}
 	l := &library{api: nvml.New(nvml.WithLibraryPath(path))}
 	switch ret := l.api.Init(); ret {
@@ -80,7 +84,7 @@ func (l *library) close() { _ = l.api.Shutdown() }
 
 // count returns the number of GPUs.
 func (l *library) count() (int, error) {
-	if !l.has(callCount) {
+	if !l.has(callCount) || !l.has(callHandle) {
 		return 0, errors.New("count GPUs: the driver's library has no function for it")
 	}
 	n, ret := l.api.DeviceGetCount()
@@ -97,22 +101,21 @@ func (l *library) identify(index int) (handle nvml.Device, id selector.GPU, err 
 		return nil, id, fmt.Errorf("open GPU %d: %w", index, failure(ret))
 	}
 	id.Index = fmt.Sprint(index)
-	if l.has(callUUID) {
-		id.UUID, ret = handle.GetUUID()
-	}
-	if l.has(callName) && ret == nvml.SUCCESS {
-		id.Name, ret = handle.GetName()
-	}
-	if l.has(callPCIInfo) && ret == nvml.SUCCESS {
-		var info nvml.PciInfo
-		switch info, ret = handle.GetPciInfo(); {
-		case ret == nvml.SUCCESS:
-			id.Bus = fmt.Sprintf("%08X:%02X:%02X.0", info.Domain, info.Bus, info.Device)
-		case final(ret): // a GPU that is part of a processor
-			ret = nvml.SUCCESS
+	ask := func(c call, read func() nvml.Return) { // what the driver or the GPU has not is absent
+		if l.has(c) && (ret == nvml.SUCCESS || final(ret)) {
+			ret = read()
 		}
 	}
-	if ret != nvml.SUCCESS {
+	ask(callUUID, func() (ret nvml.Return) { id.UUID, ret = handle.GetUUID(); return ret })
+	ask(callName, func() (ret nvml.Return) { id.Name, ret = handle.GetName(); return ret })
+	ask(callPCIInfo, func() nvml.Return { // a GPU that is part of a processor has none
+		info, ret := handle.GetPciInfo()
+		if ret == nvml.SUCCESS {
+			id.Bus = fmt.Sprintf("%08X:%02X:%02X.0", info.Domain, info.Bus, info.Device)
+		}
+		return ret
+	})
+	if ret != nvml.SUCCESS && !final(ret) {
 		return nil, id, fmt.Errorf("identify GPU %d: %w", index, failure(ret))
 	}
 	return handle, id, nil

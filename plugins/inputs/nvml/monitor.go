@@ -258,14 +258,16 @@ func (m *monitor) collect(b *sdk.Batch) {
 			continue
 		}
 		for row := range d.batch.All() {
-			b.Copy(row)
+			if row.Len() > 0 { // else the GPU has nothing of that tier, or was lost before it
+				b.Copy(row)
+			}
 		}
 		for _, drop := range d.batch.Tally().Drops { // the catalog is full
 			b.Tally().Added += drop.Count
 			b.Tally().AddDrops(drop.Reason, drop.Count)
 		}
 		d.batch.Reset()
-		m.marks[d.id.UUID] = d.mark()
+		m.marks[known(d.id)] = d.mark()
 	}
 }
 

@@ -32,21 +32,21 @@ var (
 func (d *device) normal() {
 	now := d.clock()
 	m := d.row(now.wall)
-	d.memory(func() *sdk.Metric { return m }, func(c call, to unsafe.Pointer) bool { return d.fetch(c, d.handle, to) })
+	d.memory(func() *sdk.Metric { return m }, func(c call, to slot) bool { return d.fetch(c, d.handle, to) })
 	a := d.answers
 	if d.ask(callTemperature, d.readTemperature) {
 		m.Set(temperature, sdk.FloatValue(float64(a.temperature.Temperature)))
 	}
-	if d.fetch(callMargin, d.handle, unsafe.Pointer(&a.margin)) {
+	if d.fetch(callMargin, d.handle, slot32(&a.margin.MarginTemperature).within(unsafe.Pointer(&a.margin))) {
 		m.Set(temperatureMargin, sdk.FloatValue(float64(a.margin.MarginTemperature)))
 	}
 	d.readFields(m, &d.normalFields)
 	d.countTraffic(m)
 	d.held(m, now.wall)
-	if d.fetch(callPState, d.handle, unsafe.Pointer(&a.uint32)) && a.uint32 <= uint32(nvml.PSTATE_15) {
+	if d.fetch(callPState, d.handle, slot32(&a.uint32)) && a.uint32 <= uint32(nvml.PSTATE_15) {
 		m.Set(pstate, sdk.IntValue(int64(a.uint32)))
 	}
-	if d.fetch(callPowerLimit, d.handle, unsafe.Pointer(&a.uint32)) {
+	if d.fetch(callPowerLimit, d.handle, slot32(&a.uint32)) {
 		m.Set(powerLimit, sdk.FloatValue(float64(a.uint32)/1e3))
 	}
 	d.clockInfo(m, graphicsClock, nvml.CLOCK_GRAPHICS)
@@ -62,7 +62,7 @@ func (d *device) normal() {
 		if d.lost || d.broken != nil {
 			return
 		}
-		d.memory(func() *sdk.Metric { return i.row(d, now.wall) }, func(c call, to unsafe.Pointer) bool {
+		d.memory(func() *sdk.Metric { return i.row(d, now.wall) }, func(c call, to slot) bool {
 			return d.lib.has(c) && d.measure(c, func() nvml.Return { return d.lib.functions[c].get(i.handle, to) }) == nvml.SUCCESS
 		})
 	}
@@ -72,21 +72,21 @@ func (d *device) normal() {
 func (d *device) readTemperature() nvml.Return {
 	f, t := d.lib.functions[callTemperature], &d.answers.temperature
 	if t.SensorType = uint32(nvml.TEMPERATURE_GPU); strings.HasSuffix(f.name, "V") {
-		return f.get(d.handle, unsafe.Pointer(t))
+		return f.get(d.handle, slot32(&t.Temperature).within(unsafe.Pointer(t)))
 	}
-	return f.getOf(d.handle, int32(t.SensorType), unsafe.Pointer(&t.Temperature))
+	return f.getOf(d.handle, int32(t.SensorType), slot32(&t.Temperature))
 }
 
 // memory sets what is allocated on a GPU, or on a MIG instance of it. What the GPU as a whole refuses its instances
 // may give, and one that is gone says nothing of the others.
-func (d *device) memory(row func() *sdk.Metric, get func(c call, to unsafe.Pointer) bool) {
+func (d *device) memory(row func() *sdk.Metric, get func(c call, to slot) bool) {
 	var m *sdk.Metric
 	v := &d.answers.memory
 	switch old := &d.answers.memoryV1; {
-	case get(callMemory, unsafe.Pointer(v)):
+	case get(callMemory, slot64(&v.Used).within(unsafe.Pointer(v))):
 		m = row()
 		m.Set(memoryReserved, sdk.IntValue(int64(v.Reserved)))
-	case get(callMemoryV1, unsafe.Pointer(old)):
+	case get(callMemoryV1, slot64(&old.Used).within(unsafe.Pointer(old))):
 		m = row()
 		v.Total, v.Reserved, v.Free, v.Used = old.Total, 0, old.Free, old.Used
 	default:
@@ -103,7 +103,7 @@ func (d *device) memory(row func() *sdk.Metric, get func(c call, to unsafe.Point
 // held sets the reasons that hold clocks back, and tells when one begins.
 func (d *device) held(m *sdk.Metric, at int64) {
 	bits := &d.answers.uint64
-	if d.fetch(callReasons, d.handle, unsafe.Pointer(bits)) || d.fetch(callReasonsOld, d.handle, unsafe.Pointer(bits)) {
+	if d.fetch(callReasons, d.handle, slot64(bits)) || d.fetch(callReasonsOld, d.handle, slot64(bits)) {
 		m.Set(reasons, sdk.IntValue(int64(*bits)))
 		d.onsets.Observe(d.events.On(d.batch, d.tags, at), int64(*bits))
 	}

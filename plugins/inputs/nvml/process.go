@@ -58,12 +58,17 @@ func (d *device) reportProcesses(at int64) {
 	add := func(c call, kind string) {
 		for _, p := range d.programs(c) {
 			key := processKey{p.Pid, p.GpuInstanceId, p.ComputeInstanceId, kind}
-			i := slices.IndexFunc(list, func(u processUse) bool { return u.key.pid == key.pid && u.key.gi == key.gi && u.key.ci == key.ci })
-			if i >= 0 {
-				list[i].key.kind = "C+G"
-				continue
+			if !d.cut { // where there are none, some drivers call them 0
+				key.gi, key.ci = noInstance, noInstance
 			}
-			list = append(list, processUse{key, p.UsedGpuMemory})
+			i := slices.IndexFunc(list, func(u processUse) bool { return u.key.pid == key.pid && u.key.gi == key.gi && u.key.ci == key.ci })
+			switch {
+			case p.Pid == 0: // an entry that was not written
+			case i < 0:
+				list = append(list, processUse{key, p.UsedGpuMemory})
+			case list[i].key.kind != kind:
+				list[i].key.kind = "C+G"
+			}
 		}
 	}
 	add(callCompute, "C")

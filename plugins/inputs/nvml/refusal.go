@@ -4,15 +4,26 @@ package nvml
 
 import "github.com/NVIDIA/go-nvml/pkg/nvml"
 
-// note tells of a call that failed.
+// note tells of a call that failed: to the log not more often than each repeatAfter.
 func (d *device) note(c call, ret nvml.Return) {
-	switch {
-	case ret == nvml.ERROR_NO_PERMISSION || ret == nvml.ERROR_OPERATING_SYSTEM:
-		d.env.Log.Warn("the driver does not permit a call", "call", c.name(), "gpu", d.id.Index)
-	case ret != nvml.SUCCESS && !final(ret) && !nothing(ret) && !d.lost && d.broken == nil:
-		d.costs.failed.Add(1)
-		d.env.Log.Warn("a call failed", "call", c.name(), "gpu", d.id.Index, "err", failure(ret))
+	denied := ret == nvml.ERROR_NO_PERMISSION || ret == nvml.ERROR_OPERATING_SYSTEM
+	failed := ret != nvml.SUCCESS && !final(ret) && !nothing(ret) && !d.lost && d.broken == nil
+	if !denied && !failed {
+		return
 	}
+	if failed {
+		d.costs.failed.Add(1)
+	}
+	now := d.clock().wall
+	if d.told[c] > 0 && now-d.told[c] < int64(repeatAfter) {
+		return
+	}
+	d.told[c] = now
+	if denied {
+		d.env.Log.Warn("the driver does not permit a call", "call", c.name(), "gpu", d.id.Index)
+		return
+	}
+	d.env.Log.Warn("a call failed", "call", c.name(), "gpu", d.id.Index, "err", failure(ret))
 }
 
 // final reports whether the same call will not succeed on the same GPU, as it is.

@@ -16,6 +16,9 @@ type sampler struct {
 	entries []entry
 }
 
+// mostSamples is far more than the rings of drivers hold, whatever one says.
+const mostSamples = 1 << 14
+
 // rawSample is nvmlSample_t.
 type rawSample struct{ at, value uint64 }
 
@@ -38,10 +41,10 @@ func (s *sampler) read(f function, gpu nvml.Device, ring int32, after uint64) ([
 			return s.entries, ret
 		}
 		// There may be more than there was room for.
-		if ret = call(nil); ret != nvml.SUCCESS || int(s.count) <= len(s.raw) {
+		if ret = call(nil); ret != nvml.SUCCESS || min(int(s.count), mostSamples) <= len(s.raw) {
 			return s.entries, ret
 		}
-		s.raw = make([]rawSample, s.count)
+		s.raw = make([]rawSample, min(int(s.count), mostSamples))
 	}
 }
 

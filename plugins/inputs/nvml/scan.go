@@ -76,7 +76,7 @@ func (m *monitor) meet(s *scan) {
 		if slices.Contains(next, d) {
 			continue
 		}
-		if i := slices.IndexFunc(next, func(n *device) bool { return n.id.UUID == d.id.UUID }); i >= 0 && !m.hangs(d) {
+		if i := slices.IndexFunc(next, func(n *device) bool { return known(n.id) == known(d.id) }); i >= 0 && !m.hangs(d) {
 			next[i].adopt(d) // it has another index now
 			continue
 		}
