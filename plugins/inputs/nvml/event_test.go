@@ -378,3 +378,27 @@ func TestEventsAtOnce(t *testing.T) {
 	f(nvml.EventData{}, nvml.SUCCESS)
 	f(nvml.EventData{}, nvml.ERROR_NOT_SUPPORTED)
 }
+
+// TestReusedHandle holds that memory stands with the instance whose it is when the driver gives a handle to another
+// instance.
+func TestReusedHandle(t *testing.T) {
+	h := newHost(t, 1, usual(), time.Second, func(s *fakedriver.Scenario) {
+		g := s.GPUs[0]
+		g.Set("mig_reuse", 1)
+		g.MIGBetween(-time.Hour, 5*time.Second, 1, 0, 20_000, 32, 2)
+		g.MIGBetween(5*time.Second, fakedriver.Never, 2, 0, 10_000, 16, 1)
+	})
+	h.open()
+	rows := with(of(h.ticks(20, time.Second), "gpu", "0"), "memory_total_bytes")
+	want := map[string]float64{"1": 20_000 << 20, "2": 10_000 << 20}
+	last := map[string]time.Duration{}
+	for _, r := range rows {
+		gi := r.tags["mig_gi"]
+		if last[gi] = r.at; gi != "" && r.fields["memory_total_bytes"] != want[gi] {
+			t.Errorf("at %v instance %s has %v", r.at, gi, r.fields["memory_total_bytes"])
+		}
+	}
+	if last["1"] > 6*time.Second || last["2"] < 19*time.Second {
+		t.Errorf("last seen: %v", last)
+	}
+}

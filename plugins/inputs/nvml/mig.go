@@ -71,6 +71,14 @@ func (d *device) findInstances() {
 	d.setInstances(found)
 }
 
+// moved reports whether an instance's handle has become another's: the driver may give it away when instances come and
+// go.
+func (d *device) moved(i *instance) bool {
+	var id int
+	return d.try(callGI, func() (ret nvml.Return) { id, ret = i.handle.GetGpuInstanceId(); return ret }) == nvml.SUCCESS && id != i.gi ||
+		d.try(callCI, func() (ret nvml.Return) { id, ret = i.handle.GetComputeInstanceId(); return ret }) == nvml.SUCCESS && id != i.ci
+}
+
 func (d *device) setInstances(next []*instance) {
 	for _, i := range d.instances {
 		if !slices.Contains(next, i) {

@@ -3,6 +3,7 @@
 package nvml
 
 import (
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -57,6 +58,9 @@ func (d *device) normal() {
 	}
 	if d.xid > 0 {
 		m.Set(lastXID, sdk.IntValue(int64(d.xid)))
+	}
+	if slices.ContainsFunc(d.instances, d.moved) {
+		d.findInstances()
 	}
 	for _, i := range d.instances {
 		if d.lost || d.broken != nil {
