@@ -99,12 +99,14 @@ func isGone(err error) bool {
 
 const maxMessage = 200
 
-// message picks the line that explains a failure: the first one that is no comma-separated row.
+// message picks the line that explains a failure: the first one that is no comma-separated row, nor of a document, in
+// which values that stand on lines of their own are indented.
 func message(outputs ...[]byte) string {
 	for _, out := range outputs {
 		for line := range bytes.Lines(out) {
+			indented := line[0] == '\t'
 			line = bytes.TrimSpace(line)
-			if len(line) == 0 || line[0] == '<' || bytes.Count(line, []byte(", ")) > 3 {
+			if indented || len(line) == 0 || line[0] == '<' || bytes.Count(line, []byte(", ")) > 3 {
 				continue
 			}
 			return string(line[:min(len(line), maxMessage)])

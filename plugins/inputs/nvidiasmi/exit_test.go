@@ -19,6 +19,7 @@ func TestMessages(t *testing.T) {
 	f("\n\nNo devices were found\nmore\n", "No devices were found")
 	f("0, GPU-1, a, b, c\nUnable to do it\n", "Unable to do it")
 	f("<?xml?>\n<a>\nboom", "boom")
+	f("<?xml?>\n<a>\n\t<mig_devices>\n\t\tNone\n\t</mig_devices>\n", "")
 
 	field := func(out, want string) {
 		t.Helper()
