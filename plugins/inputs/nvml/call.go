@@ -104,7 +104,7 @@ func (c call) symbols() []string {
 
 var callNames = [calls]string{
 	callDriverVersion: "SystemGetDriverVersion",
-	callCUDAVersion:   "SystemGetCudaDriverVersion_v2",
+	callCUDAVersion:   "SystemGetCudaDriverVersion_v2|SystemGetCudaDriverVersion",
 	callCount:         "DeviceGetCount_v2|DeviceGetCount",
 	callHandle:        "DeviceGetHandleByIndex_v2|DeviceGetHandleByIndex",
 	callUUID:          "DeviceGetUUID",

@@ -40,7 +40,7 @@ func (d *device) inform() {
 	}
 	text("driver_version", d.lib.driver)
 	var version int
-	if d.ask(callCUDAVersion, func() (ret nvml.Return) { version, ret = d.lib.api.SystemGetCudaDriverVersion_v2(); return ret }) {
+	if d.ask(callCUDAVersion, func() (ret nvml.Return) { version, ret = d.lib.cudaVersion(); return ret }) {
 		text("cuda_version", fmt.Sprintf("%d.%d", version/1000, version%1000/10))
 	}
 	ask("vbios_version", callVBIOS, d.handle.GetVbiosVersion)

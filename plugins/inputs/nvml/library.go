@@ -5,6 +5,7 @@ package nvml
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/NVIDIA/go-nvml/pkg/dl"
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
@@ -66,6 +67,14 @@ func openLibrary(config string) (*library, error) {
 		l.functions[c] = lookUp(l.api, l.symbols(c))
 	}
 	return l, nil
+}
+
+// cudaVersion returns the newest version of CUDA that the driver has, 1000 × major + 10 × minor.
+func (l *library) cudaVersion() (int, nvml.Return) {
+	if strings.HasSuffix(l.functions[callCUDAVersion].name, "_v2") {
+		return l.api.SystemGetCudaDriverVersion_v2()
+	}
+	return l.api.SystemGetCudaDriverVersion()
 }
 
 // before reports whether the driver is older than a version. One whose version cannot be read is not.

@@ -145,6 +145,9 @@ func TestUnversioned(t *testing.T) {
 	h := newHost(t, 2, usual(), 100*ms, nil)
 	h.open()
 	rows := h.ticks(20, 100*ms)
+	if info := of(rows, "gpu_info", "1"); len(info) == 0 || info[0].texts["cuda_version"] == "" {
+		t.Errorf("%+v", info)
+	}
 	for index, bus := range map[string]string{"0": "00000000:0F:00.0", "1": "00000000:1F:00.0"} {
 		got := with(of(rows, "gpu", index), "memory_total_bytes")
 		if len(got) == 0 || got[0].tags["pci_bus_id"] != bus || got[0].tags["gpu_uuid"] != "" {
