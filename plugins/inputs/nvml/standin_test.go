@@ -126,12 +126,14 @@ func TestNoInstance(t *testing.T) {
 	f("1", "4000002", "1", "C")
 }
 
-// TestUnversioned reads through a library that has none but the first version of each function, and no UUIDs.
-func TestUnversioned(t *testing.T) {
+// without runs this test in a process of its own, with a library that lacks some functions, and reports whether this is
+// that process.
+func without(t *testing.T, functions ...string) bool {
+	t.Helper()
 	lib := ""
 	if os.Getenv(otherLibrary) == "" {
 		var err error
-		lib, err = fakedriver.Build(t.TempDir(), "nvml*_v2", "nvml*_v3", "nvmlDeviceGetUUID")
+		lib, err = fakedriver.Build(t.TempDir(), functions...)
 		if errors.Is(err, fakedriver.ErrNoCompiler) {
 			t.Skip("there is no gcc: nothing is read through the fake driver")
 		}
@@ -139,7 +141,21 @@ func TestUnversioned(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if !again(t, lib, "") {
+	return again(t, lib, "")
+}
+
+// TestNotNVML holds that a library which is none of NVML's is an error, and not the end of the process.
+func TestNotNVML(t *testing.T) {
+	if without(t, "nvmlInit*") {
+		if _, err := openLibrary(os.Getenv(otherLibrary)); err == nil || !strings.Contains(err.Error(), "it is not NVML") {
+			t.Error(err)
+		}
+	}
+}
+
+// TestUnversioned reads through a library that has none but the first version of each function, and no UUIDs.
+func TestUnversioned(t *testing.T) {
+	if !without(t, "nvml*_v2", "nvml*_v3", "nvmlDeviceGetUUID") {
 		return
 	}
 	h := newHost(t, 2, usual(), 100*ms, nil)
