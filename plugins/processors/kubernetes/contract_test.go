@@ -42,7 +42,7 @@ func TestContract(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	c := Definition().NewConfig().(*Config)
-	if _, err := New(c); err != nil || c.Refresh != 10*time.Second || len(c.Resources) != 2 || !c.Info {
+	if _, err := New(c); err != nil || c.Socket != DefaultSocket || c.Refresh != 10*time.Second || len(c.Resources) != 2 || !c.Info {
 		t.Errorf("%+v: %v", c, err)
 	}
 	c.Socket = "kubelet.sock"

@@ -24,6 +24,9 @@ func Definition() sdk.Definition {
 		func(c *Config) (sdk.Processor, error) { return New(c) })
 }
 
+// DefaultSocket is where kubelets listen that have no other root folder.
+const DefaultSocket = "/var/lib/kubelet/pod-resources/kubelet.sock"
+
 // Config is the table [[processors.kubernetes]].
 type Config struct {
 	Socket    string        `toml:"socket" doc:"Where the kubelet tells which pod has which device." default:"/var/lib/kubelet/pod-resources/kubelet.sock"`

@@ -114,7 +114,11 @@ func (w *watch) fail(err error) {
 	w.failures.Add(1)
 	if code := status.Code(err); w.health != failing || w.trouble != code {
 		w.health, w.trouble = failing, code
-		w.log.Warn("the kubelet does not tell which pods have GPUs; what it said last stands for "+keep.String(), "err", err)
+		so := "readings bear no pods until it does"
+		if !w.answered.IsZero() {
+			so = "what it said last stands for 5 minutes"
+		}
+		w.log.Warn("the kubelet does not tell which pods have GPUs: "+so, "err", err)
 	}
 	if w.answered.IsZero() {
 		return

@@ -114,7 +114,7 @@ func TestReasonsAreLoggedOnce(t *testing.T) {
 		for line := range strings.Lines(log.String()) {
 			got = append(got, line[strings.Index(line, "msg="):])
 		}
-		if len(got) != 3 || !strings.Contains(got[0], "no such file") || !strings.Contains(got[1], "not you") || !strings.Contains(got[2], "devices=1") {
+		if len(got) != 3 || !strings.Contains(got[0], "bear no pods") || !strings.Contains(got[0], "no such file") || !strings.Contains(got[1], "not you") || !strings.Contains(got[2], "devices=1") {
 			t.Errorf("%q", got)
 		}
 	})
