@@ -3,7 +3,9 @@ package kubernetes
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,19 +19,34 @@ import (
 
 // scripted is a kubelet that answers as a test asks, in the bubble's time.
 type scripted struct {
+	mu   sync.Mutex
+	does reply
+}
+
+type reply struct {
 	all   []assignment
 	err   error
 	hangs bool
-	asked int
 }
 
+func does(r reply) *scripted { return &scripted{does: r} }
+
 func (s *scripted) ask(ctx context.Context) ([]assignment, error) {
-	s.asked++
-	if s.hangs {
+	s.mu.Lock()
+	r := s.does
+	s.mu.Unlock()
+	if r.hangs {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	return s.all, s.err
+	return slices.Clone(r.all), r.err
+}
+
+// then has the kubelet do something else from now on.
+func (s *scripted) then(r reply) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.does = r
 }
 
 func one(pod string) []assignment {
@@ -62,14 +79,14 @@ func (w *watch) pods() string {
 }
 
 func TestAnAnswerStandsForAWhile(t *testing.T) {
-	f := func(what string, fail func(*scripted), stands time.Duration) {
+	f := func(what string, fails reply, stands time.Duration) {
 		t.Helper()
 		synctest.Test(t, func(t *testing.T) {
-			k := &scripted{all: one("a")}
+			k := does(reply{all: one("a")})
 			w, log, pass := watched(t, k)
 			defer w.stop()
 			pass(time.Minute)
-			fail(k)
+			k.then(fails)
 			pass(stands - 20*time.Second)
 			if got := w.pods(); got != "a" {
 				t.Errorf("%s: within %v it says %q", what, stands, got)
@@ -79,7 +96,7 @@ func TestAnAnswerStandsForAWhile(t *testing.T) {
 				t.Errorf("%s: after %v it still says %q", what, stands, got)
 			}
 			pass(time.Hour)
-			*k = scripted{all: one("b")}
+			k.then(reply{all: one("b")})
 			pass(20 * time.Second)
 			if got := w.pods(); got != "b" {
 				t.Errorf("%s: when it answers again it says %q", what, got)
@@ -95,20 +112,20 @@ func TestAnAnswerStandsForAWhile(t *testing.T) {
 			}
 		})
 	}
-	f("away", func(k *scripted) { k.err = errors.New("no such file") }, keep)
-	f("another kubelet", func(k *scripted) { k.err = status.Error(codes.Unimplemented, "unknown service") }, keep)
-	f("hangs", func(k *scripted) { k.hangs = true }, keep)
+	f("away", reply{err: errors.New("no such file")}, keep)
+	f("another kubelet", reply{err: status.Error(codes.Unimplemented, "unknown service")}, keep)
+	f("hangs", reply{hangs: true}, keep)
 }
 
 func TestReasonsAreLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := &scripted{err: errors.New("no such file")}
+		k := does(reply{err: errors.New("no such file")})
 		w, log, pass := watched(t, k)
 		defer w.stop()
 		pass(time.Minute)
-		k.err = status.Error(codes.PermissionDenied, "not you")
+		k.then(reply{err: status.Error(codes.PermissionDenied, "not you")})
 		pass(time.Minute)
-		*k = scripted{all: one("a")}
+		k.then(reply{all: one("a")})
 		pass(time.Minute)
 		var got []string
 		for line := range strings.Lines(log.String()) {
@@ -122,16 +139,16 @@ func TestReasonsAreLoggedOnce(t *testing.T) {
 
 func TestAnEqualAnswerIsTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := &scripted{all: append(one("b"), one("a")...)}
+		k := does(reply{all: append(one("b"), one("a")...)})
 		w, _, pass := watched(t, k)
 		defer w.stop()
 		first, rounds := w.said.Load(), w.rounds.Load()
-		k.all = append(one("a"), one("b")...) // in another order
+		k.then(reply{all: append(one("a"), one("b")...)}) // in another order
 		pass(time.Minute)
 		if w.said.Load() != first || w.rounds.Load() != rounds+6 || w.devices.Get() != 2 {
 			t.Errorf("%v after %d rounds", w.said.Load(), w.rounds.Load()-rounds)
 		}
-		k.all = one("a")
+		k.then(reply{all: one("a")})
 		pass(10 * time.Second)
 		if w.said.Load() == first || w.devices.Get() != 1 {
 			t.Error("a change is not seen")
@@ -141,7 +158,7 @@ func TestAnEqualAnswerIsTheSame(t *testing.T) {
 
 func TestStopEndsAQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, log, _ := watched(t, &scripted{hangs: true})
+		w, log, _ := watched(t, does(reply{hangs: true}))
 		began := time.Now()
 		w.stop()
 		if took := time.Since(began); took > 0 || w.failures.Get() > 0 || log.String() != "" {
@@ -166,7 +183,7 @@ func TestOpenWaits(t *testing.T) {
 			}
 		})
 	}
-	f("answers", &scripted{all: one("a")}, 0, "a")
-	f("away", &scripted{err: errors.New("no such file")}, 0, "")
-	f("hangs", &scripted{hangs: true}, openWait, "")
+	f("answers", does(reply{all: one("a")}), 0, "a")
+	f("away", does(reply{err: errors.New("no such file")}), 0, "")
+	f("hangs", does(reply{hangs: true}), openWait, "")
 }
