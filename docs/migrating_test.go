@@ -154,7 +154,7 @@ func onPage(t *testing.T, r vocabulary.Reading) string {
 func add(b *sdk.Batch, r vocabulary.Reading) *sdk.Metric {
 	m := b.Add(b.Series(r.Metric, sdk.Tag{Key: vocabulary.TagUUID, Value: "GPU-0"}), 1)
 	switch r.Metric {
-	case vocabulary.Info:
+	case vocabulary.Info, vocabulary.Pod:
 		m.SetClass(sdk.ClassInfo)
 	case vocabulary.Event:
 		m.SetClass(sdk.ClassEvent)

@@ -119,6 +119,9 @@ func (v *conversion) text(name string) string {
 
 `)
 	fmt.Fprintf(&b, "[[inputs.%s]]\n%s\n", v.source.Input, v.source.Polling)
+	if pods := podsOf(onNode()); pods != "" {
+		b.WriteString(strings.TrimPrefix(pods, "\n") + "\n")
+	}
 	b.WriteString("[[outputs.prometheus]]\nnaming = \"dcgm\"\n\n[outputs.prometheus.filter]\nmetrics = [\n")
 	for _, m := range v.metrics {
 		fmt.Fprintf(&b, "  %q,", m.name)

@@ -3,14 +3,26 @@ package main
 import (
 	_ "embed"
 	"fmt"
+	"os"
 	"strings"
+
+	"github.com/gpuline/gpuline/plugins/processors/kubernetes"
 )
 
 //go:embed init.toml
 var hostText string
 
-// placeOfSources is where init.toml names what reads GPUs.
-const placeOfSources = "# SOURCES\n"
+// Where init.toml names what reads GPUs, and what tells whose they are.
+const (
+	placeOfSources = "# SOURCES\n"
+	placeOfPods    = "# PODS\n"
+)
+
+// onNode reports whether this host is a node of Kubernetes.
+var onNode = func() bool {
+	_, err := os.Stat(kubernetes.DefaultSocket)
+	return err == nil
+}
 
 // forHost writes a configuration for a host on which these sources were looked for: the best one that is
 // there is active, others are commented out. Where there is none, the file simulates GPUs and says so.
@@ -24,10 +36,22 @@ func forHost(findings []finding) (text, remark string) {
 		}
 	}
 	text = strings.Replace(hostText, placeOfSources, inputsOf(there, missing), 1)
+	text = strings.Replace(text, placeOfPods, podsOf(onNode()), 1)
 	if len(there) > 0 {
 		return text, fmt.Sprintf("found %s, which [[inputs.%s]] reads GPUs through", there[0].Found, there[0].Input)
 	}
 	return text, "no GPU was found, so the configuration simulates some until you change it:\n" + list(missing)
+}
+
+// podsOf writes the processor that asks the kubelet, where there is one.
+func podsOf(onNode bool) string {
+	if !onNode {
+		return ""
+	}
+	return `
+# A kubelet is there. It tells, to root alone, which pod has been given a GPU: readings bear it from here on.
+[[processors.kubernetes]]
+`
 }
 
 // list writes a line about each source that is not there.

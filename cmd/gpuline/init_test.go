@@ -174,6 +174,32 @@ func checkWritten(t *testing.T, text string, list []counters.Counter) {
 	}
 }
 
+// TestOnANode puts what asks the kubelet before the windows, and into what dcgm-exporter did.
+func TestOnANode(t *testing.T) {
+	before := onNode
+	t.Cleanup(func() { onNode = before })
+	for _, there := range []bool{true, false} {
+		onNode = func() bool { return there }
+		host, _ := forHost([]finding{{*smi, "/usr/bin/nvidia-smi", nil}})
+		counted, _, err := forCounters(smi, "x.csv", []counters.Counter{{Field: "DCGM_FI_DEV_GPU_TEMP", Kind: "gauge"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{host, counted} {
+			plan, err := conf.Parse(all.Plugins(), "written.toml", []byte(text))
+			if err != nil {
+				t.Fatalf("%v\n%s", err, text)
+			}
+			if has := len(plan.Processors) > 0 && plan.Processors[0].Name == "kubernetes"; has != there {
+				t.Errorf("a kubelet %v, the processor %v:\n%s", there, has, text)
+			}
+			if strings.Contains(text, "# PODS") || strings.Contains(text, "\n\n\n") {
+				t.Errorf("%s", text)
+			}
+		}
+	}
+}
+
 func TestForCounters(t *testing.T) {
 	text, remark, err := forCounters(smi, "x\n.csv", []counters.Counter{
 		{Field: "DCGM_FI_DEV_GPU_TEMP", Kind: "gauge"},

@@ -3,6 +3,7 @@ package packaging_test
 import (
 	"errors"
 	"io"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/gpuline/gpuline/conf"
 	"github.com/gpuline/gpuline/plugins/all"
+	"github.com/gpuline/gpuline/plugins/processors/kubernetes"
+	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
 // The parts of Kubernetes' objects that the manifest uses; a key that is not here is refused.
@@ -58,10 +61,12 @@ type (
 			SeccompProfile named `yaml:"seccompProfile"`
 		} `yaml:"securityContext"`
 		Containers []container
-		Volumes    []struct {
-			Name      string
-			ConfigMap named `yaml:"configMap"`
-		}
+		Volumes    []volume
+	}
+	volume struct {
+		Name      string
+		ConfigMap named                       `yaml:"configMap"`
+		HostPath  struct{ Path, Type string } `yaml:"hostPath"`
 	}
 	named     struct{ Name, Type string }
 	container struct {
@@ -85,13 +90,14 @@ type (
 			Capabilities             struct{ Drop []string }
 		} `yaml:"securityContext"`
 		Resources      struct{ Requests, Limits map[string]string }
-		LivenessProbe  probe `yaml:"livenessProbe"`
-		ReadinessProbe probe `yaml:"readinessProbe"`
-		VolumeMounts   []struct {
-			Name      string
-			MountPath string `yaml:"mountPath"`
-			ReadOnly  bool   `yaml:"readOnly"`
-		} `yaml:"volumeMounts"`
+		LivenessProbe  probe   `yaml:"livenessProbe"`
+		ReadinessProbe probe   `yaml:"readinessProbe"`
+		VolumeMounts   []mount `yaml:"volumeMounts"`
+	}
+	mount struct {
+		Name      string
+		MountPath string `yaml:"mountPath"`
+		ReadOnly  bool   `yaml:"readOnly"`
 	}
 	probe struct {
 		HTTPGet struct {
@@ -103,11 +109,11 @@ type (
 	}
 )
 
-// objects returns the manifest's objects by kind.
-func objects(t *testing.T) map[string]object {
+// objects returns a manifest's objects by kind.
+func objects(t *testing.T, manifest string) map[string]object {
 	t.Helper()
 	found := make(map[string]object)
-	d := yaml.NewDecoder(strings.NewReader(read(t, "kubernetes/daemonset.yaml")))
+	d := yaml.NewDecoder(strings.NewReader(read(t, manifest)))
 	d.KnownFields(true)
 	for {
 		var o object
@@ -123,7 +129,7 @@ func objects(t *testing.T) map[string]object {
 }
 
 func TestDaemonSet(t *testing.T) {
-	objects := objects(t)
+	objects := objects(t, "kubernetes/daemonset.yaml")
 	f := func(what string, got, want any) {
 		t.Helper()
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -185,5 +191,32 @@ func TestDaemonSet(t *testing.T) {
 	f("address", plan.Agent.HTTP, ":"+strconv.Itoa(c.Ports[0].ContainerPort))
 	if grace := time.Duration(pod.TerminationGracePeriodSeconds) * time.Second; grace < plan.Agent.ShutdownGrace+5*time.Second {
 		t.Errorf("the pod is killed after %v, and the agent may take %v", grace, plan.Agent.ShutdownGrace)
+	}
+}
+
+// TestDaemonSetWithPods holds that the manifest that asks the kubelet differs from the other in what that takes alone.
+func TestDaemonSetWithPods(t *testing.T) {
+	want, got := objects(t, "kubernetes/daemonset.yaml"), objects(t, "kubernetes/daemonset-pods.yaml")
+	socket := all.Plugins().Find(sdk.RoleProcessor, "kubernetes").NewConfig().(*kubernetes.Config).Socket
+
+	want["Namespace"].Metadata.Labels["pod-security.kubernetes.io/enforce"] = "privileged"
+	config := want["ConfigMap"].Data["gpuline.toml"]
+	want["ConfigMap"].Data["gpuline.toml"] = strings.Replace(config, "[[processors.average]]",
+		"# Before the windows: each pod has means and peaks of its own.\n[[processors.kubernetes]]\n\n[[processors.average]]", 1)
+	set := want["DaemonSet"]
+	pod := &set.Spec.Template.Spec
+	pod.SecurityContext.RunAsNonRoot, pod.SecurityContext.RunAsUser, pod.SecurityContext.RunAsGroup = false, 0, 0
+	folder := volume{Name: "pod-resources"}
+	folder.HostPath.Path, folder.HostPath.Type = filepath.Dir(socket), "Directory"
+	pod.Volumes = append(pod.Volumes, folder)
+	c := &pod.Containers[0]
+	c.VolumeMounts = append(c.VolumeMounts, mount{Name: "pod-resources", MountPath: filepath.Dir(socket), ReadOnly: true})
+	want["DaemonSet"] = set
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	t.Setenv("NODE_NAME", "node-1")
+	if _, err := conf.Parse(all.Plugins(), "gpuline.toml", []byte(got["ConfigMap"].Data["gpuline.toml"])); err != nil {
+		t.Error(err)
 	}
 }

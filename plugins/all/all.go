@@ -18,6 +18,7 @@ import (
 	"github.com/gpuline/gpuline/plugins/outputs/prometheus"
 	"github.com/gpuline/gpuline/plugins/outputs/stdout"
 	"github.com/gpuline/gpuline/plugins/processors/average"
+	"github.com/gpuline/gpuline/plugins/processors/kubernetes"
 	"github.com/gpuline/gpuline/plugins/processors/naming"
 	"github.com/gpuline/gpuline/plugins/processors/peak"
 	"github.com/gpuline/gpuline/plugins/processors/threshold"
@@ -39,6 +40,7 @@ func Plugins() sdk.Registry {
 		simulate.Definition(),
 
 		average.Definition(),
+		kubernetes.Definition(),
 		naming.Definition(),
 		peak.Definition(),
 		threshold.Definition(),

@@ -63,6 +63,7 @@ func TestDecode(t *testing.T) {
 	f("gpu,host=a,part=head,window=10s f_mean=1 5", "gpu,host=a,part=head,window=10s f_mean=1 5 class=result origin=gpu,host=a")
 	f("gpu_event,event=xid code=79i 5", "gpu_event,event=xid code=79i 5 class=event")
 	f("gpu_threshold,rule=hot active=1i 5", "gpu_threshold,rule=hot active=1i 5 class=info")
+	f("gpu_pod,pod=p devices=1i 5", "gpu_pod,pod=p devices=1i 5 class=info")
 	f("gpu_info driver=\"550\" 5", `gpu_info driver="550" 5 class=info`)
 }
 

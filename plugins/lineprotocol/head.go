@@ -27,6 +27,7 @@ const (
 	measurementEvent = "gpu_event"
 	measurementInfo  = "gpu_info"
 	measurementRule  = "gpu_threshold"
+	measurementPod   = "gpu_pod"
 )
 
 // headAt returns the head at the start of data, or nil where the line has none that the library takes.
@@ -138,7 +139,7 @@ func (h *head) classify(c *sdk.Catalog, measurement string, tags []sdk.Tag) {
 		})...)
 	case measurement == measurementEvent:
 		h.class = sdk.ClassEvent
-	case measurement == measurementInfo, measurement == measurementRule:
+	case measurement == measurementInfo, measurement == measurementRule, measurement == measurementPod:
 		h.class = sdk.ClassInfo
 	}
 }

@@ -59,6 +59,10 @@ var info = []Reading{
 		NVML: "GetMigMode", XML: "mig_mode/current_mig", CSV: "mig.mode.current",
 	},
 	{
+		Field: text("mig_uuid"), Metric: Info, Help: "Of a MIG instance: its own UUID, by which containers are given it.",
+		NVML: "GetUUID of the MIG device",
+	},
+	{
 		Field: text("ecc_mode"), Metric: Info, Help: "Whether memory errors are corrected: Enabled or Disabled.",
 		NVML: "GetEccMode", XML: "ecc_mode/current_ecc", CSV: "ecc.mode.current", Telegraf: Telegraf{Field: "current_ecc"},
 	},

@@ -13,6 +13,7 @@ var chapters = []struct{ metric, head string }{
 	{GPU, "What a device, or a MIG instance of it, does at an instant. A reading that the device does not support is absent, never 0."},
 	{Process, "What one process does on one device. It bears the tags `pid`, `process_name` and `type` too, of a process in a container `container_id` and `pod_uid` where they are known, is capped in number, and windows leave it alone."},
 	{Info, "What a device is and how it is set. Windows leave it alone."},
+	{Pod, "Which container of Kubernetes has been given a device, as `processors.kubernetes` tells: a row for each of those that share one. It bears the tags `namespace`, `pod` and `container`. Windows leave it alone."},
 	{Event, "Something that happened at an instant. It bears the tags `event`, `code` and `severity` too; events of equal series and time are moved apart by 1 ns."},
 	{SoC, "What else stands on a system on a chip, such as a Jetson's. The tag `component` says what it is (`cpu`, `engine`, `rail`, `zone`, `memory`, `fan`, `over_current`), `name` which one."},
 	{Threshold, "How a rule of `processors.threshold` stands. It bears the tag `rule`, and `rule_window` where the rule reads results of windows. Windows leave it alone."},
@@ -55,7 +56,7 @@ func writeTags(b *strings.Builder) {
 	row(b, quote(TagName), "product name")
 	row(b, quote(TagPCI), "where it is plugged in")
 	row(b, quote(TagGI)+", "+quote(TagCI), "GPU instance and compute instance, of MIG")
-	row(b, quote(TagPodName)+", "+quote(TagNamespace)+", "+quote(TagContainerName), "who holds the device in Kubernetes, where the source knows it")
+	row(b, quote(TagPodName)+", "+quote(TagNamespace)+", "+quote(TagContainerName), "who has been given the device in Kubernetes, where the source or `processors.kubernetes` knows it")
 	row(b, quote(TagComponent)+", "+quote(TagComponentName), "of `soc`: what it is, and which one")
 	row(b, quote(TagSource), strings.Join([]string{quote(SourceNVML), quote(SourceNvidiaSMI), quote(SourceDCGM), quote(SourceTegrastats), quote(SourceSimulated)}, ", "))
 	b.WriteString("\n")

@@ -7,7 +7,7 @@ import (
 
 // table holds all readings and what they are looked up by. It is built once, when the program starts:
 // a name that stood for two readings would panic there.
-var table = index(slices.Concat(activity, memory, power, temperature, clocks, link, health, process, info, event, soc, threshold, inference))
+var table = index(slices.Concat(activity, memory, power, temperature, clocks, link, health, process, info, pod, event, soc, threshold, inference))
 
 type tables struct {
 	readings   []Reading

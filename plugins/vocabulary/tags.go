@@ -21,7 +21,7 @@ const (
 	TagContainer = "container_id"
 	TagPod       = "pod_uid"
 
-	// Of a device that a Kubernetes pod holds, where the source knows it.
+	// Of a device that a container of Kubernetes has been given, where the source or processors.kubernetes knows it.
 	TagPodName       = "pod"
 	TagNamespace     = "namespace"
 	TagContainerName = "container"

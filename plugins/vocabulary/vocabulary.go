@@ -3,7 +3,7 @@
 // from it, so that a change from nvidia-smi to NVML to DCGM breaks no dashboard; outputs rename by it;
 // decoders learn from it what line protocol does not carry; docs/metrics.md is printed from it.
 //
-// The tables stand in files by subject: activity, memory, power, link, health, process, info, event,
+// The tables stand in files by subject: activity, memory, power, link, health, process, info, pod, event,
 // soc, threshold, inference.
 // They are constants: nothing in this package changes after initialisation, and all of it is safe for
 // concurrent use.
@@ -26,6 +26,7 @@ const (
 	SoC     = "soc"         // samples of what else stands on a system on a chip
 
 	Threshold = "gpu_threshold" // how a rule of processors.threshold stands
+	Pod       = "gpu_pod"       // which container of Kubernetes has been given a device, or a part of it
 
 	Inference = "inference" // samples of a server of models, one for each model
 )
@@ -34,7 +35,7 @@ const (
 type Reading struct {
 	sdk.Field
 
-	Metric string // the measurement: GPU, Process, Info, Event, SoC, Threshold or Inference
+	Metric string // the measurement: GPU, Process, Info, Event, SoC, Threshold, Pod or Inference
 	Help   string // one sentence
 
 	NVML string // the call, or the field id as "field 186"; "" if none

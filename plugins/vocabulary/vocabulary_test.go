@@ -64,13 +64,14 @@ func TestRows(t *testing.T) {
 		if r.Help == "" || !strings.HasSuffix(r.Help, ".") || strings.Contains(r.Help, "|") {
 			t.Errorf("%s: help %q is not a sentence", r.Name, r.Help)
 		}
-		if !slices.Contains([]string{vocabulary.GPU, vocabulary.Process, vocabulary.Info, vocabulary.Event, vocabulary.SoC, vocabulary.Threshold, vocabulary.Inference}, r.Metric) {
+		if !slices.Contains([]string{vocabulary.GPU, vocabulary.Process, vocabulary.Info, vocabulary.Event, vocabulary.SoC, vocabulary.Threshold, vocabulary.Pod, vocabulary.Inference}, r.Metric) {
 			t.Errorf("%s belongs to the measurement %q", r.Name, r.Metric)
 		}
 		if r.Metric == vocabulary.Info && r.Kind != sdk.Info {
 			t.Errorf("gpu_info %s is a %s", r.Name, r.Kind)
 		}
-		if r.Metric != vocabulary.Event && r.Metric != vocabulary.Threshold && r.Metric != vocabulary.Inference && r.NVML == "" && r.XML == "" && r.CSV == "" && r.DCGM.ID == 0 && r.Tegra == "" {
+		made := []string{vocabulary.Event, vocabulary.Threshold, vocabulary.Pod, vocabulary.Inference}
+		if !slices.Contains(made, r.Metric) && r.NVML == "" && r.XML == "" && r.CSV == "" && r.DCGM.ID == 0 && r.Tegra == "" {
 			t.Errorf("%s %s has no source", r.Metric, r.Name)
 		}
 		if _, ok := vocabulary.ResultField(r.Field, "_mean"); !ok {

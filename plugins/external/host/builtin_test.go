@@ -27,6 +27,8 @@ import (
 	outputnats "github.com/gpuline/gpuline/plugins/outputs/nats"
 	"github.com/gpuline/gpuline/plugins/outputs/nats/natstest"
 	"github.com/gpuline/gpuline/plugins/processors/average"
+	"github.com/gpuline/gpuline/plugins/processors/kubernetes"
+	"github.com/gpuline/gpuline/plugins/processors/kubernetes/kubelettest"
 	"github.com/gpuline/gpuline/plugins/processors/naming"
 	"github.com/gpuline/gpuline/plugins/processors/peak"
 	"github.com/gpuline/gpuline/plugins/processors/threshold"
@@ -39,7 +41,7 @@ func builtins() []sdk.Definition {
 	return []sdk.Definition{
 		nvml.Definition(), nvidiasmi.Definition(), dcgm.Definition(), tegrastats.Definition(),
 		scrape.Definition(), listener.Definition(), inputnats.Definition(), replay.Definition(), simulate.Definition(),
-		average.Definition(), peak.Definition(), naming.Definition(), threshold.Definition(),
+		average.Definition(), kubernetes.Definition(), peak.Definition(), naming.Definition(), threshold.Definition(),
 		influxdb.Definition(), outputnats.Definition(),
 	}
 }
@@ -111,6 +113,11 @@ func TestBuiltinsConform(t *testing.T) {
 		builtinProcessor(t, "average", table{"period": "1s", "stats": []any{"mean", "stddev", "p95"}})
 	})
 	t.Run("peak", func(t *testing.T) { builtinProcessor(t, "peak", table{"period": "1s"}) })
+	t.Run("kubernetes", func(t *testing.T) {
+		socket := kubelettest.Socket(t)
+		kubelettest.Serve(t, socket, kubelettest.Given{Namespace: "n", Pod: "p", Container: "c", Resource: "nvidia.com/gpu", Devices: []string{"GPU-1"}})
+		builtinProcessor(t, "kubernetes", table{"socket": socket}, sdktest.ReadsResults)
+	})
 	t.Run("naming", func(t *testing.T) {
 		builtinProcessor(t, "naming", table{"vocabulary": "telegraf"}, sdktest.ReadsResults)
 	})

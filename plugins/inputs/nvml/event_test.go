@@ -4,6 +4,7 @@ package nvml
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -156,6 +157,7 @@ func TestInstances(t *testing.T) {
 			t.Errorf("instance %q: %s is %v, want %v", gi, field, got, want)
 		}
 	}
+	wantInstances(t, rows, 0, time.Second, "MIG-fa4e0000-0000-0001-0000-000000000000", "MIG-fa4e0000-0000-0005-0000-000000000000")
 	f("1", "memory_used_bytes", 5000<<20)
 	f("1", "sm_active_ratio", 0.5)
 	f("5", "sm_active_ratio", 0.125)
@@ -271,6 +273,22 @@ func TestIdleInterval(t *testing.T) {
 	wantSamples(t, truth, rows, "0", 0, 90*time.Second)
 }
 
+// wantInstances checks which instances gpu_info tells of, by their UUIDs, each once.
+func wantInstances(t *testing.T, rows []row, from, to time.Duration, want ...string) {
+	t.Helper()
+	var got []string
+	for _, r := range of(rows, "gpu_info", "0") {
+		if uuid := r.texts["mig_uuid"]; r.tags["mig_gi"] != "" && r.at >= from && r.at < to {
+			got = append(got, uuid)
+		} else if uuid != "" && r.tags["mig_gi"] == "" {
+			t.Errorf("the GPU has the UUID %s of an instance", uuid)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("instances from %v to %v: %q, want %q", from, to, got, want)
+	}
+}
+
 // TestInstancesComeAndGo cuts a GPU into MIG instances under the input, destroys one, and makes the GPU whole again.
 // What it has not meanwhile is asked for again; nothing that concerns one instance takes it from others.
 func TestInstancesComeAndGo(t *testing.T) {
@@ -304,6 +322,9 @@ func TestInstancesComeAndGo(t *testing.T) {
 			t.Errorf("instance %q from %v to %v: %d of %s, want %d", gi, from, to, n, field, want)
 		}
 	}
+	wantInstances(t, all, 0, 5*time.Second)
+	wantInstances(t, all, 5*time.Second, 7*time.Second, "MIG-fa4e0000-0000-0001-0000-000000000000", "MIG-fa4e0000-0000-0002-0000-000000000000")
+	wantInstances(t, all, 7*time.Second, 30*time.Second)
 	f("", "memory_used_bytes", 0, 5*time.Second, 5)
 	f("", "memory_used_bytes", 7*time.Second, 20*time.Second, 0)
 	f("", "memory_used_bytes", 22*time.Second, 30*time.Second, 8)

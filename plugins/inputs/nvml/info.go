@@ -51,6 +51,9 @@ func (d *device) inform() {
 	d.settings(text)
 	d.limits(m)
 	d.readFields(m, &d.infoFields)
+	for _, i := range d.instances {
+		i.inform(d)
+	}
 }
 
 // limits sets what the GPU can do at most.

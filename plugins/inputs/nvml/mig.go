@@ -16,6 +16,7 @@ import (
 type instance struct {
 	handle nvml.Device
 	gi, ci int
+	uuid   string // "" before it is known
 	tags   []sdk.Tag
 	series *sdk.Series
 	gpm    *gpmPair // nil where there is none
@@ -66,6 +67,7 @@ func (d *device) findInstances() {
 		} else {
 			i.tags = instanceTags(d.tags, i.gi, i.ci)
 		}
+		d.identify(i)
 		found = append(found, i)
 	}
 	d.setInstances(found)
@@ -77,6 +79,25 @@ func (d *device) moved(i *instance) bool {
 	var id int
 	return d.try(callGI, func() (ret nvml.Return) { id, ret = i.handle.GetGpuInstanceId(); return ret }) == nvml.SUCCESS && id != i.gi ||
 		d.try(callCI, func() (ret nvml.Return) { id, ret = i.handle.GetComputeInstanceId(); return ret }) == nvml.SUCCESS && id != i.ci
+}
+
+// identify asks for the UUID of an instance, by which containers are given it. One that is made where another was may
+// have another.
+func (d *device) identify(i *instance) {
+	var uuid string
+	if d.try(callUUID, func() (ret nvml.Return) { uuid, ret = i.handle.GetUUID(); return ret }) != nvml.SUCCESS || uuid == i.uuid {
+		return
+	}
+	i.uuid = uuid
+	if d.due[tierInfo] > 0 { // else all of gpu_info follows at once
+		i.inform(d)
+	}
+}
+
+func (i *instance) inform(d *device) {
+	if i.uuid != "" {
+		vocabulary.AddInfo(d.batch, i.tags, d.clock().wall).Set(infoField("mig_uuid"), sdk.StringValue(i.uuid))
+	}
 }
 
 func (d *device) setInstances(next []*instance) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
+	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
 // takeEvent counts an event, and keeps when the last one was. What it is about is in its tags.
@@ -44,7 +45,7 @@ func (p *Prometheus) takeInfo(m *sdk.Metric, s *seriesState, now int64) bool {
 		}
 	}
 	slices.SortStableFunc(own, func(a, b sdk.Tag) int { return strings.Compare(a.Key, b.Key) })
-	c := column{family: strings.TrimSuffix(legalName(m.Name()), "_info") + "_info", help: "What the device is, in labels; the value is 1.", kind: info}
+	c := column{family: strings.TrimSuffix(legalName(m.Name()), "_info") + "_info", help: infoHelp(m.Name()), kind: info}
 	if len(own) == 0 {
 		return true
 	}
@@ -56,8 +57,18 @@ func (p *Prometheus) takeInfo(m *sdk.Metric, s *seriesState, now int64) bool {
 		s.constant.retire()
 	}
 	s.constant, s.texts = cells[0], texts
+	if m.Name() == vocabulary.Pod { // a pod ends before its GPU does
+		s.constant.device, s.constant.quiet = nil, quiet
+	}
 	s.constant.set(1, now)
 	return true
+}
+
+func infoHelp(measurement string) string {
+	if measurement == vocabulary.Pod {
+		return "Which container has been given the device, in labels; the value is 1."
+	}
+	return "What the device is, in labels; the value is 1."
 }
 
 func sameTexts(m *sdk.Metric, texts []string) bool {

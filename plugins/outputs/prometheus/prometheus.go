@@ -61,6 +61,7 @@ type Prometheus struct {
 	mu    sync.Mutex // guards what follows, and all that hangs on it
 	store *store
 	table sdk.Table[seriesState, target]
+	seats map[string]*seat
 
 	version uint64 // of the store; it grows with each Write
 
@@ -80,6 +81,7 @@ func New(c *Config) (*Prometheus, error) {
 		now:    time.Now,
 		start:  time.Now(),
 		store:  newStore(c.Expire, c.PeakHold, c.MaxSeries),
+		seats:  make(map[string]*seat),
 	}
 	p.measure(nil)
 	return p, nil
@@ -94,7 +96,7 @@ func (p *Prometheus) Open(_ context.Context, env *sdk.Env) error {
 	p.mu.Lock()
 	p.now, p.start, p.totals = env.Now, env.Now(), env.Totals
 	p.store = newStore(p.config.Expire, p.config.PeakHold, p.config.MaxSeries)
-	p.table = sdk.Table[seriesState, target]{}
+	p.table, p.seats = sdk.Table[seriesState, target]{}, make(map[string]*seat)
 	p.version++
 	p.measure(env.Meter)
 	p.mu.Unlock()
@@ -115,7 +117,9 @@ func (p *Prometheus) Write(_ context.Context, b *sdk.Batch) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.elapsed()
-	p.store.sweepNow(now)
+	if p.store.sweepNow(now) {
+		p.leaveSeats()
+	}
 	if d := p.store.devices[""]; d != nil && b.Len() > 0 {
 		d.seen = now // what belongs to no device lives for as long as there is any
 	}

@@ -15,7 +15,7 @@ type place struct {
 }
 
 // resolve finds or makes the cells of m's fields, all of them or, where the page is full, none.
-func (p *Prometheus) resolve(m *sdk.Metric, row *sdk.TableRow[seriesState, target], cells []int) bool {
+func (p *Prometheus) resolve(m *sdk.Metric, row *row, cells []int) bool {
 	s := &row.State
 	if s.refused == p.store.room+1 {
 		return false
@@ -48,7 +48,7 @@ func (p *Prometheus) resolve(m *sdk.Metric, row *sdk.TableRow[seriesState, targe
 	s.holds = slices.DeleteFunc(s.holds, (*hold).gone)
 	for i := range places {
 		t := p.target(s, &places[i])
-		if t.cell != nil && m.Class() == sdk.ClassInfo && m.Name() != vocabulary.Threshold {
+		if t.cell != nil && m.Class() == sdk.ClassInfo && m.Name() != vocabulary.Threshold && m.Name() != vocabulary.Pod {
 			t.cell.device = s.device
 		}
 		if t.cell != nil && isPolled(m) {

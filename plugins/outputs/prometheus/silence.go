@@ -23,6 +23,8 @@ func (f *family) silent(i int, now int64) bool {
 // of a GPU that then is silent; what others send comes when it comes.
 func isPolled(m *sdk.Metric) bool {
 	switch name := m.Name(); {
+	case name == vocabulary.Pod: // told each time that the kubelet is asked
+		return true
 	case m.Class() == sdk.ClassEvent || m.Class() == sdk.ClassInfo || name == xidName.Measurement:
 		return false
 	default:

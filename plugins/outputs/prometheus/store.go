@@ -142,11 +142,14 @@ func (s *store) device(id string) *device {
 	return d
 }
 
-// sweepNow sweeps where the last time is long enough ago: so memory is bounded though nobody scrapes.
-func (s *store) sweepNow(now int64) {
-	if now-s.swept > s.expire/8 {
+// sweepNow sweeps where the last time is long enough ago, and says whether it did: so memory is bounded though nobody
+// scrapes.
+func (s *store) sweepNow(now int64) bool {
+	due := now-s.swept > s.expire/8
+	if due {
 		s.sweep(now)
 	}
+	return due
 }
 
 // sweep removes cells that were not set for long, and families without cells.

@@ -18,6 +18,10 @@ type seriesState struct {
 	down   bool  // its last row said that the device is lost
 	linger int64 // how much longer than others its values stay
 
+	seat      *seat // nil where it has none; see succeed
+	before    *row  // who had it, until that has left
+	seen, gap int64 // when a row came last, and the longest time between two
+
 	holds    []*hold
 	constant *cell    // of an info
 	texts    []string // that the constant was made from
@@ -51,7 +55,7 @@ func (p *Prometheus) take(m *sdk.Metric, now int64) bool {
 	row, isNew := p.table.Row(m)
 	s := &row.State
 	if isNew {
-		s.skip, s.time = p.skips(m), m.Time()
+		s.skip, s.time, s.seat = p.skips(m), m.Time(), p.seatOf(m)
 		if m.Name() == vocabulary.Threshold {
 			s.linger = max(ruleExpire-p.store.expire, 0)
 		}
@@ -67,6 +71,7 @@ func (p *Prometheus) take(m *sdk.Metric, now int64) bool {
 		return true
 	}
 	s.time = m.Time()
+	s.succeed(row, now)
 	switch m.Class() {
 	case sdk.ClassEvent:
 		return p.takeEvent(m, s, now)
@@ -88,7 +93,7 @@ func (p *Prometheus) skips(m *sdk.Metric) bool {
 	return p.totals != nil && strings.HasPrefix(legalName(m.Name())+"_", "gpuline_")
 }
 
-func (p *Prometheus) takeValues(m *sdk.Metric, row *sdk.TableRow[seriesState, target], now int64) bool {
+func (p *Prometheus) takeValues(m *sdk.Metric, row *row, now int64) bool {
 	cells := row.Slots(m)
 	for _, at := range cells {
 		if at >= 0 && row.Cell(at).stale() {
@@ -137,7 +142,7 @@ func unixSeconds(ns int64) float64 { return float64(ns/1e9) + float64(ns%1e9)/1e
 
 // checkUp lets the other values of a device that is lost leave the page at once: they are no longer
 // true.
-func (p *Prometheus) checkUp(m *sdk.Metric, row *sdk.TableRow[seriesState, target], now int64) {
+func (p *Prometheus) checkUp(m *sdk.Metric, row *row, now int64) {
 	if m.Class() != sdk.ClassSample {
 		return
 	}

@@ -50,7 +50,7 @@ func (bd *board) take(b *sdk.Batch, now time.Time) {
 			bd.takeGPU(m, now.UnixNano())
 		case vocabulary.Event:
 			bd.takeEvent(m)
-		case vocabulary.Info, vocabulary.Process, vocabulary.SoC:
+		case vocabulary.Info, vocabulary.Process, vocabulary.Pod, vocabulary.SoC:
 		default:
 			bd.others++
 		}

@@ -27,7 +27,7 @@ func Outlook(in sdk.Outlook, made func(sdk.Field) []sdk.Field) sdk.Outlook {
 // sampled reports whether windows read a measurement.
 func sampled(measurement string) bool {
 	switch measurement {
-	case vocabulary.Process, vocabulary.Info, vocabulary.Event, vocabulary.Threshold:
+	case vocabulary.Process, vocabulary.Info, vocabulary.Event, vocabulary.Threshold, vocabulary.Pod:
 		return false
 	}
 	return true
