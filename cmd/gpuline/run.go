@@ -39,7 +39,7 @@ func (s source) load(p *program) (*pipeline.Plan, error) {
 	}
 	plan, err := conf.Load(p.registry, s.Config)
 	if err != nil {
-		_, _ = fmt.Fprintln(p.stderr, err)
+		complain(p.stderr, plan, err)
 		return nil, errReported
 	}
 	return plan, nil
