@@ -2,7 +2,6 @@ package conf
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -22,6 +21,7 @@ type builder struct {
 	errors    Errors // that belong to no document
 	claims    claims
 	probe     bool // whether plugins would work on this host
+	partial   bool // there may be sources of metrics that none of the instances stands for
 
 	level                  string // the agent's, as the two that follow
 	interval, selfInterval time.Duration
@@ -32,9 +32,11 @@ var rootKeys = []string{agentTable, "inputs", "processors", "outputs"}
 func (b *builder) plan() (*pipeline.Plan, error) {
 	b.claims = make(claims)
 	plan := &pipeline.Plan{Agent: b.agent()}
+	b.partial = len(b.errors) > 0
 	for _, d := range b.documents {
 		b.root(d)
 		instances := d.instances()
+		b.partial = b.partial || len(d.errors) > 0 // none of which is within a plugin's table so far
 		b.instances = append(b.instances, instances...)
 		for _, in := range instances {
 			switch in.role {
@@ -48,11 +50,11 @@ func (b *builder) plan() (*pipeline.Plan, error) {
 		}
 	}
 	b.absent()
-	if err := b.faults(); err != nil {
-		return nil, err
-	}
 	b.foresee()
 	plan.Warnings = b.warnings()
+	if err := b.faults(); err != nil {
+		return &pipeline.Plan{Warnings: plan.Warnings}, err
+	}
 	return plan, nil
 }
 
@@ -200,124 +202,4 @@ func (b *builder) common(p pipeline.Plugin, keys pluginKeys) pipeline.Plugin {
 	p.Level = levels[cmp.Or(keys.LogLevel, b.level)]
 	p.Filter = keys.filter()
 	return p
-}
-
-// plugin checks the table of an instance against the schema of its plugin and the common keys, fills
-// the common keys, and returns how to make the plugin. All faults are reported.
-func (b *builder) plugin(in *instance, common commonKeys) pipeline.Plugin {
-	p := pipeline.Plugin{Name: in.name, Where: in.doc.where(in.path)}
-	if in.orphan {
-		return p
-	}
-	at := in.place()
-	def := b.registry.Find(in.role, in.name)
-	if def == nil {
-		b.unknown(in)
-		return p
-	}
-	defer func() { // a reload must not end the agent
-		if v := recover(); v != nil {
-			at.report(nil, sdk.Fault{Problem: fmt.Sprint("the plugin is faulty: it panicked: ", v)})
-		}
-	}()
-	own, err := sdk.Options(def.NewConfig())
-	if err == nil {
-		err = defaults(def, common)
-	}
-	if err != nil {
-		at.report(nil, sdk.Fault{Problem: "the plugin is faulty: " + err.Error()})
-		return p
-	}
-	shared, _ := sdk.Options(common) // a test keeps its tags right
-	table, missing := at.expand()
-	forPlugin, forAll := make(map[string]any), make(map[string]any)
-	before := len(in.doc.errors)
-	at.misplaced(table, slices.Concat(own, shared))
-	for key, value := range table {
-		isOwn, isShared := has(own, key), has(shared, key)
-		if !isOwn && !isShared { // the table that it was meant for reports it
-			near := sdk.Nearest(key, keysOf(slices.Concat(own, shared)))
-			isOwn = has(own, near) || near == "" && sdk.Holder(own, key) != nil
-			isShared = !isOwn
-		}
-		if isOwn {
-			forPlugin[key] = value
-		}
-		if isShared {
-			forAll[key] = value
-		}
-	}
-	at.configure(common, forAll, missing)
-	at.configure(def.NewConfig(), forPlugin, missing)
-	alias, _ := table["alias"].(string)
-	b.claims.alias(at, in, alias)
-	in.filter = common.filter()
-	p.Fingerprint = fingerprint(table)
-	p.New = func() (any, error) {
-		config := def.NewConfig()
-		var errs []error
-		for _, fault := range sdk.Configure(config, forPlugin) {
-			errs = append(errs, fault)
-		}
-		if len(errs) > 0 {
-			return nil, errors.Join(errs...)
-		}
-		return def.New(config)
-	}
-	if len(missing) == 0 && len(in.doc.errors) == before {
-		in.config = def.NewConfig()
-		sdk.Configure(in.config, forPlugin) // its faults have been reported
-		b.claims.page(at, in, in.config)
-		_, err := p.New()
-		if err == nil && b.probe && def.Probe != nil {
-			err = def.Probe(in.config)
-		}
-		at.report(nil, sdk.Faults(err)...)
-	}
-	return p
-}
-
-// defaults sets the common keys to their defaults, and to the plugin's where they differ.
-func defaults(def *sdk.Definition, common any) error {
-	sdk.Defaults(common)
-	for _, fault := range sdk.Configure(common, def.Common) {
-		return fmt.Errorf("default of a common key: %w", fault)
-	}
-	return nil
-}
-
-// unknown reports an instance of no plugin that there is.
-func (b *builder) unknown(in *instance) {
-	problem := fmt.Sprintf("unknown %s `%s`", singular(in.role), in.name)
-	known := b.names(in.role)
-	remedy := "there are " + strings.Join(known, ", ")
-	if len(known) == 0 {
-		remedy = fmt.Sprintf("this binary has no %s", in.role)
-	}
-	if near := sdk.Nearest(in.name, known); near != "" {
-		remedy = fmt.Sprintf("did you mean `%s`? %s", near, remedy)
-	}
-	for _, role := range []sdk.Role{sdk.RoleInput, sdk.RoleProcessor, sdk.RoleOutput} {
-		if role != in.role && b.registry.Find(role, in.name) != nil {
-			article := "an"
-			if role == sdk.RoleProcessor {
-				article = "a"
-			}
-			remedy = fmt.Sprintf("it is %s %s; %s", article, singular(role), remedy)
-			break
-		}
-	}
-	in.doc.fault(in.path, Error{Problem: problem, Remedy: remedy})
-}
-
-func has(options []sdk.Option, key string) bool {
-	return slices.ContainsFunc(options, func(o sdk.Option) bool { return o.Key == key })
-}
-
-func keysOf(options []sdk.Option) []string {
-	keys := make([]string, len(options))
-	for i := range options {
-		keys[i] = options[i].Key
-	}
-	return keys
 }

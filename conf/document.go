@@ -104,8 +104,9 @@ type instance struct {
 	orphan     bool // it has no heading, and only what hangs below it is there
 	order      int
 
-	config  any             // of a plugin without faults
-	filter  pipeline.Filter // common to all plugins
+	config  any             // nil where the plugin's own keys have faults
+	sound   bool            // the keys that are common to all plugins have none
+	filter  pipeline.Filter // one of these
 	renames bool            // an output writes other names than ours
 }
 

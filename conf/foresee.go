@@ -11,8 +11,9 @@ import (
 )
 
 // foresee follows what is known of metrics from the inputs to the outputs, and warns of what none of them will meet.
+// Through a plugin with faults, and where one could not be made out, nothing is known.
 func (b *builder) foresee() {
-	stream := sdk.Outlook{Whole: true}
+	stream := sdk.Outlook{Whole: !b.partial}
 	for _, in := range b.instances {
 		if in.role != sdk.RoleInput {
 			continue
@@ -91,7 +92,7 @@ func (in *instance) passing(stream sdk.Outlook) sdk.Outlook {
 
 // sift warns of globs in the filter that nothing in the stream matches.
 func (in *instance) sift(stream sdk.Outlook) {
-	if !stream.Whole {
+	if !stream.Whole || !in.sound {
 		return
 	}
 	var metrics, fields []string

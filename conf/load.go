@@ -19,7 +19,7 @@ const maxFile = 1 << 20
 // twice counts once. The error is an [Errors].
 //
 // Load opens nothing that the plugins use, but it makes an instance of each to see whether it can. What is no fault and
-// yet hardly meant, it says in the plan's Warnings.
+// yet hardly meant, it says in the plan's Warnings; with an error, the plan holds nothing else.
 func Load(registry sdk.Registry, paths []string) (*pipeline.Plan, error) {
 	b := &builder{registry: registry}
 	b.read(paths)

@@ -105,9 +105,9 @@ func (p place) misplaced(table map[string]any, options []sdk.Option) {
 	}
 }
 
-// configure fills a struct from the table, and reports what is wrong. Keys that are missing for a known reason
-// count as refused, so that nothing is said that comes of their absence.
-func (p place) configure(config any, table map[string]any, missing []string) {
+// configure fills a struct from the table, and reports what is wrong and whether anything is: then the struct is as it
+// was. Keys that are missing for a known reason count as refused, so that nothing is said that comes of their absence.
+func (p place) configure(config any, table map[string]any, missing []string) (ok bool) {
 	options, _ := sdk.Options(config) // a test keeps its tags right
 	table = maps.Clone(table)
 	for _, key := range missing {
@@ -115,5 +115,7 @@ func (p place) configure(config any, table map[string]any, missing []string) {
 			table[key] = nil
 		}
 	}
-	p.report(missing, sdk.Configure(config, table)...)
+	faults := sdk.Configure(config, table)
+	p.report(missing, faults...)
+	return len(faults) == 0
 }

@@ -1,6 +1,7 @@
 package conf_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -176,4 +177,33 @@ func TestHabits(t *testing.T) {
 	if got := warnings(t, "[[outputs.nats]]\nurl = 'nats://127.0.0.1'\nsubject = 'x.$Y'"); got != nil {
 		t.Errorf("got %q", got)
 	}
+}
+
+// TestWarningsBesideFaults: what is odd is said in the same round as what is wrong, as far as that leaves it known.
+func TestWarningsBesideFaults(t *testing.T) {
+	f := func(text string, faults int, want ...string) {
+		t.Helper()
+		plan, err := conf.Parse(all.Plugins(), "a.toml", []byte(text))
+		if n := strings.Count(fmt.Sprint(err), "a.toml"); err == nil || n != faults || plan.Inputs != nil {
+			t.Errorf("%s\n%d faults, want %d: %v", text, n, faults, err)
+		}
+		if diff := cmp.Diff(want, plan.Warnings); diff != "" {
+			t.Errorf("%s\n-want +got\n%s", text, diff)
+		}
+	}
+	const (
+		outputs = "[[outputs.influxdb]]\nurl = 'http://127.0.0.1:8086'\norg = 'o'\nbucket = 'b'\ntoken = '$TOKEN'\n"
+		peak    = "[[processors.peak]]\nabove = { power = 80 }\n"
+		token   = "`token` in [[outputs.influxdb]]: looks like a variable of a shell, and stays as it is: write ${env:NAME} for an environment variable"
+		power   = "`above.power` in [[processors.peak]]: nothing that comes here has this field: there is no time above the level to tell: did you mean `power_watts`?"
+	)
+	f("[[inputs.nvml]]\nintervall = '1s'\n"+peak+outputs, 1, "a.toml:4: "+power, "a.toml:9: "+token)
+	f("[[inputs.nvml]]\n"+peak+outputs+"tokn = 'x'\n", 1, "a.toml:3: "+power, "a.toml:8: "+token)
+	f("[[inputs.nvml]]\n[[processors.average]]\nperiodd = '1s'\n"+outputs+"filter = { fields = ['xyz'] }", 1, "a.toml:8: "+token)
+	f("[[inputs.nvml]]\ndevice = ['0']\n"+peak+outputs, 1, "a.toml:9: "+token)
+	f("[[inputs.nvml]]\n[[outputs.stdout]]\nnamming = 'dcgm'\nfilter = { fields = ['DCGM_FI_DEV_POWER_USAGE'] }\n", 1)
+	f("[[inputs.nvml]]\n[[input.simulate]]\n"+peak+outputs, 1, "a.toml:9: "+token)
+	f("[[inputs.nvml]]\n[inputs.listener]\n"+peak+outputs, 1, "a.toml:9: "+token)
+	f("[[inputs.nvml]]\n[[inputs.listner]]\n"+peak+outputs, 1, "a.toml:9: "+token)
+	f("[agent]\nself_intervall = '1s'\n[[inputs.nvml]]\n[[outputs.stdout]]\nfilter = { metrics = ['gpuline_*'] }\n", 1)
 }

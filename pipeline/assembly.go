@@ -49,6 +49,7 @@ func (a *assembly) input(plan Input) (*input, string) {
 		once:     a.graph.plan.Agent.Gathers,
 		out:      p.chain.in,
 		abandon:  make(chan struct{}),
+		tell:     func() { put(p.hangs) },
 		credit:   p.credit,
 		batches:  p.batches,
 		instance: a.instance(place, sdk.RoleInput, plan.Plugin),
@@ -63,7 +64,6 @@ func (a *assembly) input(plan Input) (*input, string) {
 	m := in.env.Meter
 	in.gathers = m.Counter("gpuline_gathers_total", "Times that an input was asked for metrics.")
 	in.overruns = m.Counter("gpuline_gather_overruns_total", "Ticks skipped because the gather before was not finished.")
-	in.stuck = m.Counter("gpuline_stuck_total", "Calls that outlived their timeout.")
 	in.invalid = m.InvalidValues()
 	in.seconds = m.Counter("gpuline_gather_seconds_total", "Time spent in gathering.")
 	in.last = m.Gauge("gpuline_gather_duration_seconds", "seconds", "Duration of the last gather.")
@@ -113,7 +113,6 @@ func (a *assembly) output(plan Output) *output {
 	o.env.Timeout = plan.Timeout
 	m := o.env.Meter
 	o.writes = m.Counter("gpuline_writes_total", "Times that an output was given a batch.")
-	o.stuck = m.Counter("gpuline_stuck_total", "Calls that outlived their timeout.")
 	o.seconds = m.Counter("gpuline_write_seconds_total", "Time spent in writing.")
 	o.entrance = o
 	if len(plan.Processors) > 0 {
@@ -168,5 +167,6 @@ func (a *assembly) instance(place string, role sdk.Role, plan Plugin) instance {
 		errs:     meter.Counter("gpuline_errors_total", "Failures of a plugin."),
 		panics:   meter.Counter("gpuline_panics_total", "Panics of a plugin that were caught."),
 		restarts: meter.Counter("gpuline_restarts_total", "Times that a plugin was made anew."),
+		stuck:    meter.Counter("gpuline_stuck_total", "Calls that outlived their timeout."),
 	}
 }

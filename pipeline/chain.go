@@ -16,7 +16,7 @@ import (
 type chain struct {
 	wiring
 	in      chan delivery
-	abandon <-chan struct{} // closed when in will not be, because an input is stuck
+	abandon <-chan struct{} // closed when in will not be, because an input was left behind
 	swaps   chan swap       // nil for an output's own chain
 	merge   stage
 	batches *pool

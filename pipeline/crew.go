@@ -1,11 +1,16 @@
 package pipeline
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+)
 
 // crew runs inputs, each on a goroutine, and knows which have not ended. One goroutine owns it.
 type crew struct {
 	ended   chan *input
 	running map[*input]context.CancelFunc
+	left    bool // some of them behind
 }
 
 func newCrew() *crew {
@@ -54,15 +59,23 @@ func (c *crew) stop() {
 	}
 }
 
-// leaveAll leaves all behind that have not ended: whatever they still read is dropped.
-func (c *crew) leaveAll() {
+// leave leaves those behind that have not ended and are meant: whatever they still read is dropped.
+func (c *crew) leave(meant func(*input) bool) {
 	for in := range c.running {
-		c.leaveBehind(in)
+		if meant(in) {
+			c.leaveBehind(in)
+		}
 	}
 }
 
+var errLeft = errors.New("did not end in time")
+
 // leaveBehind does so with one of them.
 func (c *crew) leaveBehind(in *input) {
+	in.log.Error("an input does not end; it is left behind")
+	err := fmt.Errorf("%s %w", in.name, errLeft)
+	in.fault.Store(&err)
+	c.left = true
 	close(in.abandon)
 	c.running[in]()
 	delete(c.running, in)

@@ -26,7 +26,9 @@ type input struct {
 	once   int // reads that are left until it ends; 0 for no such bound
 
 	out     chan<- delivery
-	abandon chan struct{}         // closed when the input is left behind
+	abandon chan struct{} // closed when the input is left behind
+	hung    atomic.Bool   // it is to be left behind; tell says so
+	tell    func()
 	credit  func(context.Context) // waits until every queue behind has room, or the context ends
 	batches *pool
 
@@ -84,7 +86,7 @@ func (in *input) delay() time.Duration {
 // reopen opens the input, and tries again until it is open or ctx ends.
 func (in *input) reopen(ctx context.Context) error {
 	for {
-		err := in.open(ctx, in.plan.Timeout)
+		err := in.start(ctx)
 		switch {
 		case err == nil:
 			return nil
@@ -101,6 +103,11 @@ func (in *input) reopen(ctx context.Context) error {
 	}
 }
 
+func (in *input) start(ctx context.Context) error {
+	defer in.overdue()()
+	return in.open(ctx, in.plan.Timeout)
+}
+
 // poll calls Gather at each tick of a clock that does not drift: tick n is at start + n intervals. It
 // returns when ctx ends, after a panic, and with an error that ends the input.
 func (in *input) poll(ctx context.Context, g sdk.Gatherer) error {
@@ -111,7 +118,10 @@ func (in *input) poll(ctx context.Context, g sdk.Gatherer) error {
 		}
 		b := in.batches.get()
 		began := time.Now()
-		err := in.bounded(ctx, in.plan.Timeout, "gather", func(ctx context.Context) error { return g.Gather(ctx, b) })
+		err := in.bounded(ctx, in.plan.Timeout, "gather", func(ctx context.Context) error {
+			defer in.overdue()()
+			return g.Gather(ctx, b)
+		})
 		took := time.Since(began)
 		in.gathers.Add(1)
 		in.seconds.Add(took.Seconds())

@@ -31,7 +31,7 @@ type instance struct {
 	errs     *sdk.Number
 	panics   *sdk.Number
 	restarts *sdk.Number
-	stuck    *sdk.Number // of inputs and outputs
+	stuck    *sdk.Number
 }
 
 var errPanic = errors.New("panic")
@@ -84,9 +84,7 @@ func (i *instance) tryOpen(ctx context.Context, timeout time.Duration) error {
 	if !ok {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	return i.protect(func() error { return o.Open(ctx, i.env) })
+	return i.bounded(ctx, timeout, "open", func(ctx context.Context) error { return o.Open(ctx, i.env) })
 }
 
 // close closes the plugin where it is open.

@@ -30,6 +30,20 @@ func (in *input) patience() time.Duration {
 	return wait
 }
 
+// overdue starts a clock for a call into the input that may heed no context, in an agent that reads a few times and ends:
+// one that lasts a quarter longer than the slowest of inputs may take is held to be one that never returns, and the
+// input is left behind. The function that it returns stops the clock.
+func (in *input) overdue() (stop func() bool) {
+	if in.once == 0 || in.finite {
+		return func() bool { return false }
+	}
+	wait := max(in.plan.Interval+in.plan.Timeout, leastOwn)
+	return time.AfterFunc(wait+wait/4, func() {
+		in.hung.Store(true)
+		in.tell()
+	}).Stop
+}
+
 // turn waits for room and then reads into b. Where wait is not 0, both together last no longer than that, and idle
 // reports that this time has passed and brought nothing. To run out of it is no error.
 func (in *input) turn(ctx context.Context, wait time.Duration, r sdk.Reader, b *sdk.Batch) (ack sdk.Ack, idle bool, err error) {
@@ -49,6 +63,7 @@ func (in *input) turn(ctx context.Context, wait time.Duration, r sdk.Reader, b *
 	}
 	if bounded.Err() == nil || ctx.Err() != nil {
 		err = in.protect(func() (err error) {
+			defer in.overdue()()
 			ack, err = r.Read(bounded, b)
 			return err
 		})

@@ -80,6 +80,42 @@ func TestOnceWaits(t *testing.T) {
 	f(40*s, 0, "wait=40s", own, after(time.Hour, ""))
 }
 
+// opensNever is an input that nothing brings back from Open.
+type opensNever struct {
+	sdktest.Feed
+	free chan struct{}
+}
+
+func (o *opensNever) Open(context.Context, *sdk.Env) error { <-o.free; return nil }
+
+// TestOnceEndsWithoutWhatHangs: a call that heeds no context does not keep the agent, whose other inputs deliver.
+func TestOnceEndsWithoutWhatHangs(t *testing.T) {
+	f := func(says string, hanging func(free chan struct{}) any) {
+		t.Helper()
+		inBubble(t, func(t *testing.T, r *rig) {
+			free := make(chan struct{})
+			r.input(hanging(free)).Alias = "hanging"
+			r.input(sdktest.NewScript(t, many(2, 1)...))
+			sink := &sdktest.Sink{}
+			r.output(sink)
+			r.plan.Agent.Gathers = 2
+			begun := time.Now()
+			_, err := r.runErr()
+			if took := time.Since(begun); took != 50*time.Second || len(sink.Lines()) != 2 || err == nil || !strings.Contains(err.Error(), ".hanging did not end in time") {
+				t.Errorf("it took %v and delivered %d rows, and ended with %v", took, len(sink.Lines()), err)
+			}
+			r.wantLog(says, "an input does not end; it is left behind", ".hanging")
+			close(free)
+		})
+	}
+	never := func(free chan struct{}) []sdktest.Step {
+		return []sdktest.Step{{Text: "late x=1 1", Do: func(context.Context) error { <-free; return nil }}}
+	}
+	f("gather is stuck", func(free chan struct{}) any { return sdktest.NewScript(t, never(free)...) })
+	f("", func(free chan struct{}) any { return &alive{sdktest.NewFeed(t, never(free)...)} })
+	f("open is stuck", func(free chan struct{}) any { return &opensNever{free: free} })
+}
+
 // TestOnceThatReadsNothing: reads that all fail are the agent's failure, and not where one has brought something.
 func TestOnceThatReadsNothing(t *testing.T) {
 	f := func(fails bool, says string, steps ...sdktest.Step) {

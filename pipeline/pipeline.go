@@ -34,8 +34,9 @@ type Pipeline struct {
 	batches *pool
 	server  *server
 	chain   *chain
-	abandon chan struct{} // closed when an input does not end in time
+	abandon chan struct{} // closed in place of the chain's channel when an input was left behind
 	quitter chan struct{} // holds a token when an output has ended on its own
+	hangs   chan struct{} // holds a token when an input is to be left behind
 
 	changes chan change   // from Reload to read
 	over    chan struct{} // closed when read has ended
@@ -60,6 +61,7 @@ func New(plan Plan, log *slog.Logger) (*Pipeline, error) {
 		catalog: sdk.NewCatalog(sdk.Limits{}),
 		abandon: make(chan struct{}),
 		quitter: make(chan struct{}, 1),
+		hangs:   make(chan struct{}, 1),
 		changes: make(chan change),
 		over:    make(chan struct{}),
 	}
@@ -145,9 +147,12 @@ func (p *Pipeline) deliver(ctx context.Context, o *output) {
 }
 
 // quit tells read that an output has ended on its own.
-func (p *Pipeline) quit() {
+func (p *Pipeline) quit() { put(p.quitter) }
+
+// put puts a token into a channel that has room for one.
+func put(tokens chan<- struct{}) {
 	select {
-	case p.quitter <- struct{}{}:
+	case tokens <- struct{}{}:
 	default:
 	}
 }
@@ -183,12 +188,18 @@ func (p *Pipeline) read(ctx, outputCtx context.Context) error {
 			inputs.stop()
 		}
 		if len(inputs.running) == 0 {
-			close(p.chain.in)
+			if inputs.left { // one may be back, and about to send
+				close(p.abandon)
+			} else {
+				close(p.chain.in)
+			}
 			return p.inputFaults()
 		}
 		select {
 		case in := <-inputs.ended:
 			inputs.note(in)
+		case <-p.hangs:
+			inputs.leave(func(in *input) bool { return in.hung.Load() })
 		case <-stopping:
 			stopping = nil
 			p.asked = time.Now()
@@ -201,10 +212,7 @@ func (p *Pipeline) read(ctx, outputCtx context.Context) error {
 				late = time.After(p.patience())
 			}
 		case <-late:
-			p.log.Error("an input does not end; it is left behind")
-			inputs.leaveAll()
-			close(p.abandon)
-			return errors.New("an input did not end in time")
+			inputs.leave(func(*input) bool { return true })
 		case c := <-p.changes:
 			if stopping == nil {
 				c.done <- errEnding

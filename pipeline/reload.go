@@ -100,12 +100,7 @@ func (p *Pipeline) endInputs(inputs *crew, leaves func(*input) bool) {
 			}
 			inputs.note(in)
 		case <-late:
-			for in := range inputs.running {
-				if leaves(in) {
-					p.log.Error("an input does not end; it is left behind", "plugin", in.name)
-					inputs.leaveBehind(in)
-				}
-			}
+			inputs.leave(leaves)
 			return
 		}
 	}

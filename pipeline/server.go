@@ -30,6 +30,7 @@ type server struct {
 	log     *slog.Logger
 	settled func() bool // no plugin is about to mount a page
 	changed chan struct{}
+	bind    func(ctx context.Context, network, address string) (net.Listener, error)
 
 	mu       sync.RWMutex
 	handlers map[string]http.Handler
@@ -45,6 +46,7 @@ func newServer(a *Agent, settled func() bool, log *slog.Logger) *server {
 		log:      quieted(log, slog.LevelDebug, "agent.http"),
 		settled:  settled,
 		changed:  make(chan struct{}, 1),
+		bind:     (&net.ListenConfig{}).Listen,
 		handlers: make(map[string]http.Handler),
 		owners:   make(map[string]*mounts),
 	}
@@ -82,22 +84,27 @@ func (s *server) change(a *Agent) {
 	}
 }
 
+// listen serves at one address until ctx ends. A kernel that has no memory for a connection ends a listener that works:
+// there is another one then.
 func (s *server) listen(ctx context.Context) {
 	s.mu.RLock()
 	address := s.address
 	s.mu.RUnlock()
 	var pause backoff
 	for {
-		var lc net.ListenConfig
-		l, err := lc.Listen(ctx, "tcp", address)
+		began := time.Now()
+		l, err := s.bind(ctx, "tcp", address)
+		said := "cannot listen; it will be tried again: " + listenRemedy(err)
 		if err == nil {
-			s.serve(ctx, l)
-			return
+			err, said = s.serve(ctx, l), "the server ended; it will be started again"
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		s.log.Error("cannot listen; it will be tried again: "+listenRemedy(err), "address", address, "err", err)
+		s.log.Error(said, "address", address, "err", err)
+		if time.Since(began) > maxPause {
+			pause.reset()
+		}
 		if !clock.Sleep(ctx, pause.next()) {
 			return
 		}
@@ -115,7 +122,9 @@ func listenRemedy(err error) string {
 	return "set [agent] http to an address of this host, such as 127.0.0.1:9445"
 }
 
-func (s *server) serve(ctx context.Context, l net.Listener) {
+// serve serves until ctx ends; an error says that it could not go on.
+func (s *server) serve(ctx context.Context, l net.Listener) error {
+	ctx, stop := context.WithCancel(ctx)
 	h := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -146,10 +155,16 @@ func (s *server) serve(ctx context.Context, l net.Listener) {
 			_ = h.Close() // a client that does not let go is cut off
 		}
 	}()
-	if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		s.log.Error("server ended", "err", err)
-	}
+	err := h.Serve(l)
+	stop()
 	<-stopped
+	s.mu.Lock()
+	s.root = ""
+	s.mu.Unlock()
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
 }
 
 // certificate returns how the server gets its certificate: without one it refuses its clients, and says so.

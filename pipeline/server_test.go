@@ -24,6 +24,47 @@ func newTextLog(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(
 
 func settled() bool { return true }
 
+// brokenListener is one that the kernel refuses a connection, as it may when it is short of memory.
+type brokenListener struct{ net.Listener }
+
+func (l brokenListener) Accept() (net.Conn, error) {
+	return nil, &net.OpError{Op: "accept", Err: syscall.ENOBUFS}
+}
+
+// TestServerListensAgain: what ends a listener does not end the server.
+func TestServerListensAgain(t *testing.T) {
+	var log sdktest.Buffer
+	s := newServer(&Agent{HTTP: "127.0.0.1:0"}, settled, newTextLog(&log))
+	(&mounts{server: s}).Handle("/metrics", http.NotFoundHandler())
+	bound := make(chan string, 1)
+	tries := 0
+	s.bind = func(ctx context.Context, network, address string) (net.Listener, error) {
+		l, err := (&net.ListenConfig{}).Listen(ctx, network, address)
+		if tries++; tries == 1 {
+			return brokenListener{l}, err
+		}
+		bound <- "http://" + l.Addr().String() + "/metrics"
+		return l, err
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); s.run(ctx) }()
+	resp, err := http.Get(<-bound)
+	if err != nil || resp.StatusCode != http.StatusNotFound {
+		t.Fatalf("%v, %v", resp, err)
+	}
+	_ = resp.Body.Close()
+	http.DefaultClient.CloseIdleConnections()
+	cancel()
+	<-done
+	if said := "the server ended; it will be started again"; strings.Count(log.String(), said) != 1 || !strings.Contains(log.String(), "no buffer space") {
+		t.Errorf("the log says:\n%s", log.String())
+	}
+	if urls := s.urls(); urls != nil {
+		t.Errorf("it is still said to be at %v", urls)
+	}
+}
+
 func TestServerWaitsForItsAddress(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

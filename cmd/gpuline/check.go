@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gpuline/gpuline/conf"
+	"github.com/gpuline/gpuline/pipeline"
 )
 
 // newCheck returns the command that loads files and names every fault at once.
@@ -29,12 +31,9 @@ func newCheck(p *program) *cobra.Command {
 // check loads the files. Of external plugins it asks the programs.
 func check(p *program, paths []string) error {
 	plan, err := conf.Check(p.registry, paths)
+	complain(p.stderr, plan, err)
 	if err != nil {
-		_, _ = fmt.Fprintln(p.stderr, err)
 		return errReported
-	}
-	for _, w := range plan.Warnings {
-		_, _ = fmt.Fprintln(p.stderr, "warning:", w)
 	}
 	processors := len(plan.Processors)
 	for _, in := range plan.Inputs {
@@ -49,6 +48,16 @@ func check(p *program, paths []string) error {
 	}
 	_, err = fmt.Fprintln(p.stdout, said)
 	return err
+}
+
+// complain prints what is odd about a configuration and then, where it can be read to the end, what is wrong.
+func complain(w io.Writer, plan *pipeline.Plan, err error) {
+	for _, warning := range plan.Warnings {
+		_, _ = fmt.Fprintln(w, "warning:", warning)
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(w, err)
+	}
 }
 
 func count(n int, noun string) string {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"log/slog"
 	"strings"
 	"syscall"
 	"testing"
@@ -40,4 +41,27 @@ func TestAnswerThatCannotBeGiven(t *testing.T) {
 	f("plugins", "docs", "metrics")
 	f("plugins", "sha256", config)
 	f("rules", "test", "../../conf/tests/alerts.test.toml")
+}
+
+// TestWarningsStandBesideFaults, whichever command finds them.
+func TestWarningsStandBesideFaults(t *testing.T) {
+	config := configFile(t, "[[inputs.simulate]]\nintervall = \"1s\"\n[[outputs.stdout]]\nfilter = { fields = [\"power_wats\"] }\n")
+	want := "warning: " + config + ":4: `filter.fields` in [[outputs.stdout]]: `power_wats` matches no field that comes here: did you mean `power_watts`?\n" +
+		config + ":2: unknown key `intervall` in [[inputs.simulate]]: did you mean `interval`?\n"
+	f := func(args ...string) {
+		t.Helper()
+		var stdout, stderr bytes.Buffer
+		status := execute(args, program{stdout: &stdout, stderr: &stderr, registry: all.Plugins()})
+		if status != 1 || stdout.Len() > 0 || stderr.String() != want {
+			t.Errorf("%v: status %d, %s%s, want %s", args, status, &stdout, &stderr, want)
+		}
+	}
+	f("check", config)
+	f("run", "-c", config)
+	f("once", "-c", config)
+	var log bytes.Buffer
+	_, err := source{Config: []string{config}}.reload(&program{registry: all.Plugins()}, slog.New(slog.NewTextHandler(&log, nil)))
+	if err == nil || !strings.Contains(log.String(), "power_wats") || !strings.Contains(log.String(), "intervall") {
+		t.Errorf("a reload says %s", &log)
+	}
 }

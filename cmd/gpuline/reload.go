@@ -20,8 +20,8 @@ func (s source) reload(p *program, log *slog.Logger) (*pipeline.Plan, error) {
 		return nil, err
 	}
 	plan, err := conf.Load(p.registry, s.Config)
+	warn(log, plan)
 	if err == nil {
-		warn(log, plan)
 		return plan, nil
 	}
 	faults, ok := errors.AsType[conf.Errors](err)

@@ -39,7 +39,7 @@ func (s source) load(p *program) (*pipeline.Plan, error) {
 	}
 	plan, err := conf.Load(p.registry, s.Config)
 	if err != nil {
-		_, _ = fmt.Fprintln(p.stderr, err)
+		complain(p.stderr, plan, err)
 		return nil, errReported
 	}
 	return plan, nil
@@ -82,7 +82,8 @@ Inputs that are polled are read at once and after their interval. One that waits
 or nats, is waited for each time as long as its interval and its timeout together: 6s unless set. A program that
 runs along, such as nvidia-smi, gets 40s at least, and recorded data as long as they take.
 
-The exit status is 1 where an input has failed, and nothing could be read from it.`
+The exit status is 1 where an input has failed, and nothing could be read from it, or where it hangs: it is left behind
+after 50s.`
 	from.add(c, orDetect)
 	return c
 }

@@ -110,22 +110,7 @@ func (o *Option) check(path []string, value any) []Fault {
 		}
 		return faults
 	case OptionString, OptionSecret:
-		text, ok := value.(string)
-		if !ok {
-			remedy := ""
-			if _, isTable := value.(map[string]any); !isTable {
-				remedy = "write it in quotes"
-			}
-			return fault("must be a string, not "+article(value), remedy)
-		}
-		if o.Enum != nil && !slices.Contains(o.Enum, text) {
-			remedy := ""
-			if near := Nearest(text, o.Enum); near != "" {
-				remedy = "did you mean `" + near + "`?"
-			}
-			return fault("must be one of "+quoteAll(o.Enum), remedy)
-		}
-		return nil
+		return o.checkText(path, value)
 	case OptionBool:
 		if _, ok := value.(bool); !ok {
 			return fault("must be true or false, not "+article(value), unquote(value, "true", "false"))
@@ -137,6 +122,24 @@ func (o *Option) check(path []string, value any) []Fault {
 		return fault(bad.Problem, bad.Remedy)
 	}
 	return o.checkBounds(path, n)
+}
+
+func (o *Option) checkText(path []string, value any) []Fault {
+	text, ok := value.(string)
+	remedy := ""
+	switch {
+	case !ok:
+		if _, isTable := value.(map[string]any); !isTable {
+			remedy = "write it in quotes"
+		}
+		return []Fault{{path, "must be a string, not " + article(value), remedy}}
+	case o.Enum != nil && !slices.Contains(o.Enum, text):
+		if near := Nearest(text, o.Enum); near != "" {
+			remedy = "did you mean `" + near + "`?"
+		}
+		return []Fault{{path, "must be one of " + quoteAll(o.Enum), remedy}}
+	}
+	return nil
 }
 
 // asTable says how a table is written, in place of a value.

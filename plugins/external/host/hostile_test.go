@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -298,21 +299,43 @@ func TestHostileProcessor(t *testing.T) {
 	f("silent", context.DeadlineExceeded.Error(), func(uint64, *proto.Batch) *proto.PluginMessage { return nil })
 }
 
-// TestHostileOutput: positions that are not in the batch.
+// TestHostileOutput: an output that rejects rows which there are not is made anew, and a batch over which it does so
+// twice is put aside. In which order it names rows is nobody's matter.
 func TestHostileOutput(t *testing.T) {
-	r := &rogue{}
-	r.say = func(m *proto.HostMessage, send func(*proto.PluginMessage) error) error {
-		a := reply(m.GetWrite().GetCall(), nil)
-		a.GetReply().Error = &proto.Error{Code: proto.Error_PARTIAL, Rejected: []uint32{5, 5, 1 << 31}}
-		return send(a)
+	f := func(lines string, calls int, want []int, rejected ...uint32) {
+		t.Helper()
+		r := &rogue{}
+		var writes atomic.Int64
+		r.say = func(m *proto.HostMessage, send func(*proto.PluginMessage) error) error {
+			if m.GetWrite() == nil {
+				return nil
+			}
+			writes.Add(1)
+			a := reply(m.GetWrite().GetCall(), nil)
+			a.GetReply().Error = &proto.Error{Code: proto.Error_PARTIAL, Rejected: rejected}
+			return send(a)
+		}
+		i := rogueInstance(t, r, sdk.RoleOutput, nil)
+		env := opened(t, i)
+		b := sdktest.Batch(t, env.Catalog, lines)
+		var partial *sdk.PartialError
+		var err error
+		for deadline := time.Now().Add(20 * time.Second); !errors.As(err, &partial); <-time.After(10 * time.Millisecond) {
+			if err = i.(sdk.Output).Write(t.Context(), b); err == nil || time.Now().After(deadline) {
+				t.Fatalf("after %d writes: %v", writes.Load(), err)
+			}
+		}
+		if got := slices.Sorted(slices.Values(partial.Rejected)); !slices.Equal(got, want) || int(writes.Load()) != calls {
+			t.Errorf("%v: %d writes, and %v rejected: %v", rejected, writes.Load(), got, err)
+		}
 	}
-	i := rogueInstance(t, r, sdk.RoleOutput, nil)
-	env := opened(t, i)
-	err := i.(sdk.Output).Write(t.Context(), sdktest.Batch(t, env.Catalog, "a x=1 1"))
-	var partial *sdk.PartialError
-	if err == nil || errors.As(err, &partial) {
-		t.Errorf("error %v", err)
-	}
+	f("a x=1 1\nb x=1 1\nc x=1 1", 1, []int{0, 2}, 2, 0)
+	f("a x=1 1\nb x=1 1", 1, []int{1, 1}, 1, 1)
+	f("a x=1 1\nb x=1 1", 2, []int{0, 1}, 0, 2)
+	f("a x=1 1", 2, []int{0}, 5, 5, 1<<31)
+	large := "a x=1 1\nb x=\"" + strings.Repeat("x", 17<<20) + "\" 1\nc x=1 1"
+	f(large, 1, []int{1, 2}, 1)
+	f(large, 2, []int{0, 1, 2}, 2)
 }
 
 // TestCircuitCloses: a plugin that works again after many crashes is no longer said to be tried now and then.

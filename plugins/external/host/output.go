@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 
 	"github.com/gpuline/gpuline/plugins/external/internal/wire"
 	"github.com/gpuline/gpuline/plugins/sdk"
@@ -29,39 +28,38 @@ func (o *output) Write(ctx context.Context, b *sdk.Batch) error {
 		}
 		return err
 	}
-	err = s.write(ctx, b)
+	err = checkRejected(s.write(ctx, b), b)
 	var large *wire.RowError
 	if errors.As(err, &large) {
-		return o.writeFit(ctx, s, b)
+		err = writeFit(ctx, s, b)
 	}
-	if isLoss(s, err) {
-		if ctx.Err() == nil && o.strikes.count(b) >= maxStrikes {
-			o.strikes = strikes{}
-			return o.putAside(b, err)
-		}
-		return fmt.Errorf("the plugin has failed over a batch: %w", err)
+	if !isLoss(s, err) {
+		return err
 	}
-	return checkRejected(err, b)
+	if ctx.Err() == nil && o.strikes.count(b) >= maxStrikes {
+		o.strikes = strikes{}
+		return o.putAside(b, err)
+	}
+	return fmt.Errorf("the plugin has failed over a batch: %w", err)
 }
 
-// checkRejected keeps what a plugin says of rows within the batch.
+// checkRejected keeps what a plugin says of rows within the batch. Which other rows it has delivered nobody knows where
+// it rejects some that there are not.
 func checkRejected(err error, b *sdk.Batch) error {
 	var partial *sdk.PartialError
 	if !errors.As(err, &partial) {
 		return err
 	}
-	last := -1
 	for _, i := range partial.Rejected {
-		if i <= last || i >= b.Len() {
-			return fmt.Errorf("%w: it rejects rows %v of %d", errWire, partial.Rejected, b.Len())
+		if i >= b.Len() {
+			return fmt.Errorf("%w: it rejects row %d of %d", errWire, i, b.Len())
 		}
-		last = i
 	}
 	return err
 }
 
 // writeFit writes the rows that are not too large for the protocol, and rejects the others.
-func (o *output) writeFit(ctx context.Context, s *session, b *sdk.Batch) error {
+func writeFit(ctx context.Context, s *session, b *sdk.Batch) error {
 	rest := sdk.NewBatch(b.Catalog())
 	var places, rejected []int // of the rows in rest; of the others
 	i := 0
@@ -85,7 +83,6 @@ func (o *output) writeFit(ctx context.Context, s *session, b *sdk.Batch) error {
 		for _, i := range partial.Rejected {
 			all.Rejected = append(all.Rejected, places[i])
 		}
-		slices.Sort(all.Rejected)
 	}
 	return all
 }

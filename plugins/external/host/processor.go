@@ -83,7 +83,7 @@ func (p *processor) leaveOutOdd(b *sdk.Batch) {
 
 // isLoss reports whether a call has failed because the plugin has gone, or must be made anew.
 func isLoss(s *session, err error) bool {
-	if errors.Is(err, wire.ErrPanic) {
+	if errors.Is(err, wire.ErrPanic) || errors.Is(err, errWire) {
 		s.fail(err)
 		return true
 	}

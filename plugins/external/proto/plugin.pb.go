@@ -2240,7 +2240,7 @@ type Error struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Code          Error_Code             `protobuf:"varint,1,opt,name=code,proto3,enum=gpuline.plugin.v1.Error_Code" json:"code,omitempty"`
 	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
-	Rejected      []uint32               `protobuf:"varint,3,rep,packed,name=rejected,proto3" json:"rejected,omitempty"`                      // of PARTIAL: positions in the batch, growing
+	Rejected      []uint32               `protobuf:"varint,3,rep,packed,name=rejected,proto3" json:"rejected,omitempty"`                      // of PARTIAL: positions in the batch; one that there is not breaks the protocol
 	DeadLettered  bool                   `protobuf:"varint,4,opt,name=dead_lettered,json=deadLettered,proto3" json:"dead_lettered,omitempty"` // of PARTIAL: the plugin has put them aside
 	After         int64                  `protobuf:"varint,5,opt,name=after,proto3" json:"after,omitempty"`                                   // of RETRY: ns
 	unknownFields protoimpl.UnknownFields

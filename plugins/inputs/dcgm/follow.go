@@ -124,7 +124,7 @@ func (d *dmon) lines(s *session) *child.Lines {
 	began := time.Now()
 	return &child.Lines{
 		Program: "dcgmi dmon", Row: "row", First: d.timing.firstRow, Stall: max(5*d.interval, d.timing.stall),
-		Longest: maxLine, Now: d.env.Now, Long: d.disregard,
+		Longest: maxLine, Now: d.env.Now, Long: d.disregard, Log: d.env.Log,
 		Line: func(line []byte, _ time.Time, at int64) bool { return d.line(s, bytes.TrimSpace(line), at) },
 		Settle: func(now time.Time) error {
 			if s.packet != nil {

@@ -12,7 +12,8 @@ type document struct {
 	scan   scanner
 	path   [maxDepth]*node
 	depth  int
-	common sheet // what stands above the GPUs: the versions of driver and CUDA
+	common sheet  // what stands above the GPUs: the versions of driver and CUDA
+	sheet  *sheet // that the element at hand belongs to: common, a GPU's or an instance's
 	copies []byte
 	absent []int // indexes of GPUs that the document leaves out, as a message says
 	gaps   bool  // it leaves out others, too: nobody's index is known
@@ -65,7 +66,7 @@ func (d *document) survey(data []byte) {
 // next reads up to the end of the next GPU. It returns false at the end of the document; an error says
 // that it is not whole, and that GPUs may be missing.
 func (d *document) next() (bool, error) {
-	sheet := &d.common
+	d.sheet = &d.common
 	for {
 		tag, err := d.scan.next()
 		if err != nil {
@@ -90,43 +91,54 @@ func (d *document) next() (bool, error) {
 			}
 			d.depth++
 			d.path[d.depth] = n
-			switch n.role {
-			case roleGPU:
-				d.begin()
-				sheet = &d.gpu
-			case roleInstance:
-				d.instances = extend(d.instances)
-				i := &d.instances[len(d.instances)-1]
-				i.gi, i.ci = nil, nil
-				i.sheet.reset()
-				sheet = &i.sheet
-			case roleProcess:
-				d.processes = append(d.processes, process{})
-			}
+			d.opened(n)
 		case tagClose:
 			if d.depth == 0 {
 				continue
 			}
 			n := d.path[d.depth]
 			d.depth--
-			switch n.role {
-			case roleNone, roleReasons:
-				if len(n.children) > 0 && d.depth > 1 && isLost(d.scan.text) {
-					sheet.lost = true // instead of children
-				}
-			case roleGPU:
+			if n.role == roleGPU {
 				return true, nil
-			case roleInstance:
-				sheet = &d.gpu
-			case roleProcess:
-			case roleReading:
-				sheet.put(n.slot, n.rank, n.sum, d.keep(), nil)
-			case roleReason:
-				d.reason(sheet, n.bit)
-			default:
-				d.identify(n.role)
 			}
+			d.closed(n)
 		}
+	}
+}
+
+// opened prepares what stands in an element that begins.
+func (d *document) opened(n *node) {
+	switch n.role {
+	case roleGPU:
+		d.begin()
+		d.sheet = &d.gpu
+	case roleInstance:
+		d.instances = extend(d.instances)
+		i := &d.instances[len(d.instances)-1]
+		i.gi, i.ci = nil, nil
+		i.sheet.reset()
+		d.sheet = &i.sheet
+	case roleProcess:
+		d.processes = append(d.processes, process{})
+	}
+}
+
+// closed takes the text of an element that has ended.
+func (d *document) closed(n *node) {
+	switch n.role {
+	case roleNone, roleReasons:
+		if len(n.children) > 0 && d.depth > 1 && isLost(d.scan.text) {
+			d.sheet.lost = true // instead of children
+		}
+	case roleInstance:
+		d.sheet = &d.gpu
+	case roleProcess:
+	case roleReading:
+		d.sheet.put(n.slot, n.rank, n.sum, d.keep(), nil)
+	case roleReason:
+		d.reason(d.sheet, n.bit)
+	default:
+		d.identify(n.role)
 	}
 }
 

@@ -50,6 +50,7 @@ func (s *Stream) listen() *child.Lines {
 	return &child.Lines{
 		Program: program, Row: "row", First: s.timing.firstRow, Stall: max(5*s.interval, s.timing.stall),
 		Longest: maxLine, Now: s.env.Now, Line: s.line, Long: s.disregard, Settle: s.settle, Due: s.framer.due,
+		Log: s.env.Log, Why: ": the driver may hang, or still be initialising the GPUs, as at each start without persistence mode",
 	}
 }
 

@@ -289,6 +289,28 @@ func wantInstances(t *testing.T, rows []row, from, to time.Duration, want ...str
 	}
 }
 
+// TestSilenceGrows: an idle GPU is never silent for so long that outputs.prometheus would take it for gone.
+func TestSilenceGrows(t *testing.T) {
+	c := usual()
+	c.IdleInterval = 2 * time.Minute
+	h := newHost(t, 1, c, time.Second, func(s *fakedriver.Scenario) { s.GPUs[0].Line(fakedriver.GPUUtil).Base(0) })
+	h.open()
+	var before, longest time.Duration
+	for _, r := range with(of(h.ticks(600, time.Second), "gpu", "0"), "energy_joules") {
+		if before > 0 {
+			gap := r.at - before
+			if gap > max(30*time.Second, 3*longest) {
+				t.Errorf("silent for %v at %v, after %v at most", gap, before, longest)
+			}
+			longest = max(longest, gap)
+		}
+		before = r.at
+	}
+	if longest < c.IdleInterval-time.Second || longest > c.IdleInterval+time.Second {
+		t.Errorf("the longest silence is %v, want %v", longest, c.IdleInterval)
+	}
+}
+
 // TestInstancesComeAndGo cuts a GPU into MIG instances under the input, destroys one, and makes the GPU whole again.
 // What it has not meanwhile is asked for again; nothing that concerns one instance takes it from others.
 func TestInstancesComeAndGo(t *testing.T) {

@@ -46,13 +46,10 @@ func (d *device) run(now int64) {
 		return
 	}
 	if !d.begun {
-		d.begun = true
+		d.begun, d.busy = true, now
 		d.startProfiling()
 	}
-	fast := d.tiers.fast
-	if idle := d.tiers.idle; idle > fast && now-d.busy > int64(idleAfter) {
-		fast = idle
-	}
+	fast := d.pace(now)
 	if !d.reached(tierFast, now, fast) {
 		return
 	}
@@ -80,6 +77,16 @@ func (d *device) run(now int64) {
 	if d.lost {
 		d.row(d.clock().wall).Set(up, sdk.IntValue(0))
 	}
+}
+
+// pace returns how often the GPU is read. Whoever follows it by its readings, as outputs.prometheus does, takes it for gone
+// when it is silent for three times as long as before, and for more than 30 s: so the silence of an idle one grows.
+func (d *device) pace(now int64) time.Duration {
+	idle := time.Duration(now - d.busy)
+	if idle <= idleAfter {
+		return d.tiers.fast
+	}
+	return max(d.tiers.fast, min(d.tiers.idle, idle*2/3))
 }
 
 // reached reports whether a tier is due, and when it is makes it due again an interval later. Ticks come a

@@ -17,7 +17,7 @@ type Config struct {
 
 	scrape.Access
 
-	Mappings    []string `toml:"mappings" doc:"How servers' samples become metrics of another name: triton, vllm, tensorrt_llm, or files of your own." default:"triton,vllm,tensorrt_llm"`
+	Mappings    []string `toml:"mappings" doc:"How servers' samples become metrics of another name: triton, vllm, tensorrt_llm, dynamo, or files of your own." default:"triton,vllm,tensorrt_llm,dynamo"`
 	Raw         string   `toml:"raw" doc:"Which samples become metrics under their own names: those that no mapping reads, all, or none." default:"rest" enum:"rest|all|none"`
 	Counters    []string `toml:"counters" doc:"Names, as patterns, of samples without a type that only grow." default:"*_total"`
 	InstanceTag string   `toml:"instance_tag" doc:"Tag for the URL's host and port; \"\" for none." default:"instance"`

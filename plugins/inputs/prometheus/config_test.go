@@ -23,7 +23,7 @@ func TestConfig(t *testing.T) {
 	f("`urls.0`: has a user or a password in it: they belong to `user` and `password`"+remedy, func(c *Config) { c.URLs[0] = "http://u:p@x/" })
 	f("`password`: is given without `user`: give both", func(c *Config) { c.Password = sdk.NewSecret("p") })
 	f("`bearer_token`: is given beside `user`: give one of them", func(c *Config) { c.User, c.BearerToken = "u", sdk.NewSecret("t") })
-	f("`mappings.0`: is not a mapping that comes with gpuline: there are tensorrt_llm, triton, vllm; a file's name has a suffix", func(c *Config) { c.Mappings = []string{"trition"} })
+	f("`mappings.0`: is not a mapping that comes with gpuline: there are dynamo, tensorrt_llm, triton, vllm; a file's name has a suffix", func(c *Config) { c.Mappings = []string{"trition"} })
 	f("`counters.0`: is not a pattern: write it as \"*_total\"", func(c *Config) { c.Counters = []string{"["} })
 	f("`tls`: has one of `cert` and `key`: give both", func(c *Config) { c.TLS.Key = "x" })
 }

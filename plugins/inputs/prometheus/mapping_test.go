@@ -92,6 +92,22 @@ func TestTensorRTLLM(t *testing.T) {
 		`next_token_seconds=0.01,next_token_p50_seconds=0.005,next_token_p95_seconds=0.0095,next_token_p99_seconds=0.0099 5`))
 }
 
+func TestDynamo(t *testing.T) {
+	one, two := twice(t, file(t, "dynamo-1.txt"), file(t, "dynamo-2.txt"))
+	check(t, one, lines(`
+		inference,model=Qwen/Qwen3-8B requests=10i,errors=1i,pending=0,running=1,prompt_tokens=2000i,generated_tokens=500i 5`))
+	// 100 more requests: half of them up to 2 s and 0.1 s, the others up to twice that; so of 10,000 tokens.
+	check(t, two, rounded(lines(`
+		inference,model=Qwen/Qwen3-8B requests=110i,errors=3i,pending=3,running=12,prompt_tokens=52000i,generated_tokens=10500i,`+
+		`latency_seconds=2,latency_p50_seconds=2,latency_p95_seconds=3.8,latency_p99_seconds=3.96,`+
+		`first_token_seconds=0.1,first_token_p50_seconds=0.1,first_token_p95_seconds=0.19,first_token_p99_seconds=0.198,`+
+		`next_token_seconds=0.01,next_token_p50_seconds=0.01,next_token_p95_seconds=0.019,next_token_p99_seconds=0.0198 5`)))
+	older := strings.NewReplacer("active_requests", "x", "output_tokens_total", "y")
+	one, _ = twice(t, older.Replace(file(t, "dynamo-1.txt"))+"dynamo_frontend_output_sequence_tokens_sum{model=\"Qwen/Qwen3-8B\"} 450\n", "")
+	check(t, one, lines(`
+		inference,model=Qwen/Qwen3-8B requests=10i,errors=1i,pending=0,running=1,prompt_tokens=2000i,generated_tokens=450i 5`))
+}
+
 // TestTensorRTLLMWithoutPrefix reads the page of an older trtllm-serve, and a page of others that has the same names.
 func TestTensorRTLLMWithoutPrefix(t *testing.T) {
 	older := func(name, engine string) string {
@@ -112,9 +128,9 @@ func TestTensorRTLLMWithoutPrefix(t *testing.T) {
 
 // Each field of a shipped mapping is in the vocabulary.
 func TestShippedMappings(t *testing.T) {
-	check(t, shippedNames(), []string{"tensorrt_llm", "triton", "vllm"})
+	check(t, shippedNames(), []string{"dynamo", "tensorrt_llm", "triton", "vllm"})
 	all, err := loadMappings(shippedNames())
-	if err != nil || len(all) != 3 {
+	if err != nil || len(all) != 4 {
 		t.Fatalf("%d mappings, %v", len(all), err)
 	}
 	for _, m := range all {

@@ -122,7 +122,7 @@ func explain(err error, message []byte) error {
 func (f *follower) listen() *child.Lines {
 	return &child.Lines{
 		Program: program, Row: "line", First: f.timing.first + f.in.interval, Stall: max(5*f.in.interval, f.timing.stall),
-		Longest: maxLine, Now: f.in.env.Now, Line: f.line, Long: f.disregard,
+		Longest: maxLine, Now: f.in.env.Now, Line: f.line, Long: f.disregard, Log: f.in.env.Log,
 	}
 }
 

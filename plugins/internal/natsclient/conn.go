@@ -199,6 +199,9 @@ func (k *Conn) connected(nc *nats.Conn) {
 }
 
 func (k *Conn) absence(_ *nats.Conn, err error) {
+	if err = tlsclient.Explain(err); errors.Is(err, nats.ErrSecureConnWanted) {
+		err = fmt.Errorf("%w: the server speaks no TLS: remove `tls`, and write nats:// in the URL", err)
+	}
 	k.last.Store(&err)
 	k.log.Warn("cannot connect; it will be tried again", "err", err, "server", k.config.servers())
 }

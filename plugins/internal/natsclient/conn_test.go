@@ -172,6 +172,34 @@ func TestWaysToConnect(t *testing.T) {
 		func(c *Config) { c.TLS.CA = a.File })
 }
 
+// What is wrong with TLS is said with what to do about it.
+func TestRemediesOfTLS(t *testing.T) {
+	a := certtest.New(t)
+	f := func(set func(*server.Options), c Config, want string) {
+		t.Helper()
+		s := natstest.Run(t, func(o *server.Options) { o.JetStream = false; set(o) })
+		c.URL = s.URL()
+		k, err := dial(t, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for tries := 0; ; tries++ {
+			_, err := ready(t, k, 300*time.Millisecond)
+			if err != nil && strings.HasSuffix(err.Error(), want) {
+				return
+			}
+			if tries == 30 {
+				t.Fatalf("error %v, want %q", err, want)
+			}
+		}
+	}
+	config := a.Listening(t, "server", false)
+	f(func(o *server.Options) { o.TLS, o.TLSConfig, o.TLSTimeout = true, config, 5 }, Config{},
+		": if it is the right server, name the file of its authority's certificate in `tls`, as ca")
+	f(func(*server.Options) {}, Config{TLS: tlsclient.Config{CA: a.File}},
+		": the server speaks no TLS: remove `tls`, and write nats:// in the URL")
+}
+
 // A key and credentials that are exchanged while the agent runs serve from the next connection on.
 func TestFilesAreReadAnew(t *testing.T) {
 	f := func(name string, prepare func(o *server.Options) (file string), use func(c *Config, file string)) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
 )
 
 // verdict is what becomes of a request.
@@ -29,6 +31,7 @@ type answer struct {
 	verdict verdict
 	status  int
 	reason  string        // for people
+	plain   bool          // the server expects TLS
 	dropped int           // lines that it says it has refused; 0 where it does not say
 	named   map[int]bool  // those lines, counted from 1, where it does say
 	after   time.Duration // when to come again; 0 where it does not say
@@ -46,7 +49,8 @@ func judge(r response, now time.Time) answer {
 		a.verdict = refused
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
 		a.verdict = refused
-		if otherwise.Match(r.body) {
+		a.plain = tlsclient.RefusesPlain(r.body)
+		if a.plain || page.Match(r.body) {
 			a.verdict = held
 		}
 	case http.StatusRequestEntityTooLarge:
@@ -87,9 +91,8 @@ func judge(r response, now time.Time) answer {
 // aboutLines matches messages that find fault with what was sent, whatever the status.
 var aboutLines = regexp.MustCompile(`partial write|beyond retention|outside (of )?(the )?retention|field type conflict|unable to parse`)
 
-// otherwise matches what InfluxDB never says of lines: the page of a proxy, and the word of a server that was
-// spoken to in plain HTTP and expects TLS.
-var otherwise = regexp.MustCompile(`(?i)^\s*<(!doctype|html)|^Client sent an HTTP request to an HTTPS server`)
+// page matches what InfluxDB never says of lines: the page of a proxy.
+var page = regexp.MustCompile(`(?i)^\s*<(!doctype|html)`)
 
 // droppedCount matches how InfluxDB 1 and 2 end such a message.
 var droppedCount = regexp.MustCompile(`(?s)partial write: .* dropped=(\d{1,9})$`)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -215,6 +216,8 @@ func (o *InfluxDB) remedy(to *target, a answer) string {
 	switch {
 	case a.verdict != held && a.verdict != heldHere:
 		return ""
+	case a.plain:
+		return tlsclient.WantsTLS
 	case a.status == http.StatusUnauthorized:
 		return o.config.credential()
 	case a.status == http.StatusForbidden:

@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
 )
 
 var paths = map[string]string{v1: "/write", v2: "/api/v2/write", v3: "/api/v3/write_lp"}
@@ -122,7 +124,7 @@ func (e *endpoint) try(ctx context.Context, query string, header http.Header, bo
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err
 		}
-		return response{}, cutOff(err)
+		return response{}, tlsclient.Explain(cutOff(err))
 	}
 	defer func() { _ = r.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(r.Body, maxAnswer))

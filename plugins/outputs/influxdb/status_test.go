@@ -199,6 +199,9 @@ m,host=h,i=7 x=7 7
 	})
 	f("400 once", nil, first(1, reply{status: 400, body: `{"error":"unable to parse"}`}), want{requests: 3})
 	f("400 of a proxy", nil, first(1, reply{status: 400, body: "<html><head><title>400 The plain HTTP request was sent to HTTPS port</title>"}), want{
+		requests: 2, least: 30 * time.Second, most: 33 * time.Second, log: "the server speaks TLS at this port: write https in the URL",
+	})
+	f("400 with a page", nil, first(1, reply{status: 400, body: "<html><head><title>400 Bad Request</title>"}), want{
 		requests: 2, least: 30 * time.Second, most: 33 * time.Second, log: "correct `url` or `api`: this is no answer of InfluxDB",
 	})
 	f("422", nil, func(s *far) {

@@ -90,6 +90,16 @@ func TestTLSFiles(t *testing.T) {
 	f(tlsclient.Config{Cert: a.File, Key: key}, "read the client's certificate: tls: private key does not match")
 }
 
+// A server that speaks no TLS is told apart from one that is down.
+func TestTLSToAServerWithout(t *testing.T) {
+	server := httptest.NewServer(newFar(t))
+	defer server.Close()
+	r := open(t, func(c *Config) { c.URL = strings.Replace(server.URL, "http", "https", 1) })
+	if err := r.write(r.numbered(3)); err == nil || !strings.Contains(err.Error(), "the server speaks no TLS at this port") {
+		t.Errorf("err = %v", err)
+	}
+}
+
 // A server that expects TLS refuses no lines when it is spoken to in plain HTTP: they wait for a better URL.
 func TestPlainHTTPToAServerWithTLS(t *testing.T) {
 	server := httptest.NewTLSServer(newFar(t))
@@ -97,7 +107,7 @@ func TestPlainHTTPToAServerWithTLS(t *testing.T) {
 	defer server.Close()
 	r := open(t, func(c *Config) { c.URL = strings.Replace(server.URL, "https", "http", 1) })
 	var wait *sdk.RetryError
-	if err := r.write(r.numbered(3)); !errors.As(err, &wait) || wait.After < holdPause || !strings.Contains(err.Error(), "correct `url`") {
+	if err := r.write(r.numbered(3)); !errors.As(err, &wait) || wait.After < holdPause || !strings.HasSuffix(err.Error(), ": the server speaks TLS at this port: write https in the URL") {
 		t.Errorf("err = %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 )
@@ -25,6 +26,11 @@ type Lines struct {
 	// Long takes the beginning of a line that is too long.
 	Long func(beginning []byte)
 
+	// Log is told where no first row has come in the time that each further one may take; nil tells nobody. Why says
+	// what that may come of; it may be empty.
+	Log *slog.Logger
+	Why string
+
 	// Settle is called after the lines that came together, and at the time that Due returns. Its error ends the
 	// following. Both may be nil.
 	Settle func(now time.Time) error
@@ -41,17 +47,22 @@ const maxBeginning = 200
 func (l *Lines) Follow(ctx context.Context, c *Child) (rows int, held bool, err error) {
 	defer c.interrupt(ctx)()
 	l.input = l.input[:0]
-	limit := l.First
-	stalled := time.Now().Add(limit)
+	limit, began := l.First, time.Now()
+	stalled := began.Add(limit)
+	late := stalled // never after it
+	if l.Log != nil {
+		late = began.Add(min(l.Stall, limit))
+	}
 	for {
 		l.input = slices.Grow(l.input, 4<<10)
-		n, err := c.read(l.input[len(l.input):cap(l.input)], l.wake(stalled))
+		n, err := c.read(l.input[len(l.input):cap(l.input)], l.wake(late))
 		now := time.Now()
 		l.input = l.input[:len(l.input)+n]
 		if n > 0 {
 			if got := l.cut(now, l.Now().UnixNano()); got > 0 {
 				rows, limit = rows+got, l.Stall
 				stalled = now.Add(limit)
+				late = stalled
 			}
 		}
 		if ctx.Err() != nil {
@@ -69,6 +80,10 @@ func (l *Lines) Follow(ctx context.Context, c *Child) (rows int, held bool, err 
 		case c.hasExited():
 			return rows, true, nil
 		}
+		if late.Before(stalled) && !now.Before(late) {
+			l.Log.Warn(l.Program+" has printed no "+l.Row+" yet; it is waited for"+l.Why, "for", l.Stall, "at_most", l.First)
+			late = stalled
+		}
 		if !now.Before(stalled) {
 			return rows, false, fmt.Errorf("%s printed no %s for %v: it is stopped, and another one started", l.Program, l.Row, limit)
 		}
@@ -76,13 +91,13 @@ func (l *Lines) Follow(ctx context.Context, c *Child) (rows int, held bool, err 
 }
 
 // wake returns how long to wait for more at most.
-func (l *Lines) wake(stalled time.Time) time.Time {
+func (l *Lines) wake(next time.Time) time.Time {
 	if l.Due != nil {
-		if due, some := l.Due(); some && due.Before(stalled) {
+		if due, some := l.Due(); some && due.Before(next) {
 			return due
 		}
 	}
-	return stalled
+	return next
 }
 
 // Feed takes text as if the program had printed it, and returns how many rows that completes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -59,6 +60,29 @@ func TestFollow(t *testing.T) {
 			return errors.New("due")
 		}
 	}, 1, false, "due", "row")
+}
+
+// TestFirstRowIsLate: whoever looks at the log learns of a program that says nothing long before it is stopped.
+func TestFirstRowIsLate(t *testing.T) {
+	f := func(text string, want int) {
+		t.Helper()
+		launcher := script(t, text)
+		c, err := launcher.Start()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer launcher.Stop(c)
+		var log strings.Builder
+		l, _ := listen()
+		l.First, l.Stall, l.Log, l.Why = 2*time.Second, time.Second, slog.New(slog.NewTextHandler(&log, nil)), ": who knows"
+		_, _, err = l.Follow(t.Context(), c)
+		if err == nil || strings.Count(log.String(), `msg="program has printed no row yet; it is waited for: who knows" for=1s at_most=2s`) != want {
+			t.Errorf("%q: %v, and the log says %q", text, err, log.String())
+		}
+	}
+	f("echo noise; exec sleep 20", 1)
+	f("sleep 1.2; echo row; exec sleep 20", 1)
+	f("echo row; exec sleep 20", 0)
 }
 
 func TestFollowEndsWithItsContext(t *testing.T) {

@@ -2,6 +2,7 @@ package scrape
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -126,4 +127,21 @@ func TestTLS(t *testing.T) {
 	if _, err := NewClient(&Access{TLS: tlsclient.Config{CA: "/nowhere"}}, 1000, time.Now); err == nil {
 		t.Error("a file that is not there is no error")
 	}
+}
+
+// TestSchemeOfTheOtherKind: whoever wrote http for https, or the reverse, is told so.
+func TestSchemeOfTheOtherKind(t *testing.T) {
+	f := func(start func(*httptest.Server), was, is, want string) {
+		t.Helper()
+		server := httptest.NewUnstartedServer(http.NotFoundHandler())
+		server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)
+		start(server)
+		defer server.Close()
+		err := client(t, Access{}, 1000).Get(t.Context(), strings.Replace(server.URL, was, is, 1), new(Page))
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+	f((*httptest.Server).Start, "http", "https", "the server speaks no TLS at this port: correct the URL's scheme, such as https to http, or its port")
+	f((*httptest.Server).StartTLS, "https", "http", "status 400 Bad Request: the server speaks TLS at this port: write https in the URL")
 }

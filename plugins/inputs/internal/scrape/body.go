@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
 )
 
 const (
@@ -75,6 +77,9 @@ func refusal(answer *http.Response) error {
 	defer release()
 	body, _ := io.ReadAll(io.LimitReader(content, maxComplaint)) // what has come is quoted, also where it was cut
 	line, _, _ := bytes.Cut(bytes.TrimSpace(body), []byte("\n"))
+	if tlsclient.RefusesPlain(body) {
+		return errors.New(text + ": " + tlsclient.WantsTLS)
+	}
 	if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '<' {
 		text += fmt.Sprintf("; it said: %q", strings.ToValidUTF8(string(line), "�"))
 	}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/gpuline/gpuline/plugins/internal/tlsclient"
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
 
@@ -91,7 +92,7 @@ func (c *Client) Get(ctx context.Context, from string, p *Page) error {
 	r.Header = c.header.Clone()
 	answer, err := c.http.Do(r)
 	if err != nil {
-		return bare(err)
+		return tlsclient.Explain(bare(err))
 	}
 	defer func() { _ = answer.Body.Close() }()
 	p.At = c.now()
