@@ -193,7 +193,7 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 
 	// References.
 	in("token = \"${env:GPULINE_TEST_NONE}\"", "2: `token` in [[inputs.meter]]: environment variable GPULINE_TEST_NONE is not set")
-	in("token = \"${cred:none}\"", "2: `token` in [[inputs.meter]]: credential none cannot be read: no such file or directory")
+	in("token = \"${cred:none}\"", "2: `token` in [[inputs.meter]]: credential none is not in $CREDENTIALS_DIRECTORY: write LoadCredential=none:PATH into the unit")
 	in("token = \"${cred:../none}\"", "2: `token` in [[inputs.meter]]: credential ../none is not a plain name")
 	in("token = \"${file:/nonexistent}\"", "2: `token` in [[inputs.meter]]: file /nonexistent cannot be read: no such file or directory")
 	in("token = \"${file:/dev/zero}\"", "2: `token` in [[inputs.meter]]: file /dev/zero cannot be read: it is a device: name a file")
@@ -212,7 +212,7 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	if err := os.Unsetenv("CREDENTIALS_DIRECTORY"); err != nil {
 		t.Fatal(err)
 	}
-	in("token = \"${cred:none}\"", "2: `token` in [[inputs.meter]]: credential none cannot be read: $CREDENTIALS_DIRECTORY is not set, as systemd does for LoadCredential=")
+	in("token = \"${cred:none}\"", "2: `token` in [[inputs.meter]]: credential none cannot be read: $CREDENTIALS_DIRECTORY is not set, as systemd does for LoadCredential=: in a shell set it to the folder of a file none")
 }
 
 func TestFilesAndFoldersWithFaults(t *testing.T) {
