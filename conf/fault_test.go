@@ -1,8 +1,11 @@
 package conf
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -305,6 +308,8 @@ func TestFaultsOfPluginsThemselves(t *testing.T) {
 	}, "a.toml:2: [[inputs.meter]]: the plugin is faulty: struct {")
 }
 
+// FuzzParse: whatever a file says, there is a plan or faults, each with its line: of a file that stands two lines
+// further down the same faults, two lines further down.
 func FuzzParse(f *testing.F) {
 	f.Add("[agent]\ninterval = \"1s\"\n[[inputs.meter]]\ngpus = 3\n[[inputs.meter.processors.peak]]\nabove = {a = 1}\n[[outputs.page]]")
 	f.Add("[inputs.meter]\n[[inputs.meter.processors.peak]]\n[processors.peak.x]\n[[outputs.store]]\nurl = '$${x}${env:Y}'")
@@ -325,5 +330,20 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("fault %q", line)
 			}
 		}
+		if strings.HasPrefix(text, "\ufeff") {
+			return // which may stand at the start alone
+		}
+		_, below := Parse(fakes(), "a.toml", []byte("\n\n"+text))
+		if diff := cmp.Diff(faultPlace.ReplaceAllStringFunc(err.Error(), twoBelow), fmt.Sprint(below)); diff != "" {
+			t.Fatalf("%q two lines further down: -want +got\n%s", text, diff)
+		}
 	})
+}
+
+var faultPlace = regexp.MustCompile(`a\.toml:[0-9]+`)
+
+// twoBelow moves a place two lines down.
+func twoBelow(at string) string {
+	line, _ := strconv.Atoi(strings.TrimPrefix(at, "a.toml:")) // there are digits alone
+	return fmt.Sprintf("a.toml:%d", line+2)
 }
