@@ -52,6 +52,9 @@ func (b *builder) plan() (*pipeline.Plan, error) {
 		return nil, err
 	}
 	b.foresee()
+	if plan.Agent.HTTP == "" {
+		b.pagesWithoutAServer()
+	}
 	plan.Warnings = b.warnings()
 	return plan, nil
 }
