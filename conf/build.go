@@ -51,6 +51,9 @@ func (b *builder) plan() (*pipeline.Plan, error) {
 	}
 	b.absent()
 	b.foresee()
+	if plan.Agent.HTTP == "" {
+		b.pagesWithoutAServer()
+	}
 	plan.Warnings = b.warnings()
 	if err := b.faults(); err != nil {
 		return &pipeline.Plan{Warnings: plan.Warnings}, err

@@ -45,6 +45,15 @@ func (c claims) page(at place, in *instance, config any) {
 	}
 }
 
+// pagesWithoutAServer warns of plugins whose page nobody will serve.
+func (b *builder) pagesWithoutAServer() {
+	for _, in := range b.instances {
+		if _, ok := in.config.(sdk.Pager); ok {
+			in.place().warn(sdk.Fault{Problem: "cannot start: its page is on the agent's server, which is off", Remedy: `set [agent] http, such as http = "127.0.0.1:9445"`})
+		}
+	}
+}
+
 // folder reports a queue in the folder of another output's.
 func (c claims) folder(at place, in *instance, disk string) {
 	if disk == "" {

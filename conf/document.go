@@ -41,11 +41,11 @@ func decode(text string) (table map[string]any, md toml.MetaData, fault *Error) 
 	fault = &Error{Problem: "is not valid TOML: " + err.Error()}
 	if parse, ok := errors.AsType[toml.ParseError](err); ok {
 		said, _, _ := strings.Cut(strings.TrimSuffix(parse.Message, "."), "\n")
-		line := parse.Position.Line
-		if strings.HasSuffix(said, `'\n' instead`) {
-			line-- // the library has gone on to the next line by then
+		fault.Problem, fault.Line, fault.Remedy = "is not valid TOML: "+said, max(parse.Position.Line, 1), syntaxRemedy(said)
+		if start := parse.Position.Start; start >= 0 && strings.HasSuffix(said, `'\n' instead`) {
+			text = strings.TrimPrefix(text, "\ufeff")                          // which the library does not count
+			fault.Line = 1 + strings.Count(text[:min(start, len(text))], "\n") // by its line it may be at the next one
 		}
-		fault.Problem, fault.Line, fault.Remedy = "is not valid TOML: "+said, max(line, 1), syntaxRemedy(said)
 	}
 	return nil, md, fault
 }

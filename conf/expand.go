@@ -3,6 +3,7 @@ package conf
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -133,12 +134,16 @@ func (x *expander) resolve(reference string) (string, error) {
 	case kind == "cred" && name != "":
 		dir := os.Getenv("CREDENTIALS_DIRECTORY")
 		if dir == "" {
-			return "", fmt.Errorf("credential %s cannot be read: $CREDENTIALS_DIRECTORY is not set, as systemd does for LoadCredential=", name)
+			return "", fmt.Errorf("credential %s cannot be read: $CREDENTIALS_DIRECTORY is not set, as systemd does for LoadCredential=: "+
+				"in a shell set it to the folder of a file %s", name, name)
 		}
 		if !filepath.IsLocal(name) || strings.ContainsAny(name, `/\`) {
 			return "", fmt.Errorf("credential %s is not a plain name", name)
 		}
 		value, err := readLimited(filepath.Join(dir, name), maxReferenced)
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("credential %s is not in $CREDENTIALS_DIRECTORY: write LoadCredential=%s:PATH into the unit", name, name)
+		}
 		if err != nil {
 			return "", fmt.Errorf("credential %s cannot be read: %w", name, err)
 		}

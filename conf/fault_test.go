@@ -1,8 +1,11 @@
 package conf
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -193,7 +196,7 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 
 	// References.
 	in("token = \"${env:GPULINE_TEST_NONE}\"", "2: `token` in [[inputs.meter]]: environment variable GPULINE_TEST_NONE is not set")
-	in("token = \"${cred:none}\"", "2: `token` in [[inputs.meter]]: credential none cannot be read: no such file or directory")
+	in("token = \"${cred:none}\"", "2: `token` in [[inputs.meter]]: credential none is not in $CREDENTIALS_DIRECTORY: write LoadCredential=none:PATH into the unit")
 	in("token = \"${cred:../none}\"", "2: `token` in [[inputs.meter]]: credential ../none is not a plain name")
 	in("token = \"${file:/nonexistent}\"", "2: `token` in [[inputs.meter]]: file /nonexistent cannot be read: no such file or directory")
 	in("token = \"${file:/dev/zero}\"", "2: `token` in [[inputs.meter]]: file /dev/zero cannot be read: it is a device: name a file")
@@ -212,7 +215,7 @@ func TestEachFaultIsOneClearLine(t *testing.T) {
 	if err := os.Unsetenv("CREDENTIALS_DIRECTORY"); err != nil {
 		t.Fatal(err)
 	}
-	in("token = \"${cred:none}\"", "2: `token` in [[inputs.meter]]: credential none cannot be read: $CREDENTIALS_DIRECTORY is not set, as systemd does for LoadCredential=")
+	in("token = \"${cred:none}\"", "2: `token` in [[inputs.meter]]: credential none cannot be read: $CREDENTIALS_DIRECTORY is not set, as systemd does for LoadCredential=: in a shell set it to the folder of a file none")
 }
 
 func TestFilesAndFoldersWithFaults(t *testing.T) {
@@ -305,6 +308,8 @@ func TestFaultsOfPluginsThemselves(t *testing.T) {
 	}, "a.toml:2: [[inputs.meter]]: the plugin is faulty: struct {")
 }
 
+// FuzzParse: whatever a file says, there is a plan or faults, each with its line: of a file that stands two lines
+// further down the same faults, two lines further down.
 func FuzzParse(f *testing.F) {
 	f.Add("[agent]\ninterval = \"1s\"\n[[inputs.meter]]\ngpus = 3\n[[inputs.meter.processors.peak]]\nabove = {a = 1}\n[[outputs.page]]")
 	f.Add("[inputs.meter]\n[[inputs.meter.processors.peak]]\n[processors.peak.x]\n[[outputs.store]]\nurl = '$${x}${env:Y}'")
@@ -325,5 +330,20 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("fault %q", line)
 			}
 		}
+		if strings.HasPrefix(text, "\ufeff") {
+			return // which may stand at the start alone
+		}
+		_, below := Parse(fakes(), "a.toml", []byte("\n\n"+text))
+		if diff := cmp.Diff(faultPlace.ReplaceAllStringFunc(err.Error(), twoBelow), fmt.Sprint(below)); diff != "" {
+			t.Fatalf("%q two lines further down: -want +got\n%s", text, diff)
+		}
 	})
+}
+
+var faultPlace = regexp.MustCompile(`a\.toml:[0-9]+`)
+
+// twoBelow moves a place two lines down.
+func twoBelow(at string) string {
+	line, _ := strconv.Atoi(strings.TrimPrefix(at, "a.toml:")) // there are digits alone
+	return fmt.Sprintf("a.toml:%d", line+2)
 }

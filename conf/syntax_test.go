@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -35,4 +36,32 @@ func TestSlips(t *testing.T) {
 	f("a = 0660", "a mode, or another string of digits, stands in quotes")
 	f("a = 10s", "a string, a duration or a size stands in quotes")
 	f("a = edge-7", "a string, a duration or a size stands in quotes")
+}
+
+// TestLineOfASlip: the line that a fault bears is the one to be mended, wherever it stands.
+func TestLineOfASlip(t *testing.T) {
+	f := func(slip string) {
+		t.Helper()
+		for _, before := range []string{"", "\n", "# x\n\n", "\ufeff[agent]\r\n"} {
+			for _, after := range []string{"", "\n", "\n\n[[inputs.meter]]\n"} {
+				want := fmt.Sprintf("a.toml:%d: is not valid TOML: ", 1+strings.Count(before, "\n"))
+				if _, err := Parse(fakes(), "a.toml", []byte(before+slip+after)); err == nil || !strings.HasPrefix(err.Error(), want) {
+					t.Errorf("%q: %v, want %s", before+slip+after, err, want)
+				}
+			}
+		}
+	}
+	f("interval")
+	f("interval =")
+	f("interval: 1s")
+	f("interval = 1s")
+	f("interval = yes")
+	f("interval = \"1s")
+	f("url = \"\\q\"")
+	f("[[inputs.meter]")
+	f("[inputs meter]")
+	f("[inputs")
+	f("filter = { metrics = [] tags = {} }")
+	f("\x1f")
+	f("hostname = \"M\xfcnchen\"")
 }

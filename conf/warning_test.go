@@ -132,6 +132,8 @@ func TestKeysThatNothingMeets(t *testing.T) {
 	f("[[outputs.stdout]]\nnaming = 'telegraf'\nfilter = { metrics = ['nvidia_smi'], fields = ['temperature_gpu'] }")
 	f("[agent]\nself_interval = '10s'\n[[inputs.nvml]]\n[[outputs.stdout]]\nfilter = { metrics = ['gpuline_*'] }")
 	f("[[inputs.listener]]\nfilter = { metrics = ['x'], fields = ['y'] }")
+	f("[agent]\nhttp = ''\n[[inputs.nvml]]\n[[outputs.prometheus]]",
+		"4: [[outputs.prometheus]]: cannot start: its page is on the agent's server, which is off: set [agent] http, such as http = \"127.0.0.1:9445\"")
 	f("[[inputs.dcgm]]\nmode = 'exporter'\nurl = 'http://node-7:9400/metrics'")
 	f("[[inputs.dcgm]]\nurl = 'http://node-7:9400/metrics'", "2: `url` in [[inputs.dcgm]]: is not read in the mode hostengine: set mode = \"exporter\"")
 	f("[[inputs.dcgm]]\nmode = 'exporter'\naddress = 'node-7:9400'", "3: `address` in [[inputs.dcgm]]: is not used in the mode exporter: the page is `url`")

@@ -181,6 +181,7 @@ func (p *Pipeline) read(ctx, outputCtx context.Context) error {
 	}
 	sweep := time.NewTicker(time.Minute)
 	defer sweep.Stop()
+	losses := newLosses(p.log)
 	var late <-chan time.Time
 	stopping := ctx.Done()
 	for {
@@ -223,6 +224,8 @@ func (p *Pipeline) read(ctx, outputCtx context.Context) error {
 		case now := <-sweep.C:
 			p.catalog.Sweep(now)
 			p.clock.Now() // a step is found where no input asks for the time, too
+			ledger := p.Ledger()
+			losses.look(&ledger)
 		}
 	}
 }

@@ -97,6 +97,8 @@ func command(use, short string, least, most int, does func(args []string) error)
 				return fmt.Errorf("an argument is missing: %s", c.UseLine())
 			case len(args) > most && c.Flags().Lookup("config") != nil:
 				return fmt.Errorf("unexpected argument %q: a configuration is named with -c %[1]s", args[most])
+			case len(args) > most && c.Flags().Lookup("output") != nil:
+				return fmt.Errorf("unexpected argument %q: the file to write is named with -o %[1]s", args[most])
 			case len(args) > most:
 				return fmt.Errorf("unexpected argument %q", args[most])
 			}

@@ -44,8 +44,8 @@ func FuzzMessages(f *testing.F) {
 		for {
 			b.Reset()
 			_, err := in.Read(t.Context(), b)
-			for m := range b.All() {
-				_ = m.Name()
+			if y := b.Tally(); y.Added != uint64(b.Len())+y.Dropped()+y.Filtered+y.Merged {
+				t.Errorf("%d rows, tally %+v", b.Len(), *y)
 			}
 			if errors.Is(err, sdk.ErrEnd) && len(in.inbox.items) == 0 {
 				break

@@ -2,6 +2,7 @@ package isolate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -74,7 +75,7 @@ func New(name string, config any) (*Input, error) {
 // Open starts the first child, and returns once the plugin in it is open, or with the error why it is not.
 func (in *Input) Open(ctx context.Context, env *sdk.Env) error {
 	if env.Launch == nil {
-		return fmt.Errorf("this program cannot start a child process of itself: set `isolate = false`: %w", sdk.ErrPermanent)
+		return sdk.Permanent(errors.New("this program cannot start a child process of itself: set `isolate = false`"))
 	}
 	in.prepare(env)
 	s, err := in.start(ctx)

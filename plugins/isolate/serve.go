@@ -144,5 +144,5 @@ func (w *worker) read(ctx context.Context) error {
 	case sdk.Reader:
 		return w.follow(ctx, p)
 	}
-	return fmt.Errorf("a %T is no input: %w", w.plugin, sdk.ErrPermanent)
+	return sdk.Permanent(fmt.Errorf("a %T is no input", w.plugin))
 }

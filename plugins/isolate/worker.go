@@ -118,7 +118,7 @@ func (w *worker) follow(ctx context.Context, r sdk.Reader) error {
 	return sdk.ErrEnd
 }
 
-var errAck = fmt.Errorf("an input that wants to know what became of its rows cannot run in a child process: %w", sdk.ErrPermanent)
+var errAck = sdk.Permanent(errors.New("an input that wants to know what became of its rows cannot run in a child process"))
 
 // judge sends what a call has read, and returns the error if it ends the plugin.
 func (w *worker) judge(b *sdk.Batch, err error, next time.Duration) error {

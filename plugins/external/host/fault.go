@@ -10,7 +10,7 @@ import (
 // permanent is a fault that trying again does not mend: somebody must change the file, its rights or the
 // configuration.
 func permanent(format string, args ...any) error {
-	return fmt.Errorf("%w: %w", sdk.ErrPermanent, fmt.Errorf(format, args...))
+	return sdk.Permanent(fmt.Errorf(format, args...))
 }
 
 var (

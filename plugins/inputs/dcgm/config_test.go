@@ -29,7 +29,7 @@ func TestValidate(t *testing.T) {
 	}
 	for _, mode := range []string{modeHostengine, modeExporter, modeDmon} {
 		f(mode, func(*Config) {})
-		f(mode, func(c *Config) { c.Devices = []string{"0", "[a"} }, "`devices.1`", "glob")
+		f(mode, func(c *Config) { c.Devices = []string{"0", "!"} }, "`devices.1`", "names no GPU")
 	}
 	f(modeDmon, func(c *Config) {
 		c.Fields = []string{"power_watts", "DCGM_FI_DEV_GPU_UTIL", "1002", "DCGM_FI_PROF_SM_UTIL_RATIO"}

@@ -25,7 +25,7 @@ var sample string
 // Config is the table [[inputs.dcgm]].
 type Config struct {
 	Mode    string   `toml:"mode" doc:"How DCGM is reached: through its client library, through dcgm-exporter's page, or through a dcgmi that stays." default:"hostengine" enum:"hostengine|exporter|dmon"`
-	Devices []string `toml:"devices" doc:"GPUs to read, by index, UUID, PCI bus id or a glob of the name; all where empty."`
+	Devices []string `toml:"devices" doc:"GPUs to read, by index, UUID, PCI bus id or a glob of the name, or with ! not to read; all where empty."`
 	Fields  []string `toml:"fields" doc:"Readings, by our names, DCGM's or DCGM's field ids, in the modes hostengine and dmon; a good set where empty."`
 
 	Address string `toml:"address" doc:"Where nv-hostengine listens, in the modes hostengine and dmon: a host, host:port, unix:///path, or in the mode hostengine embedded, for one within the agent." default:"localhost:5555"`

@@ -29,7 +29,7 @@ var errTaken = errors.New("another input talks to a hostengine from within this 
 // openClient loads the library. Nothing may be called after an error.
 func openClient(config string) (*client, error) {
 	if !taken.CompareAndSwap(false, true) {
-		return nil, fmt.Errorf("%w: %w", errTaken, sdk.ErrPermanent)
+		return nil, sdk.Permanent(errTaken)
 	}
 	c, err := load(config)
 	if err != nil {

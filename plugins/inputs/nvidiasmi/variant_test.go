@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gpuline/gpuline/plugins/sdk/sdktest"
 	"github.com/gpuline/gpuline/plugins/vocabulary"
 )
 
@@ -138,21 +141,30 @@ func TestTruncation(t *testing.T) {
 	}
 }
 
-// FuzzRows checks that no output of a stream makes the reader panic or report what cannot be.
+// FuzzRows checks that no output of a stream makes the reader panic or report what cannot be, and that it makes no
+// difference how the pipe cuts it.
 func FuzzRows(f *testing.F) {
 	w := world{gpus: 3, load: 50}
 	names := append(slices.Clone(identityNames[:]), "utilization.gpu")
-	f.Add(w.header(names) + "\n" + w.row(0, names) + "\n" + w.row(1, names) + "\nnoise\n" + w.row(0, names) + "\n")
+	f.Add(w.header(names)+"\n"+w.row(0, names)+"\n"+w.row(1, names)+"\nnoise\n"+w.row(0, names)+"\n", uint16(5))
 	w.lost = map[int]bool{1: true}
-	f.Add(w.row(0, names) + "\r\n" + w.row(1, names) + "\n\n" + w.row(2, names) + "\n")
-	f.Add("index, uuid, name, pci.bus_id, utilization.gpu [W]\n0, , , , 7\n[N/A], [N/A], , , 7\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		feed := newRowFeed(t)
-		feed.feed(text)
-		feed.s.release()
-		for len(feed.s.packets.C) > 0 {
-			feed.s.unpack(feed.b, (<-feed.s.packets.C).frame)
+	f.Add(w.row(0, names)+"\r\n"+w.row(1, names)+"\n\n"+w.row(2, names)+"\n", uint16(0))
+	f.Add("index, uuid, name, pci.bus_id, utilization.gpu [W]\n0, , , , 7\n[N/A], [N/A], , , 7\n", uint16(40))
+	f.Fuzz(func(t *testing.T, text string, size uint16) {
+		read := func(size int) []string {
+			feed := newRowFeed(t)
+			for part := range slices.Chunk([]byte(text), size) {
+				feed.feed(string(part))
+			}
+			feed.s.release()
+			for len(feed.s.packets.C) > 0 {
+				feed.s.unpack(feed.b, (<-feed.s.packets.C).frame)
+			}
+			checkSane(t, feed.s.fleet, feed.b)
+			return sdktest.DumpFull(feed.b)
 		}
-		checkSane(t, feed.s.fleet, feed.b)
+		if diff := cmp.Diff(read(len(text)+1), read(int(size)+1)); diff != "" {
+			t.Errorf("whole -, cut +\n%s", diff)
+		}
 	})
 }

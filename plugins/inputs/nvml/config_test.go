@@ -21,7 +21,7 @@ func TestValidate(t *testing.T) {
 	f(Config{GPMInterval: time.Second}, "")
 	f(Config{}, "")
 	f(Config{GPMInterval: 50 * time.Millisecond}, "100ms")
-	f(Config{Devices: []string{"0", "[a"}}, "glob")
+	f(Config{Devices: []string{"0", "!"}}, "names no GPU")
 	f(Config{Devices: []string{""}}, "names no GPU")
 	f(Config{NormalInterval: -1}, "negative")
 }

@@ -4,7 +4,6 @@ package nvml
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/gpuline/gpuline/plugins/sdk"
 )
@@ -22,9 +21,9 @@ func New(c *Config) (any, error) {
 type missing struct{}
 
 func (missing) Open(context.Context, *sdk.Env) error {
-	return fmt.Errorf("%w: %w", errNoCgo, sdk.ErrPermanent)
+	return sdk.Permanent(errNoCgo)
 }
 
 func (missing) Read(context.Context, *sdk.Batch) (sdk.Ack, error) {
-	return nil, fmt.Errorf("%w: %w", errNoCgo, sdk.ErrPermanent)
+	return nil, sdk.Permanent(errNoCgo)
 }

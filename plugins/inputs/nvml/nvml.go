@@ -26,7 +26,7 @@ var sample string
 
 // Config is the table [[inputs.nvml]].
 type Config struct {
-	Devices        []string      `toml:"devices" doc:"GPUs to read, by index, UUID, PCI bus id or a glob of the name; all where empty."`
+	Devices        []string      `toml:"devices" doc:"GPUs to read, by index, UUID, PCI bus id or a glob of the name, or with ! not to read; all where empty."`
 	NormalInterval time.Duration `toml:"normal_interval" doc:"How often memory, temperature, throttle and traffic counters are read; 0s is the interval, but not below 1s." default:"0s"`
 	SlowInterval   time.Duration `toml:"slow_interval" doc:"How often processes, fans, the PCIe link, error counters and settings are read." default:"30s" min:"1s"`
 	GPMInterval    time.Duration `toml:"gpm_interval" doc:"How often the profiling metrics of Hopper and later are read: each is the mean since the reading before. 0s is never; the driver needs 100ms." default:"1s"`

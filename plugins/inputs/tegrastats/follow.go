@@ -131,7 +131,7 @@ func (f *follower) line(line []byte, now time.Time, at int64) bool {
 		return false
 	}
 	s := f.spares.Take()
-	if len(line) > maxLine || !s.parse(line) {
+	if !s.parse(line) {
 		f.spares.GiveBack(s)
 		f.disregard(line)
 		return false

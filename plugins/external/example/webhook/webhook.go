@@ -99,11 +99,11 @@ func (o *output) wanted(severity string) bool {
 func (o *output) post(ctx context.Context, m *sdk.Metric) error {
 	text, err := json.Marshal(describe(m))
 	if err != nil {
-		return fmt.Errorf("%w: %w", sdk.ErrPermanent, err)
+		return sdk.Permanent(err)
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, o.URL.Reveal(), bytes.NewReader(text))
 	if err != nil {
-		return fmt.Errorf("%w: make a request: %w", sdk.ErrPermanent, err)
+		return sdk.Permanent(fmt.Errorf("make a request: %w", err))
 	}
 	r.Header.Set("Content-Type", "application/json")
 	if !o.Token.Empty() {
@@ -127,7 +127,7 @@ func (o *output) post(ctx context.Context, m *sdk.Metric) error {
 		return &sdk.RetryError{After: time.Duration(max(seconds, 1)) * time.Second, Err: status}
 	case answer.StatusCode == http.StatusBadRequest, answer.StatusCode == http.StatusRequestEntityTooLarge,
 		answer.StatusCode == http.StatusUnprocessableEntity:
-		return fmt.Errorf("%w: %w", sdk.ErrPermanent, status)
+		return sdk.Permanent(status)
 	}
 	return status
 }

@@ -16,13 +16,17 @@ import (
 // stream is a host that says what it was given, and then goes.
 type stream struct {
 	grpc.ServerStream
-	ctx context.Context
-	say []*proto.HostMessage
+	ctx  context.Context
+	say  []*proto.HostMessage
+	said []*proto.PluginMessage
 }
 
 func (s *stream) Context() context.Context { return s.ctx }
 
-func (s *stream) Send(*proto.PluginMessage) error { return nil }
+func (s *stream) Send(m *proto.PluginMessage) error { // one at a time, by the instance's lock
+	s.said = append(s.said, m)
+	return nil
+}
 
 func (s *stream) Recv() (*proto.HostMessage, error) {
 	if len(s.say) == 0 {
@@ -57,7 +61,39 @@ func testRegistry() sdk.Registry {
 	}
 }
 
-// FuzzInstance feeds a plugin what a host may say: the process must live, and the instance end.
+// checkSaid holds what a plugin says to a host that has made calls with so many rows each: it is opened first and closed
+// last, the calls are answered in turn, and each answer accounts for its rows.
+func checkSaid(t *testing.T, said []*proto.PluginMessage, calls []uint64, rows []uint64) {
+	t.Helper()
+	more := false
+	for n, m := range said {
+		if (m.GetOpened() != nil) != (n == 0) || m.GetClosed() != nil && n < len(said)-1 {
+			t.Errorf("message %d of %d is %v", n+1, len(said), m)
+		}
+		reply := m.GetReply()
+		if reply == nil {
+			continue
+		}
+		if len(calls) == 0 || reply.GetCall() != calls[0] {
+			t.Fatalf("an answer to call %d, while %d are open", reply.GetCall(), calls)
+		}
+		if b, y := reply.GetBatch(), reply.GetBatch().GetTally(); b != nil && !more && !reply.GetMore() {
+			gone := y.GetFiltered() + y.GetMerged()
+			for _, drop := range y.GetDrops() {
+				gone += drop.GetCount()
+			}
+			if rows[0]+y.GetAdded() != uint64(b.GetRows())+gone {
+				t.Errorf("%d rows became %d, tally %v", rows[0], b.GetRows(), y)
+			}
+		}
+		if more = reply.GetMore(); !more {
+			calls, rows = calls[1:], rows[1:]
+		}
+	}
+}
+
+// FuzzInstance feeds a plugin what a host may say: the process must live, answer what it was asked, and the instance
+// end.
 func FuzzInstance(f *testing.F) {
 	add := func(messages ...*proto.HostMessage) {
 		var text [3][]byte
@@ -90,7 +126,25 @@ func FuzzInstance(f *testing.F) {
 			}
 			far.say = append(far.say, m)
 		}
+		var calls, rows []uint64
+		held := uint64(0)
+		call := func(number uint64, b *proto.Batch, more bool) {
+			if held += uint64(b.GetRows()); !more {
+				calls, rows, held = append(calls, number), append(rows, held), 0
+			}
+		}
+		for _, m := range far.say {
+			switch m := m.GetBody().(type) {
+			case *proto.HostMessage_Gather:
+				call(m.Gather.GetCall(), nil, false)
+			case *proto.HostMessage_Process:
+				call(m.Process.GetCall(), m.Process.GetBatch(), m.Process.GetMore())
+			case *proto.HostMessage_Write:
+				call(m.Write.GetCall(), m.Write.GetBatch(), m.Write.GetMore())
+			}
+		}
 		_ = s.Run(far)
+		checkSaid(t, far.said, calls, rows)
 	})
 }
 

@@ -112,7 +112,7 @@ func (i *instance) run(o *proto.Open) error {
 func (i *instance) open(o *proto.Open) error {
 	impl, faults := i.service.build(o.GetRole(), o.GetPlugin(), o.GetConfig())
 	if len(faults) > 0 {
-		return fmt.Errorf("configuration: %w: %w", faults[0], sdk.ErrPermanent)
+		return sdk.Permanent(fmt.Errorf("configuration: %w", faults[0]))
 	}
 	i.impl = impl
 	opener, ok := impl.(sdk.Opener)

@@ -36,7 +36,8 @@ type Lines struct {
 	Settle func(now time.Time) error
 	Due    func() (at time.Time, some bool)
 
-	input []byte // read, and no whole line yet
+	input   []byte // read, and no whole line yet
+	passing bool   // what comes belongs to a line that is too long
 }
 
 // maxBeginning is how much of a line that is too long is shown.
@@ -46,7 +47,7 @@ const maxBeginning = 200
 // still holds its output open. An error says that c has not ended, and is of no more use.
 func (l *Lines) Follow(ctx context.Context, c *Child) (rows int, held bool, err error) {
 	defer c.interrupt(ctx)()
-	l.input = l.input[:0]
+	l.input, l.passing = l.input[:0], false
 	limit, began := l.First, time.Now()
 	stalled := began.Add(limit)
 	late := stalled // never after it
@@ -111,16 +112,22 @@ func (l *Lines) cut(now time.Time, at int64) (rows int) {
 	rest := l.input
 	for {
 		line, after, whole := bytes.Cut(rest, []byte("\n"))
+		switch {
+		case l.passing:
+			l.passing = !whole
+		case len(line) > l.Longest:
+			l.Long(line[:min(len(line), maxBeginning)])
+			l.passing = !whole
+		case !whole:
+		case l.Line(bytes.TrimRight(line, "\r"), now, at):
+			rows++
+		}
 		if !whole {
 			break
 		}
-		if l.Line(bytes.TrimRight(line, "\r"), now, at) {
-			rows++
-		}
 		rest = after
 	}
-	if len(rest) > l.Longest {
-		l.Long(rest[:min(len(rest), maxBeginning)])
+	if l.passing {
 		rest = nil
 	}
 	l.input = append(l.input[:0], rest...)

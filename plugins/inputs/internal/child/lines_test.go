@@ -106,12 +106,34 @@ func TestLongLines(t *testing.T) {
 	for range 1000 {
 		l.Feed([]byte(strings.Repeat("x", 700)), time.Now(), 1)
 	}
-	if len(*taken) != 500 || (*taken)[0] != "long 200" || cap(l.input) > 10_000 {
+	if len(*taken) != 1 || (*taken)[0] != "long 200" || cap(l.input) > 10_000 {
 		t.Errorf("%d lines, %d bytes are kept", len(*taken), cap(l.input))
 	}
 	if n := l.Feed([]byte("\nrow\nro"), time.Now(), 1) + l.Feed([]byte("w\n"), time.Now(), 1); n != 2 {
 		t.Errorf("%d rows behind them", n)
 	}
+}
+
+// FuzzLines: what a program prints is taken alike however the pipe cuts it.
+func FuzzLines(f *testing.F) {
+	f.Add([]byte("row 1\nnoise\r\n\nrow 2\n"+strings.Repeat("x", 1001)+"row\nrow"), uint16(3))
+	f.Add([]byte(strings.Repeat("x", 1000)+"\r\n"+strings.Repeat("row\n", 300)), uint16(700))
+	f.Fuzz(func(t *testing.T, text []byte, size uint16) {
+		whole, want := listen()
+		cut, got := listen()
+		wantRows, gotRows := whole.Feed(text, time.Now(), 1), 0
+		for part := range slices.Chunk(text, int(size)+1) {
+			gotRows += cut.Feed(part, time.Now(), 1)
+		}
+		if gotRows != wantRows || !slices.Equal(*got, *want) {
+			t.Errorf("%q in pieces of %d: %d rows, %q; want %d, %q", text, int(size)+1, gotRows, *got, wantRows, *want)
+		}
+		for _, line := range *got {
+			if len(line) > whole.Longest {
+				t.Errorf("a line of %d bytes", len(line))
+			}
+		}
+	})
 }
 
 func TestSpares(t *testing.T) {

@@ -31,10 +31,17 @@ func TestSelector(t *testing.T) {
 	f(true, "*h100*")
 	f(false, "*A100*")
 	f(true, "NVIDIA H100 80GB HBM?")
+	f(false, "!3")
+	f(true, "!2", "!*T4*")
+	f(false, "*H100*", "!3b:00.0")
+	f(false, "2", "!*T4*")
+	id.Name = "Quadro RTX 6000/8000 [x]"
+	f(true, "*rtx*")
+	f(true, "* [x]")
 }
 
 func TestFaults(t *testing.T) {
-	for _, devices := range [][]string{{""}, {"0", "[x"}} {
+	for _, devices := range [][]string{{""}, {"0", "!"}} {
 		if _, err := selector.New(devices); err == nil {
 			t.Errorf("%q names GPUs", devices)
 		}
