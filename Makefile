@@ -64,9 +64,11 @@ faults:
 	$(GO) test -p 1 -tags faults -timeout 30m ./pipeline/... ./plugins/external/... ./plugins/faults
 
 # An agent at work for an hour, while what it reads changes and all around it fails. In the last third it takes no more
-# memory, threads, files and goroutines than in the second, and its ledger is exact. Needs gcc. SOAK=15m shows a leak.
+# memory, threads, files and goroutines than in the second, and its ledger is exact. Where that fails, the agent's heap
+# is in bin/_artifacts. Needs gcc. SOAK=15m shows a leak.
 SOAK ?= 1h
 soak:
+	@mkdir -p bin
 	$(GO) test -tags soak -run '^TestSoak$$' -timeout 0 -artifacts -outputdir bin -v ./plugins/faults -soak $(SOAK)
 
 lint: $(LINT)
