@@ -64,8 +64,8 @@ faults:
 	$(GO) test -p 1 -tags faults -timeout 30m ./pipeline/... ./plugins/external/... ./plugins/faults
 
 # An agent at work for an hour, while what it reads changes and all around it fails. In the last third it takes no more
-# memory, threads, files and goroutines than in the second, and its ledger is exact. Where that fails, the agent's heap
-# is in bin/_artifacts. Needs gcc. SOAK=15m shows a leak.
+# memory, threads, files and goroutines than in the second, and its ledger is exact. bin/_artifacts has its heap
+# at the end of each third. Needs gcc. SOAK=15m shows a leak.
 SOAK ?= 1h
 soak:
 	@mkdir -p bin

@@ -159,6 +159,7 @@ func (s *soak) work() {
 		time.Sleep(15 * time.Second)
 		s.agent.tell(syscall.SIGCONT)
 	})
+	every(*length/3, func(n int) { s.profile(fmt.Sprintf("third-%d", n+1)) })
 	<-end
 	close(stop)
 	all.Wait()

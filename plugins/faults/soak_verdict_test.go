@@ -50,9 +50,6 @@ func (s *soak) flat(t *testing.T) {
 	f("lines of the page", 1.2, 0, func(u *usage) (float64, bool) { return float64(u.lines), true })
 	f("goroutines", 1, 5, func(u *usage) (float64, bool) { return float64(u.goroutines), true })
 	s.table(t)
-	if t.Failed() {
-		s.heap(t)
-	}
 }
 
 // table logs what the agent took at some moments, the last of them a minute before the end.
@@ -83,21 +80,23 @@ func (s *soak) table(t *testing.T) {
 	}
 }
 
-// heap keeps what the agent holds, for go tool pprof: see go help testflag, -artifacts.
-func (s *soak) heap(t *testing.T) {
+// profile keeps what the agent holds now, for go tool pprof, which compares two moments by -diff_base: see go help
+// testflag, -artifacts.
+func (s *soak) profile(moment string) {
 	for _, what := range []string{"heap", "goroutine"} {
-		answer, err := client.Get("http://" + s.debug + "/debug/pprof/" + what)
+		answer, err := client.Get("http://" + s.debug + "/debug/pprof/" + what + "?gc=1")
 		if err != nil {
-			t.Error(err)
+			s.t.Error(err)
 			continue
 		}
 		text, err := io.ReadAll(answer.Body)
 		_ = answer.Body.Close()
-		path := filepath.Join(t.ArtifactDir(), what+".pprof")
 		if err == nil {
-			err = os.WriteFile(path, text, 0o600)
+			err = os.WriteFile(filepath.Join(s.t.ArtifactDir(), what+"-"+moment+".pprof"), text, 0o600)
 		}
-		t.Logf("%s: %v", path, err)
+		if err != nil {
+			s.t.Error(err)
+		}
 	}
 }
 
