@@ -16,9 +16,10 @@ import (
 // database is an InfluxDB that keeps the lines that it gets, and how often.
 type database struct {
 	*httptest.Server
-	slow  time.Duration // an answer takes up to so long; before the first request
-	mu    sync.Mutex
-	lines map[string]int
+	slow   time.Duration // an answer takes up to so long; before the first request
+	status func() int    // of the next answer, under mu; where it is nil, all is stored
+	mu     sync.Mutex
+	lines  map[string]int
 }
 
 func newDatabase(t *testing.T) *database {
@@ -45,6 +46,12 @@ func (d *database) handler() http.HandlerFunc {
 		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
+		if d.status != nil {
+			if status := d.status(); status != http.StatusNoContent {
+				w.WriteHeader(status)
+				return
+			}
+		}
 		for line := range strings.Lines(string(text)) {
 			d.lines[strings.TrimSuffix(line, "\n")]++
 		}

@@ -33,7 +33,7 @@ func TestServersAndHubsAreKilled(t *testing.T) {
 	for _, e := range edges {
 		e.arrive() // there is a stream
 	}
-	var hubs []*hub
+	var hubs []*process
 	for range 2 {
 		hubs = append(hubs, startHub(t, fmt.Sprintf("[agent]\nhttp = \"\"\n[[inputs.nats]]\n%s"+
 			"jetstream = true\nack_wait = \"2s\"\n[[outputs.influxdb]]\nurl = %q\ndatabase = \"gpu\"\nflush_interval = \"50ms\"\n", urls, db.URL)))

@@ -1,7 +1,6 @@
 package faults
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -9,7 +8,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -39,57 +37,16 @@ func runHub(path string) error {
 	return err
 }
 
-// hub is an agent that is a process.
-type hub struct {
-	t    *testing.T
-	path string
-	cmd  *exec.Cmd
-	out  bytes.Buffer
-	log  bytes.Buffer // of all processes in turn
-}
-
 // startHub starts an agent, which is killed at the end of the test at the latest.
-func startHub(t *testing.T, text string) *hub {
+func startHub(t *testing.T, text string) *process {
 	t.Helper()
-	h := &hub{t: t, path: filepath.Join(t.TempDir(), "hub.toml")}
-	if err := os.WriteFile(h.path, []byte(text), 0o600); err != nil {
+	path := filepath.Join(t.TempDir(), "hub.toml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h.start()
-	t.Cleanup(func() {
-		h.kill()
-		if t.Failed() {
-			t.Logf("a hub says:\n%s", h.log.String())
-		}
+	return startProcess(t, func() *exec.Cmd {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), asHub+"="+path)
+		return cmd
 	})
-	return h
-}
-
-func (h *hub) start() {
-	h.t.Helper()
-	h.out.Reset()
-	h.cmd = exec.Command(os.Args[0])
-	h.cmd.Env = append(os.Environ(), asHub+"="+h.path)
-	h.cmd.Stdout, h.cmd.Stderr = &h.out, &h.log
-	if err := h.cmd.Start(); err != nil {
-		h.t.Fatal(err)
-	}
-}
-
-// kill ends the process as it is, with whatever it has in hand.
-func (h *hub) kill() {
-	_ = h.cmd.Process.Kill() // it may have ended
-	_ = h.cmd.Wait()
-}
-
-// stop has the agent end, and returns its ledger.
-func (h *hub) stop() string {
-	h.t.Helper()
-	if err := h.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		h.t.Error(err)
-	}
-	if err := h.cmd.Wait(); err != nil {
-		h.t.Error(err)
-	}
-	return strings.TrimSpace(h.out.String())
 }
