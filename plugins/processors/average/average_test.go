@@ -141,14 +141,6 @@ func TestWindows(t *testing.T) {
 		g,window=10s power_watts_mean=10,energy_joules_rate=100,energy_joules=1100 20000000000 class=result origin=g
 		--
 		g,part=tail,window=10s power_watts_mean=300,energy_joules_rate=0,energy_joules=1100 30000000000 class=result origin=g`)
-	f("energy that stands still says nothing", none, `
-		g power_watts=300,energy_joules=600 -1s
-		g power_watts=100,energy_joules=600 5s
-		g power_watts=300,energy_joules=600 11s`, `
-		g,part=head,window=10s power_watts_mean=300,energy_joules=600 0 class=result origin=g
-		g,window=10s power_watts_mean=200,energy_joules_rate=0,energy_joules=600 10000000000 class=result origin=g
-		--
-		g,part=tail,window=10s power_watts_mean=100,energy_joules_rate=0,energy_joules=600 20000000000 class=result origin=g`)
 	f("power from energy alone", none, `
 		g energy_joules=100 0s
 		g energy_joules=1100 10s

@@ -72,8 +72,7 @@ func model(c *Config, columns map[string]*windowtest.Column, into map[string]any
 	}
 	for gauge, counter := range c.FromCounter {
 		if col := columns[counter]; col != nil && slices.Contains(c.Stats, "mean") {
-			v, ok := modelGrowth(col)
-			if _, own := into[gauge+"_mean"]; ok && (v != 0 || !own) {
+			if v, ok := modelGrowth(col); ok {
 				into[gauge+"_mean"] = v
 			}
 		}

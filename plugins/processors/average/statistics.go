@@ -119,10 +119,8 @@ func (s *statistics) emitGauge(w *window.Window[field, pane], i int, f *field, p
 		var ok bool
 		switch name {
 		case "mean":
-			if v, ok = s.meanFromCounter(w, f); !ok || v == 0 {
-				if own, known := p.mean.value(); known {
-					v, ok = own, true
-				}
+			if v, ok = s.meanFromCounter(w, f); !ok {
+				v, ok = p.mean.value()
 			}
 		case "min":
 			v, ok = p.min.V, p.min.OK
@@ -139,8 +137,7 @@ func (s *statistics) emitGauge(w *window.Window[field, pane], i int, f *field, p
 	}
 }
 
-// meanFromCounter returns the mean of a gauge as the growth of its counter says. A counter that stands still says
-// nothing of a gauge that has a mean of its own: some drivers have one that never moves.
+// meanFromCounter returns the mean of a gauge as the growth of its counter says.
 func (s *statistics) meanFromCounter(w *window.Window[field, pane], f *field) (float64, bool) {
 	if f.counter == "" {
 		return 0, false
