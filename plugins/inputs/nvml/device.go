@@ -40,7 +40,9 @@ type device struct {
 
 	powerField, normalFields, slowFields, infoFields fieldSet
 
-	traffic traffic
+	traffic  traffic
+	energy   uint64 // the last reading of the counter, in mJ
+	consumed int64  // when it was another than before, by the agent's time
 
 	noClock   [nvml.CLOCK_COUNT]bool // clocks that this GPU has not
 	events    vocabulary.Events

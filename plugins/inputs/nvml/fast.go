@@ -5,6 +5,7 @@ package nvml
 import (
 	"cmp"
 	"slices"
+	"time"
 	"unsafe"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
@@ -31,7 +32,7 @@ func (d *device) fast() {
 		return // a row would say that the rings have been read up to now
 	}
 	m := d.row(now.wall)
-	if read {
+	if read && d.consumes(d.answers.uint64, now.wall) {
 		m.Set(energy, sdk.FloatValue(float64(d.answers.uint64)/1e3))
 	}
 	if d.draining.Load() {
@@ -43,6 +44,19 @@ func (d *device) fast() {
 		return
 	}
 	m.Set(up, sdk.IntValue(1))
+}
+
+// stillAfter is longer than the energy counter of a GPU stands still: it moves each 10 to 100 ms, and no GPU that is on
+// takes no power.
+const stillAfter = 2 * time.Second
+
+// consumes takes note of a reading of the energy counter, in mJ, and reports whether it tells anything. Some drivers, and
+// stand-ins for one, have a counter that never moves: means of power from it would be 0.
+func (d *device) consumes(energy uint64, at int64) bool {
+	if energy != d.energy || d.consumed == 0 {
+		d.energy, d.consumed = energy, at
+	}
+	return at-d.consumed <= int64(stillAfter)
 }
 
 // drain empties the rings. Samples of one instant become one row.

@@ -71,6 +71,32 @@ func TestStubs(t *testing.T) {
 	}
 }
 
+// TestEnergyThatStandsStill holds that a counter of energy which does not move is not told for longer than a real one
+// stands still, and is when it moves again: means of power from it would be 0.
+func TestEnergyThatStandsStill(t *testing.T) {
+	h := newHost(t, 2, usual(), 100*ms, func(s *fakedriver.Scenario) {
+		s.GPUs[0].Line(fakedriver.Power).Base(0).At(10*time.Second, 300_000)
+	})
+	h.open()
+	rows := h.ticks(200, 100*ms)
+	f := func(gpu string, from, to time.Duration, want bool) {
+		t.Helper()
+		n := 0
+		for _, r := range with(of(rows, "gpu", gpu), "energy_joules") {
+			if r.at >= from && r.at < to {
+				n++
+			}
+		}
+		if (n > 0) != want {
+			t.Errorf("GPU %s has energy %d times from %v to %v", gpu, n, from, to)
+		}
+	}
+	f("0", 0, 2*time.Second, true)
+	f("0", 3*time.Second, 9*time.Second, false)
+	f("0", 11*time.Second, 20*time.Second, true)
+	f("1", 3*time.Second, 9*time.Second, true)
+}
+
 // TestPoorDriver reads GPUs of which the driver tells hardly anything, not even who they are, and one that has all. No
 // row is empty, and none is taken for another GPU's.
 func TestPoorDriver(t *testing.T) {
