@@ -94,9 +94,11 @@ func (s *server) listen(ctx context.Context) {
 	for {
 		began := time.Now()
 		l, err := s.bind(ctx, "tcp", address)
-		said := "cannot listen; it will be tried again: " + listenRemedy(err)
-		if err == nil {
-			err, said = s.serve(ctx, l), "the server ended; it will be started again"
+		said := "the server ended; it will be started again"
+		if err != nil {
+			said = "cannot listen; it will be tried again: " + listenRemedy(err)
+		} else {
+			err = s.serve(ctx, l)
 		}
 		if ctx.Err() != nil {
 			return

@@ -50,7 +50,7 @@ func check(p *program, paths []string) error {
 	return err
 }
 
-// complain prints what is odd about a configuration and then, where it can be read to the end, what is wrong.
+// complain prints what is odd about a configuration, and then what is wrong with it.
 func complain(w io.Writer, plan *pipeline.Plan, err error) {
 	for _, warning := range plan.Warnings {
 		_, _ = fmt.Fprintln(w, "warning:", warning)
